@@ -1,0 +1,133 @@
+/**
+ * Every error that crosses a wire: a code, whether trying again can help, parameters, and the
+ * action that mends it. The sentence for a person is the client's (`client/words.ts`), in the
+ * person's language.
+ */
+import { z } from 'zod';
+
+export const ErrorCode = z.enum([
+  // the connection and the request
+  'unauthorized',
+  'forbiddenOrigin',
+  'protocolTooOld',
+  'protocolTooNew',
+  'helloFirst',
+  'badRequest',
+  'unknownMethod',
+  'frameTooLarge',
+  'notFound',
+  'conflict',
+  'notBuilt',
+  'internal',
+  'shuttingDown',
+  // repositories
+  'repoUnknown',
+  'commitMissing',
+  'pushTooLarge',
+  'pushRefused',
+  'gitFailed',
+  // sandbox
+  'sandboxUnavailable',
+  'sandboxLost',
+  'sandboxStartFailed',
+  'imageBuildFailed',
+  'generationSuperseded',
+  // model
+  'modelNotConfigured',
+  'modelUnauthorized',
+  'modelRateLimited',
+  'modelQuota',
+  'modelUnavailable',
+  'modelBadRequest',
+  'modelGarbage',
+  'modelContextFull',
+  // result and storage
+  'patchTooLarge',
+  'resultUnreadable',
+  'limitReached',
+  'diskFull',
+  'databaseFailed',
+  'cancelled',
+]);
+export type ErrorCode = z.infer<typeof ErrorCode>;
+
+/** What a client can offer as the next step. */
+export const ErrorAction = z.enum([
+  'setToken',
+  'setApiKey',
+  'updateClient',
+  'updateServer',
+  'startDocker',
+  'allowLocalSandbox',
+  'freeDisk',
+  'retry',
+  'showLogs',
+]);
+export type ErrorAction = z.infer<typeof ErrorAction>;
+
+const RETRYABLE: ReadonlySet<ErrorCode> = new Set([
+  'shuttingDown',
+  'internal',
+  'gitFailed',
+  'sandboxUnavailable',
+  'sandboxLost',
+  'sandboxStartFailed',
+  'imageBuildFailed',
+  'modelRateLimited',
+  'modelUnavailable',
+  'modelGarbage',
+  'diskFull',
+  'databaseFailed',
+  'cancelled',
+]);
+
+const ACTIONS: Partial<Record<ErrorCode, ErrorAction>> = {
+  unauthorized: 'setToken',
+  protocolTooOld: 'updateClient',
+  protocolTooNew: 'updateServer',
+  sandboxUnavailable: 'startDocker',
+  modelNotConfigured: 'setApiKey',
+  modelUnauthorized: 'setApiKey',
+  diskFull: 'freeDisk',
+};
+
+export const ErrorParams = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]));
+export type ErrorParams = z.infer<typeof ErrorParams>;
+
+export const WireError = z.object({
+  code: ErrorCode,
+  retryable: z.boolean(),
+  params: ErrorParams,
+  action: ErrorAction.optional(),
+});
+export type WireError = z.infer<typeof WireError>;
+
+export function wireError(code: ErrorCode, params: ErrorParams = {}): WireError {
+  const action = ACTIONS[code];
+  return { code, retryable: RETRYABLE.has(code), params, ...(action ? { action } : {}) };
+}
+
+/** The one error class of ours: it carries a `WireError` and, for the log only, a detail in English. */
+export class CodexError extends Error {
+  readonly wire: WireError;
+
+  constructor(code: ErrorCode, params: ErrorParams = {}, options: { detail?: string; cause?: unknown } = {}) {
+    super(options.detail ?? code, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'CodexError';
+    this.wire = wireError(code, params);
+  }
+
+  get code(): ErrorCode {
+    return this.wire.code;
+  }
+}
+
+/** Whatever was thrown, as something that may cross a wire: an unknown error tells no detail. */
+export function toWireError(thrown: unknown): WireError {
+  return thrown instanceof CodexError ? thrown.wire : wireError('internal');
+}
+
+/** What happened, as one line for a log. */
+export function errorText(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

@@ -1,0 +1,144 @@
+/**
+ * Events: numbered facts about a task, kept as long as the task, the only thing that is streamed.
+ *
+ * `seq` counts per task from 1 over all turns and attempts and is given in the transaction that
+ * changes the state. Events carry codes and parameters, never prose: the client words them. `v` is
+ * the version of the code's parameters; stored events of every version must load for ever, so a
+ * parameter is only ever added as optional, or `v` goes up and the old shape stays here.
+ */
+import { z } from 'zod';
+import { WireError } from './errors.ts';
+import { Item } from './items.ts';
+import { Mode, Phase, PhaseOutcome, TurnState } from './states.ts';
+
+export const Usage = z.object({
+  requests: z.number().int(),
+  inputTokens: z.number().int(),
+  cachedInputTokens: z.number().int(),
+  outputTokens: z.number().int(),
+  reasoningTokens: z.number().int(),
+});
+export type Usage = z.infer<typeof Usage>;
+
+export const NO_USAGE: Usage = {
+  requests: 0,
+  inputTokens: 0,
+  cachedInputTokens: 0,
+  outputTokens: 0,
+  reasoningTokens: 0,
+};
+
+/** A path of the result. `bytes` (base64) is there when the name is not UTF-8. */
+export const WirePath = z.object({ path: z.string(), bytes: z.string().optional() });
+export type WirePath = z.infer<typeof WirePath>;
+
+export const FileChange = z.object({
+  path: WirePath,
+  from: WirePath.optional(),
+  kind: z.enum(['added', 'deleted', 'modified', 'renamed', 'copied', 'modeChanged', 'typeChanged']),
+  /** Lines; absent for a binary file. */
+  added: z.number().int().optional(),
+  removed: z.number().int().optional(),
+  binary: z.boolean(),
+  oldMode: z.string(),
+  newMode: z.string(),
+  oldBytes: z.number().int().optional(),
+  newBytes: z.number().int().optional(),
+});
+export type FileChange = z.infer<typeof FileChange>;
+
+export const PatchSummary = z.object({
+  bytes: z.number().int(),
+  sha256: z.string(),
+  files: z.number().int(),
+  added: z.number().int(),
+  removed: z.number().int(),
+  binaries: z.number().int(),
+});
+export type PatchSummary = z.infer<typeof PatchSummary>;
+
+const EVENT_PARAMS = {
+  'task.created': z.object({ title: z.string(), mode: Mode }),
+  'turn.started': z.object({ prompt: z.string(), mode: Mode, generation: z.number().int() }),
+  'turn.finished': z.object({
+    state: TurnState,
+    answer: z.string().optional(),
+    error: WireError.optional(),
+    usage: Usage.optional(),
+    durationMs: z.number(),
+  }),
+  'phase.started': z.object({ phase: Phase }),
+  'phase.finished': z.object({ phase: Phase, outcome: PhaseOutcome, durationMs: z.number() }),
+  'item.started': z.object({ item: Item }),
+  'item.completed': z.object({ item: Item }),
+  /** What a command printed. `offset` counts the command's bytes before redaction; text is UTF-8. */
+  output: z.object({ itemId: z.string(), offset: z.number().int(), text: z.string() }),
+  'limit.reached': z.object({
+    limit: z.string(),
+    value: z.number(),
+    itemId: z.string().optional(),
+  }),
+  'patch.ready': z.object({
+    patch: PatchSummary,
+    /** The first files, so that an event stays small; the whole list comes with `task.get`. */
+    files: z.array(FileChange),
+    filesCut: z.boolean(),
+  }),
+  'policy.changed': z.object({ access: z.enum(['off', 'limited', 'on']), phase: Phase }),
+  'policy.denied': z.object({ host: z.string(), port: z.number().int(), reason: z.string() }),
+  'approval.requested': z.object({ approvalId: z.string(), kind: z.string() }),
+  'approval.answered': z.object({ approvalId: z.string(), answer: z.string() }),
+  'sandbox.started': z.object({
+    kind: z.enum(['docker', 'local']),
+    name: z.string(),
+    how: z.enum(['new', 'parked', 'restarted', 'restored']),
+    durationMs: z.number(),
+  }),
+  'sandbox.lost': z.object({ reason: z.string() }),
+  'sandbox.parked': z.object({ untilMs: z.number() }),
+  'secret.found': z.object({ name: z.string(), path: z.string() }),
+  'pullRequest.changed': z.object({ url: z.string(), state: z.string() }),
+  /** `code` is one of ours, worded by the client: `modelRetry`, `agentsFileCut`, `ignoredFiles`, … */
+  warning: z.object({ code: z.string(), params: z.record(z.string(), z.union([z.string(), z.number()])) }),
+} as const;
+
+export type EventCode = keyof typeof EVENT_PARAMS;
+export type EventParams<C extends EventCode> = z.infer<(typeof EVENT_PARAMS)[C]>;
+export const EVENT_CODES = Object.keys(EVENT_PARAMS) as EventCode[];
+
+/** The newest version of every code's parameters. */
+export const EVENT_VERSION = 1;
+
+/** An event as a writer makes it: the store adds seq and time. */
+export type NewEvent = {
+  [C in EventCode]: { code: C; attempt?: number; params: EventParams<C> };
+}[EventCode];
+
+const Envelope = z.object({
+  taskId: z.string(),
+  attempt: z.number().int(),
+  turn: z.number().int(),
+  seq: z.number().int().positive(),
+  /** Milliseconds since 1970. */
+  at: z.number(),
+  v: z.number().int(),
+});
+
+/** On the wire any code passes, so that an older client shows a newer server's event generically. */
+export const WireEvent = Envelope.extend({ code: z.string(), params: z.record(z.string(), z.unknown()) });
+export type WireEvent = z.infer<typeof WireEvent>;
+
+export type TaskEvent = z.infer<typeof Envelope> &
+  { [C in EventCode]: { code: C; params: EventParams<C> } }[EventCode];
+
+/** The event with its parameters checked, or null when the code is unknown or the shape is not ours. */
+export function knownEvent(event: WireEvent): TaskEvent | null {
+  if (!Object.hasOwn(EVENT_PARAMS, event.code)) return null;
+  const parsed = EVENT_PARAMS[event.code as EventCode].safeParse(event.params);
+  return parsed.success ? ({ ...event, params: parsed.data } as TaskEvent) : null;
+}
+
+/** Throws when a writer made an event whose parameters are not of its code. */
+export function checkNewEvent(event: NewEvent): void {
+  EVENT_PARAMS[event.code].parse(event.params);
+}

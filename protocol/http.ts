@@ -1,0 +1,25 @@
+/** Paths and headers of the HTTP side, on the same port as the RPC. */
+
+export const PATHS = {
+  health: '/healthz',
+  /** Without a token: proves that the backend knows it (HMAC-SHA256 of the nonce, hex). */
+  proof: '/api/v1/proof',
+  patch: (taskId: string, turn: number, attempt: number) =>
+    `/api/v1/tasks/${taskId}/turns/${turn}/attempts/${attempt}/patch`,
+  /** The full log of a turn as text: every command with all of its kept output. */
+  log: (taskId: string, turn: number, attempt: number) =>
+    `/api/v1/tasks/${taskId}/turns/${turn}/attempts/${attempt}/log`,
+  git: (repoId: string) => `/git/${repoId}.git`,
+} as const;
+
+/** The refs that a client may push: its snapshots, one uuid each. Nothing else is accepted. */
+export const INCOMING_REF_PREFIX = 'refs/codex/in/';
+
+/** `backend.json` in the data folder names a backend that runs there; mode 0600. */
+export interface BackendFile {
+  pid: number;
+  port: number;
+  version: string;
+  nonce: string;
+  startedAt: number;
+}

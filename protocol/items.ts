@@ -1,0 +1,52 @@
+/** Items: what a turn consists of, as a client shows it. The agent's own history is not this. */
+import { z } from 'zod';
+
+export const MessageItem = z.object({
+  type: z.literal('message'),
+  id: z.string(),
+  role: z.enum(['user', 'assistant']),
+  text: z.string(),
+});
+
+export const ReasoningItem = z.object({
+  type: z.literal('reasoning'),
+  id: z.string(),
+  summary: z.string(),
+});
+
+/** How a command ended. `interrupted`: the sandbox or its runner was lost while it ran. */
+export const CommandEnd = z.enum([
+  'exited',
+  'signalled',
+  'timedOut',
+  'cancelled',
+  'interrupted',
+  'notStarted',
+]);
+export type CommandEnd = z.infer<typeof CommandEnd>;
+
+export const CommandItem = z.object({
+  type: z.literal('command'),
+  /** The call's id: output events name it. */
+  id: z.string(),
+  /** As a person would type it. */
+  command: z.string(),
+  cwd: z.string(),
+  /** The rest is there once the command has ended. */
+  end: CommandEnd.optional(),
+  exitCode: z.number().int().optional(),
+  durationMs: z.number().optional(),
+  /** All that it printed, in bytes; `droppedBytes` of these were over the limit and are gone. */
+  outputBytes: z.number().int().optional(),
+  droppedBytes: z.number().int().optional(),
+});
+
+export const PlanItem = z.object({
+  type: z.literal('plan'),
+  id: z.string(),
+  steps: z.array(z.object({ text: z.string(), state: z.enum(['pending', 'inProgress', 'completed']) })),
+});
+
+export const Item = z.discriminatedUnion('type', [MessageItem, ReasoningItem, CommandItem, PlanItem]);
+export type Item = z.infer<typeof Item>;
+export type CommandItem = z.infer<typeof CommandItem>;

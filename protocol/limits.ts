@@ -1,0 +1,73 @@
+/**
+ * Every limit of the product: a default, a hard cap, its unit in the name, and the reason.
+ *
+ * A limit can be configured (`DATA/config.yaml`, `CODEX_*`) up to its cap. Reaching one is a
+ * `limit.reached` event that the user sees, never a silent cut.
+ */
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const GIB = 1024 * MIB;
+const MINUTE_MS = 60_000;
+
+export interface Limit {
+  readonly default: number;
+  readonly cap: number;
+}
+
+export const LIMITS = {
+  /** A result larger than this is refused: the reviewer could not look at it anyway. */
+  patchBytes: { default: 64 * MIB, cap: GIB },
+  /** One RPC message. Bytes travel over HTTP, so a frame is text for people and stays small. */
+  rpcFrameBytes: { default: MIB, cap: MIB },
+  /** One stored event; what is larger is split (output) or cut with a mark (text). */
+  eventBytes: { default: 64 * KIB, cap: 64 * KIB },
+  /** One push from a client: a working tree with its history. */
+  pushBytes: { default: 2 * GIB, cap: 16 * GIB },
+  /** Output of one command that is kept; a command that prints more goes on, the rest is dropped. */
+  commandOutputBytes: { default: 16 * MIB, cap: 256 * MIB },
+  /** Output of one command as the model gets it, head and tail, in tokens of about four bytes. */
+  modelOutputTokens: { default: 10_000, cap: 50_000 },
+  /** One command of the agent. The model may ask for less, never for more. */
+  commandTimeoutMs: { default: 10 * MINUTE_MS, cap: 24 * 60 * MINUTE_MS },
+  /** One whole turn of the agent: a loop that never ends must end. */
+  turnTimeoutMs: { default: 2 * 60 * MINUTE_MS, cap: 24 * 60 * MINUTE_MS },
+  /** Model requests in one turn, for the same reason. */
+  turnModelRequests: { default: 200, cap: 2_000 },
+  /** How long a sandbox is kept after a turn for follow-ups. */
+  parkedMs: { default: 30 * MINUTE_MS, cap: 24 * 60 * MINUTE_MS },
+  /** Text of one prompt. */
+  promptBytes: { default: 256 * KIB, cap: 512 * KIB },
+  /** AGENTS.md files together, cut from the root side with a visible mark. */
+  agentsFileBytes: { default: 32 * KIB, cap: 256 * KIB },
+  /** Turns that run at the same time in one backend; more wait in the queue. */
+  parallelTurns: { default: 4, cap: 64 },
+  /** A sandbox's memory, where the engine can limit it. */
+  sandboxMemoryBytes: { default: 4 * GIB, cap: 64 * GIB },
+  /** Processes in a sandbox, where the engine can limit them: a fork bomb ends here. */
+  sandboxPids: { default: 1_024, cap: 16_384 },
+} as const satisfies Record<string, Limit>;
+
+export type LimitName = keyof typeof LIMITS;
+export type LimitValues = Record<LimitName, number>;
+
+export const LIMIT_NAMES = Object.keys(LIMITS) as LimitName[];
+
+/** A patch is stored in chunks of this size by content hash, so that equal parts are stored once. */
+export const PATCH_CHUNK_BYTES = MIB;
+
+/** After TERM a command has this long before KILL. */
+export const KILL_GRACE_MS = 2_000;
+
+/** The defaults, with each override clamped to its cap; a value that is no positive number is an error. */
+export function resolveLimits(overrides: Partial<Record<LimitName, number>> = {}): LimitValues {
+  const values = {} as LimitValues;
+  for (const name of LIMIT_NAMES) {
+    const wanted = overrides[name] ?? LIMITS[name].default;
+    if (!Number.isFinite(wanted) || wanted <= 0) {
+      throw new RangeError(`The limit ${name} must be a positive number, not ${String(wanted)}.`);
+    }
+    values[name] = Math.min(wanted, LIMITS[name].cap);
+  }
+  return values;
+}

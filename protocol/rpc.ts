@@ -1,0 +1,194 @@
+/**
+ * The RPC table: JSON-RPC 2.0 over a WebSocket at `/api/v1/ws`. Both ends are typed from it, so a
+ * missing handler does not compile, and every message is checked by its schema at both ends.
+ */
+import { z } from 'zod';
+import { FileChange, PatchSummary, Usage, WireEvent } from './events.ts';
+import { WireError } from './errors.ts';
+import { LIMITS } from './limits.ts';
+import { Mode, Phase, PhaseOutcome, ReviewState, TurnState } from './states.ts';
+
+/** Goes up when an older client or server can no longer be spoken with. */
+export const PROTOCOL_VERSION = 1;
+export const OLDEST_PROTOCOL_VERSION = 1;
+
+export const WS_PATH = '/api/v1/ws';
+
+const TaskId = z.string().regex(/^[a-z0-9]{8,40}$/);
+/** Chosen by the client; the same id is the same task, however often it is sent. */
+const RequestId = z.string().min(8).max(100);
+const Prompt = z
+  .string()
+  .max(LIMITS.promptBytes.cap)
+  .refine((text) => text.trim().length > 0, 'The prompt is empty.');
+const Sha = z.string().regex(/^([0-9a-f]{40}|[0-9a-f]{64})$/);
+
+/** Which commit of which repository. The commit is already there: `repo.resolve`, then a push. */
+export const RepoAtCommit = z.object({
+  repoId: z.string().regex(/^[a-z0-9]{8,64}$/),
+  /** The folder's or repository's name: the sandbox has it at `/workspace/<name>`. */
+  name: z.string().min(1).max(200),
+  sha: Sha,
+  /** The branch a person had checked out, if any: shown, and the name of the branch in the sandbox. */
+  branch: z.string().max(1000).optional(),
+  /** The commit that the person had checked out, when `sha` is a snapshot of local changes on it. */
+  headSha: Sha.optional(),
+  includesLocal: z.boolean(),
+});
+export type RepoAtCommit = z.infer<typeof RepoAtCommit>;
+
+export const TaskSummary = z.object({
+  id: TaskId,
+  requestId: RequestId,
+  title: z.string(),
+  mode: Mode,
+  repo: RepoAtCommit,
+  environment: z.string().optional(),
+  attempts: z.number().int(),
+  turns: z.number().int(),
+  state: TurnState,
+  phase: Phase.optional(),
+  review: ReviewState,
+  archived: z.boolean(),
+  patch: PatchSummary.optional(),
+  error: WireError.optional(),
+  createdAt: z.number(),
+  updatedAt: z.number(),
+  lastSeq: z.number().int(),
+  createdBy: z.string(),
+});
+export type TaskSummary = z.infer<typeof TaskSummary>;
+
+export const AttemptView = z.object({
+  attempt: z.number().int(),
+  /** The commit that holds the result, in the backend's repository. */
+  resultSha: Sha.optional(),
+  patch: PatchSummary.optional(),
+  files: z.array(FileChange),
+});
+
+export const TurnView = z.object({
+  turn: z.number().int(),
+  mode: Mode,
+  prompt: z.string(),
+  state: TurnState,
+  generation: z.number().int(),
+  answer: z.string().optional(),
+  error: WireError.optional(),
+  usage: Usage.optional(),
+  baseSha: Sha.optional(),
+  phases: z.array(
+    z.object({
+      phase: Phase,
+      startedAt: z.number(),
+      durationMs: z.number().optional(),
+      outcome: PhaseOutcome.optional(),
+    }),
+  ),
+  attempts: z.array(AttemptView),
+  createdAt: z.number(),
+  finishedAt: z.number().optional(),
+});
+export type TurnView = z.infer<typeof TurnView>;
+
+export const TaskView = TaskSummary.extend({ turnList: z.array(TurnView) });
+export type TaskView = z.infer<typeof TaskView>;
+
+const Empty = z.object({});
+const OfTask = z.object({ taskId: TaskId });
+
+function method<P extends z.ZodType, R extends z.ZodType>(params: P, result: R) {
+  return { params, result };
+}
+
+export const METHODS = {
+  'server.hello': method(
+    z.object({ protocol: z.number().int(), client: z.object({ name: z.string(), version: z.string() }) }),
+    z.object({
+      protocol: z.number().int(),
+      server: z.object({ name: z.string(), version: z.string(), id: z.string() }),
+      sandbox: z.object({ kind: z.enum(['docker', 'local', 'none']), detail: z.string() }),
+      model: z.object({ name: z.string(), configured: z.boolean(), scripted: z.boolean() }),
+    }),
+  ),
+  'task.create': method(
+    z.object({
+      requestId: RequestId,
+      prompt: Prompt,
+      mode: Mode,
+      repo: RepoAtCommit,
+      environment: z.string().max(200).optional(),
+      attempts: z.number().int().min(1).max(4).default(1),
+      model: z.string().max(200).optional(),
+    }),
+    z.object({ task: TaskSummary }),
+  ),
+  'task.get': method(OfTask, z.object({ task: TaskView })),
+  /** With `watch`, later changes of any task come as `task.changed` until the socket closes. */
+  'task.list': method(
+    z.object({
+      limit: z.number().int().min(1).max(200).default(100),
+      archived: z.boolean().default(false),
+      watch: z.boolean().default(false),
+    }),
+    z.object({ tasks: z.array(TaskSummary) }),
+  ),
+  'task.rename': method(
+    OfTask.extend({ title: z.string().trim().min(1).max(200) }),
+    z.object({ task: TaskSummary }),
+  ),
+  'task.cancel': method(OfTask, z.object({ task: TaskSummary })),
+  /** Runs the newest turn again, when it failed or was cancelled. */
+  'task.retry': method(OfTask, z.object({ task: TaskSummary })),
+  'task.archive': method(OfTask.extend({ archived: z.boolean() }), z.object({ task: TaskSummary })),
+  'task.delete': method(OfTask, Empty),
+  /** What the person did with the newest result. */
+  'task.review': method(OfTask.extend({ review: ReviewState }), z.object({ task: TaskSummary })),
+  /** Events after `after` follow as `events` notifications, first from the log, then live. */
+  'task.subscribe': method(
+    OfTask.extend({ after: z.number().int().min(0) }),
+    z.object({ head: z.number().int() }),
+  ),
+  'task.unsubscribe': method(OfTask, Empty),
+  /** A follow-up: starts from the newest result. */
+  'turn.create': method(
+    z.object({ requestId: RequestId, taskId: TaskId, prompt: Prompt, mode: Mode.optional() }),
+    z.object({ task: TaskSummary, turn: z.number().int() }),
+  ),
+  /** Where to push this folder's commits, and whether `sha` is there already. */
+  'repo.resolve': method(
+    z.object({
+      name: z.string().min(1).max(200),
+      /** The remote's address without credentials, or null for a folder that has none. */
+      remote: z.string().max(2000).nullable(),
+      /** Names the folder on the client's machine, for a repository without a remote. */
+      folder: z.string().max(200),
+      sha: Sha,
+    }),
+    z.object({ repoId: z.string(), pushPath: z.string(), hasCommit: z.boolean() }),
+  ),
+  'model.list': method(Empty, z.object({ models: z.array(z.object({ name: z.string() })) })),
+} as const;
+
+export type MethodName = keyof typeof METHODS;
+export type ParamsIn<M extends MethodName> = z.input<(typeof METHODS)[M]['params']>;
+export type ParamsOf<M extends MethodName> = z.output<(typeof METHODS)[M]['params']>;
+export type ResultOf<M extends MethodName> = z.output<(typeof METHODS)[M]['result']>;
+export type Handlers<Context> = {
+  [M in MethodName]: (params: ParamsOf<M>, context: Context) => Promise<ResultOf<M>>;
+};
+
+/** From the server to a client. */
+export const NOTIFICATIONS = {
+  events: z.object({ taskId: TaskId, events: z.array(WireEvent) }),
+  /** Text as it is written: unnumbered and droppable; the completed item is what counts. */
+  delta: z.object({ taskId: TaskId, turn: z.number().int(), itemId: z.string(), text: z.string() }),
+  'task.changed': z.object({ task: TaskSummary }),
+  'task.deleted': z.object({ taskId: TaskId }),
+} as const;
+
+export type NotificationName = keyof typeof NOTIFICATIONS;
+export type NotificationOf<N extends NotificationName> = z.output<(typeof NOTIFICATIONS)[N]>;
+
+/** JSON-RPC's own codes, and ours for everything that has a `WireError` in `data`. */
+export const RPC_ERROR_CODE = -32000;

@@ -1,0 +1,51 @@
+/**
+ * What the agent loop needs from the rest, and gives back. The loop itself is `loop.ts`.
+ *
+ * The loop knows a model, a shell, a place for its history, and where to tell what happens. It knows
+ * no task, no database, no Docker.
+ */
+import type { ErrorCode } from '../../protocol/errors.ts';
+import type { NewEvent, Usage } from '../../protocol/events.ts';
+import type { LimitValues } from '../../protocol/limits.ts';
+import type { Mode } from '../../protocol/states.ts';
+import type { Sandbox } from '../sandbox/sandbox.ts';
+import type { ModelClient, ResponseItem } from '../model/model.ts';
+
+/**
+ * The append-only history of a task's attempt over all its turns, in the order the model sees it.
+ * `append` returns once it is durable: a tool call is stored before it runs, its result before the
+ * next request.
+ */
+export interface History {
+  load(): Promise<ResponseItem[]>;
+  append(items: ResponseItem[]): Promise<void>;
+}
+
+export interface AgentInput {
+  mode: Mode;
+  prompt: string;
+  /** Stable over the task: the prompt cache's key. */
+  cacheKey: string;
+  model: ModelClient;
+  sandbox: Pick<Sandbox, 'run' | 'find' | 'get' | 'workdir'>;
+  /** Base of every command's environment; never anything of the backend's own. */
+  env: Record<string, string>;
+  internet: 'off' | 'limited' | 'on';
+  history: History;
+  /** Stored in order; resolves once they are durable. */
+  emit(...events: NewEvent[]): Promise<void>;
+  /** Droppable text of an item that is being written. */
+  delta(itemId: string, text: string): void;
+  limits: LimitValues;
+  signal: AbortSignal;
+}
+
+export interface AgentOutcome {
+  answer: string;
+  usage: Usage;
+  /** Set when the turn ended early in order (a budget): what is there is still delivered. */
+  stoppedBy?: { code: ErrorCode; limit: string };
+}
+
+/** Throws `CodexError` model… | sandboxLost | cancelled. Already run calls are never run twice. */
+export type RunAgent = (input: AgentInput) => Promise<AgentOutcome>;

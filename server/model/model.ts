@@ -1,0 +1,48 @@
+/**
+ * A model that speaks the Responses API, as the agent sees it: one streamed request at a time.
+ */
+import type OpenAI from 'openai';
+import type { Usage } from '../../protocol/events.ts';
+
+export type ResponseItem = OpenAI.Responses.ResponseInputItem;
+export type OutputItem = OpenAI.Responses.ResponseOutputItem;
+export type Tool = OpenAI.Responses.Tool;
+
+/** Which shell tool a model is offered. */
+export type ShellVariant = 'function' | 'local_shell';
+
+export interface ModelRequest {
+  instructions: string;
+  input: ResponseItem[];
+  tools: Tool[];
+  cacheKey: string;
+}
+
+export interface ModelHooks {
+  /** An item is complete: a tool may start before the response is. */
+  onItem?(item: OutputItem): void;
+  onTextDelta?(itemId: string, text: string): void;
+  /** Before it waits for another try. */
+  onRetry?(retry: { attempt: number; of: number; delayMs: number; reason: string }): void;
+}
+
+export interface ModelResponse {
+  id: string;
+  items: OutputItem[];
+  usage: Usage;
+}
+
+export interface ModelSettings {
+  name: string;
+  apiKey: string;
+  baseUrl?: string;
+  headers?: Record<string, string>;
+  organization?: string;
+}
+
+export interface ModelClient {
+  readonly name: string;
+  readonly shell: ShellVariant;
+  /** Retries inside by class of error; throws `CodexError` with a model… code, or `cancelled`. */
+  respond(request: ModelRequest, hooks: ModelHooks, signal: AbortSignal): Promise<ModelResponse>;
+}

@@ -1,0 +1,59 @@
+/**
+ * The backend's own git repositories, as the rest sees them. All are bare and trusted: the backend
+ * never runs git in a folder that an agent could write.
+ *
+ * One repository per folder or remote of the person's (what clients push to, and where results are
+ * kept), and one per task that only the task's sandbox sees as `origin`, with nothing of other tasks
+ * in it and no shared object store that would reach them.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex, Readable } from 'node:stream';
+import type { FileChange, PatchSummary } from '../../protocol/events.ts';
+import type { RepoAtCommit } from '../../protocol/rpc.ts';
+
+export interface Repos {
+  /** The repository of a remote, or of a folder that has none; made when it is not there. */
+  resolve(of: { name: string; remote: string | null; folder: string }): Promise<string>;
+  has(repoId: string): Promise<boolean>;
+  hasCommit(repoId: string, sha: string): Promise<boolean>;
+  /**
+   * Git's smart HTTP for clients: fetch, and push to `refs/codex/in/<uuid>` only, checked strictly
+   * (fsckObjects), size-limited, without hooks. `rest` is what follows `/git/<repoId>.git`.
+   */
+  handleHttp(repoId: string, rest: string, request: IncomingMessage, response: ServerResponse): Promise<void>;
+
+  /** Makes the task's own repository hold `at.sha` (and `at.headSha`), the branch naming the latter if there. */
+  prepareOrigin(taskId: string, at: RepoAtCommit): Promise<void>;
+  /** Adds a result to the task's own repository, so that a new sandbox can check it out. */
+  publishToOrigin(taskId: string, repoId: string, sha: string): Promise<void>;
+  /** Serves the task's own repository, read-only, over one byte stream of its sandbox. */
+  serveOrigin(taskId: string, stream: Duplex): void;
+
+  /**
+   * Takes a thin pack from a sandbox into the trusted repository, strictly, and commits `tree` on
+   * `parent` as `refs/codex/tasks/<taskId>/<turn>/<attempt>`; returns the commit.
+   */
+  takeResult(
+    repoId: string,
+    result: {
+      taskId: string;
+      turn: number;
+      attempt: number;
+      parent: string;
+      tree: string;
+      pack: Readable;
+      maxBytes: number;
+      message: string;
+    },
+  ): Promise<string>;
+  /** `git diff --binary --full-index -M` between two commits: the bytes, and what they contain. */
+  patch(
+    repoId: string,
+    from: string,
+    to: string,
+    maxBytes: number,
+  ): Promise<{ bytes: Buffer; summary: PatchSummary; files: FileChange[] }>;
+
+  /** Everything of a task: its own repository and its result refs. */
+  removeTask(taskId: string, repoId: string): Promise<void>;
+}
