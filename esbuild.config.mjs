@@ -1,0 +1,91 @@
+/**
+ * All bundles, into `dist/`:
+ *   cli/codex-tasks.mjs     command line and backend, with PGlite's files beside it
+ *   runner/*.cjs            what runs inside a sandbox
+ *   extension.cjs           the extension host's part
+ *   webview/*.js, *.css     the pages
+ *   images/                 build contexts of the container images
+ * `node esbuild.config.mjs [cli|runner|extension|webview …]` builds only those; `--watch` keeps on.
+ */
+import { cp, mkdir, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { build, context } from 'esbuild';
+
+const wanted = process.argv.slice(2).filter((word) => !word.startsWith('-'));
+const watch = process.argv.includes('--watch');
+const production = process.argv.includes('--production');
+
+const common = {
+  bundle: true,
+  sourcemap: production ? false : 'linked',
+  sourcesContent: false,
+  minify: production,
+  legalComments: 'linked',
+  logLevel: 'warning',
+};
+
+/** CommonJS dependencies inside an ES module bundle still ask for `require`. */
+const requireBanner = {
+  js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+};
+
+const targets = {
+  runner: {
+    entryPoints: { runner: 'runner/main.ts', apply_patch: 'runner/apply-patch/main.ts' },
+    outdir: 'dist/runner',
+    outExtension: { '.js': '.cjs' },
+    platform: 'node',
+    format: 'cjs',
+    target: 'node20',
+  },
+  cli: {
+    entryPoints: { 'codex-tasks': 'cli/main.ts' },
+    outdir: 'dist/cli',
+    outExtension: { '.js': '.mjs' },
+    platform: 'node',
+    format: 'esm',
+    target: 'node22',
+    banner: requireBanner,
+    // Optional accelerators of ssh2, which dockerode only needs for ssh:// engines.
+    external: ['cpu-features', '*.node', 'pg-native'],
+  },
+  extension: {
+    entryPoints: { extension: 'extension/main.ts' },
+    outdir: 'dist',
+    outExtension: { '.js': '.cjs' },
+    platform: 'node',
+    format: 'cjs',
+    target: 'node22',
+    external: ['vscode'],
+  },
+  webview: {
+    entryPoints: { composer: 'webview/composer/main.tsx', task: 'webview/task/main.tsx' },
+    outdir: 'dist/webview',
+    platform: 'browser',
+    format: 'iife',
+    target: 'es2022',
+    jsx: 'automatic',
+    jsxImportSource: 'preact',
+    loader: { '.ttf': 'file' },
+    assetNames: '[name]',
+  },
+};
+
+async function copyAssets() {
+  await rm('dist/images', { recursive: true, force: true });
+  await cp('images', 'dist/images', { recursive: true });
+  const pglite = 'node_modules/@electric-sql/pglite/dist';
+  await mkdir('dist/cli', { recursive: true });
+  for (const file of ['pglite.wasm', 'pglite.data', 'initdb.wasm']) {
+    if (existsSync(`${pglite}/${file}`)) await cp(`${pglite}/${file}`, `dist/cli/${file}`);
+  }
+}
+
+const names = wanted.length > 0 ? wanted : Object.keys(targets);
+await copyAssets();
+for (const name of names) {
+  const options = { ...common, ...targets[name] };
+  if (!options.entryPoints) throw new Error(`There is no bundle named ${name}.`);
+  if (watch) await (await context(options)).watch();
+  else await build(options);
+}
