@@ -20,6 +20,11 @@ export const ErrorCode = z.enum([
   'notBuilt',
   'internal',
   'shuttingDown',
+  // the backend as a client sees it
+  'backendUnreachable',
+  'backendStartFailed',
+  'portTaken',
+  'dataFolderBusy',
   // repositories
   'repoUnknown',
   'commitMissing',
@@ -67,6 +72,8 @@ export type ErrorAction = z.infer<typeof ErrorAction>;
 
 const RETRYABLE: ReadonlySet<ErrorCode> = new Set([
   'shuttingDown',
+  'backendUnreachable',
+  'backendStartFailed',
   'internal',
   'gitFailed',
   'sandboxUnavailable',
@@ -89,6 +96,8 @@ const ACTIONS: Partial<Record<ErrorCode, ErrorAction>> = {
   modelNotConfigured: 'setApiKey',
   modelUnauthorized: 'setApiKey',
   diskFull: 'freeDisk',
+  backendUnreachable: 'retry',
+  backendStartFailed: 'showLogs',
 };
 
 export const ErrorParams = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]));
