@@ -2,7 +2,7 @@
  * The connection's state as a pure reducer: state and event in, state out. Opening sockets and
  * waiting is `connection.ts`. Never: a retry after a refusal, a refusal without an error that says why.
  */
-import type { WireError } from '../../protocol/errors.ts';
+import type { ErrorCode, WireError } from '../../protocol/errors.ts';
 import type { ConnectionState, Hello } from './types.ts';
 
 /** First wait after a loss: a backend that restarts is back before a person sees it. */
@@ -65,14 +65,13 @@ export function next(state: ConnectionState, event: ConnectionEvent): Connection
 }
 
 /** Codes after which trying again by itself can't help. */
+const FINAL: ReadonlySet<ErrorCode> = new Set([
+  'unauthorized',
+  'forbiddenOrigin',
+  'protocolTooOld',
+  'protocolTooNew',
+]);
+
 export function isFinal(error: WireError): boolean {
-  switch (error.code) {
-    case 'unauthorized':
-    case 'forbiddenOrigin':
-    case 'protocolTooOld':
-    case 'protocolTooNew':
-      return true;
-    default:
-      return false;
-  }
+  return FINAL.has(error.code);
 }

@@ -1,0 +1,159 @@
+/**
+ * The sentence for every error code: what failed, and what to do. Several sentences of one code go
+ * from the one that says most (it needs its parameters) to the one that needs none.
+ */
+import type { ErrorAction, ErrorCode, WireError } from '../../protocol/errors.ts';
+import { english, fill, type Translate } from './template.ts';
+
+export const ERROR_WORDS: Record<ErrorCode, readonly string[]> = {
+  unauthorized: ['The backend did not accept the token. Set the token that this backend was started with.'],
+  forbiddenOrigin: [
+    'The backend does not serve pages from {origin}. Open the page from the backend itself.',
+    'The backend refused this address. Use the address that it was started with.',
+  ],
+  protocolTooOld: [
+    'This client speaks an older protocol than the backend. Update the client, or start the backend of the same version.',
+  ],
+  protocolTooNew: [
+    'The backend is older than this client. Update the backend, or use the client of the same version.',
+  ],
+  helloFirst: [
+    'The client did not introduce itself to the backend. Connect again; if it happens again, report it.',
+  ],
+  badRequest: [
+    'The backend could not read the request: {reason}',
+    'The backend could not read the request. Update client and backend to the same version.',
+  ],
+  unknownMethod: [
+    'The backend does not know “{method}”. Update the backend to the version of this client.',
+    'The backend does not know this request. Update the backend to the version of this client.',
+  ],
+  frameTooLarge: [
+    'The message is larger than the {maxBytes} bytes that the backend takes. Shorten it.',
+    'The message is larger than what the backend takes. Shorten it.',
+  ],
+  notFound: [
+    'There is no {what} of this name on the backend. It may have been deleted: refresh the list.',
+    'It is not on the backend any more. Refresh the list.',
+  ],
+  conflict: [
+    'This is not possible now: the task is {state}. Refresh, and try again when that has changed.',
+    'This is not possible in the task’s present state: {reason}',
+    'This is not possible in the task’s present state. Refresh, and try again when it has changed.',
+  ],
+  notBuilt: [
+    '{feature} is not built yet. Leave it out for now.',
+    'This is not built yet. Leave it out for now.',
+  ],
+  internal: ['Something failed inside the backend. Try again; its log says more.'],
+  shuttingDown: ['The backend is stopping. Start it again; its tasks go on where they were.'],
+  backendUnreachable: [
+    'No backend answers at {url} ({reason}). Check that it runs and that the address is right.',
+    'No backend answers at {url}. Check that it runs and that the address is right.',
+    'The backend can’t be reached. Check that it runs and that the address is right.',
+  ],
+  backendStartFailed: ['The backend did not start: {reason}', 'The backend did not start. Its log says why.'],
+  portTaken: [
+    'Port {port} is in use by another program. Choose another one, or 0 for any free one.',
+    'The port is in use by another program. Choose another one, or 0 for any free one.',
+  ],
+  dataFolderBusy: [
+    'Another backend (process {pid}) already works on {folder}. Use that one, stop it, or choose another data folder.',
+    'Another backend already works on this data folder. Use that one, stop it, or choose another data folder.',
+  ],
+  repoUnknown: ['The backend does not have this repository. Send the task again, so that it is pushed anew.'],
+  commitMissing: [
+    'The backend does not have commit {sha}. Send the task again, so that it is pushed anew.',
+    'The backend does not have this commit. Send the task again, so that it is pushed anew.',
+  ],
+  pushTooLarge: [
+    'The repository is larger than the {maxBytes} bytes that the backend takes. Raise its limit “pushBytes”, or leave large files out.',
+    'The repository is larger than what the backend takes. Raise its limit “pushBytes”, or leave large files out.',
+  ],
+  pushRefused: [
+    'The backend refused the push: {reason}',
+    'The backend refused the push. The repository may hold broken objects: run “git fsck”.',
+  ],
+  gitFailed: ['Git failed: {reason}', 'Git failed. Try again; the log says more.'],
+  sandboxUnavailable: [
+    'There is no sandbox to run commands in: {reason}',
+    'There is no sandbox to run commands in. Start Docker, or allow the confined local sandbox.',
+  ],
+  sandboxLost: [
+    'The sandbox stopped in the middle of the work: {reason} Retry the task.',
+    'The sandbox stopped in the middle of the work. Check that Docker runs, then retry the task.',
+  ],
+  sandboxStartFailed: [
+    'The sandbox did not start: {reason}',
+    'The sandbox did not start. Check Docker with “codex-tasks doctor”, then retry.',
+  ],
+  imageBuildFailed: [
+    'The sandbox’s image could not be built: {reason}',
+    'The sandbox’s image could not be built. Check that an image registry or a Debian mirror can be reached, then retry.',
+  ],
+  generationSuperseded: ['Another backend has taken this task over. It goes on there.'],
+  modelNotConfigured: ['No model is set up. Set the API key, or start the backend with OPENAI_API_KEY.'],
+  modelUnauthorized: [
+    'The model’s server did not accept the API key. Set a key that is valid for {baseUrl}.',
+    'The model’s server did not accept the API key. Set a valid one.',
+  ],
+  modelRateLimited: [
+    'The model’s server is limiting requests, and waiting did not help. Retry in a few minutes.',
+  ],
+  modelQuota: ['The account of the API key has no quota left. Check its plan and billing, then retry.'],
+  modelUnavailable: [
+    'The model’s server can’t be reached or is failing ({reason}). Check its address and the network, then retry.',
+    'The model’s server can’t be reached or is failing. Check its address and the network, then retry.',
+  ],
+  modelBadRequest: [
+    'The model’s server refused the request: {reason}',
+    'The model’s server refused the request. Check that the model’s name is right and that it speaks the Responses API.',
+  ],
+  modelGarbage: [
+    'The model’s server answered with something that is no response. Retry; if it stays, check its address.',
+  ],
+  modelContextFull: [
+    'The conversation has become longer than what the model can read. Start a new task with what matters.',
+  ],
+  patchTooLarge: [
+    'The result is {bytes} bytes, more than the limit of {maxBytes}. Raise the limit “patchBytes”, or ask for less.',
+    'The result is larger than the limit. Raise the limit “patchBytes”, or ask for less.',
+  ],
+  resultUnreadable: [
+    'The result could not be taken out of the sandbox: {reason} Retry the task.',
+    'The result could not be taken out of the sandbox. Retry the task.',
+  ],
+  limitReached: [
+    'The limit “{limit}” ({value}) was reached. Raise it, or ask for less.',
+    'The limit “{limit}” was reached. Raise it, or ask for less.',
+    'A limit was reached. Raise it, or ask for less.',
+  ],
+  diskFull: ['The disk of the backend is full. Free some space in its data folder, then retry.'],
+  databaseFailed: ['The backend’s database failed. Check the disk of its data folder, then retry.'],
+  cancelled: ['Cancelled.'],
+};
+
+export const ACTION_WORDS: Record<ErrorAction, string> = {
+  setToken: 'Set Token',
+  setApiKey: 'Set API Key',
+  updateClient: 'Update the Extension',
+  updateServer: 'Update the Backend',
+  startDocker: 'How to Start Docker',
+  allowLocalSandbox: 'Use the Local Sandbox',
+  freeDisk: 'Show the Data Folder',
+  retry: 'Try Again',
+  showLogs: 'Show Logs',
+};
+
+/** `action` is what can be done next, `label` its button. */
+export interface ErrorText {
+  text: string;
+  action?: { id: ErrorAction; label: string };
+}
+
+export function errorWords(wire: WireError, t: Translate = english): ErrorText {
+  const text = fill(ERROR_WORDS[wire.code], wire.params, t);
+  return wire.action
+    ? { text, action: { id: wire.action, label: t(ACTION_WORDS[wire.action], {}) } }
+    : { text };
+}
