@@ -1,0 +1,112 @@
+/**
+ * The door: what the backend and the runner inside a sandbox say to each other over one byte channel.
+ *
+ * First one JSON line each way (`DoorHello`, `DoorWelcome`), then HTTP/2 with the runner as server:
+ *   POST   /commands/:callId?after=N   body `DoorCommand`: starts it, or joins it when the id is known;
+ *                                      answers its merged output from byte N on, then trailers with
+ *                                      its `DoorCommandResult` (see `RESULT_TRAILER`)
+ *   GET    /commands/:callId           `DoorCommandState`
+ *   DELETE /commands/:callId           kills it and all that it started
+ *   DELETE /processes                  ends every process but the runner's own
+ *   PUT    /file?path=P&mode=M         the body's bytes (M in octal)
+ *   GET    /file?path=P&max=N          the first N bytes, or 404 when there is no regular file
+ *   POST   /checkout                   body `DoorCheckout`
+ *   POST   /capture                    body `DoorCapture`; answers the pack, with tree and count in headers
+ *   POST   /accept                     held open; answered when a process inside connects to `origin`,
+ *                                      and from then on that connection's bytes, both ways
+ * A refusal is a status of 400 or more with a `DoorFailure`.
+ *
+ * Only types and plain constants: the runner's bundle stays small and free of a schema library, it
+ * checks by hand; the backend checks what comes out with the schemas of `server/sandbox/answers.ts`.
+ */
+import type { CommandEnd } from './items.ts';
+
+/** Raised with every change that an older runner or backend would misread. */
+export const DOOR_VERSION = 1;
+
+/** Where a sandbox keeps what is ours. */
+export const RUN_DIR = '/run/codex';
+export const DOOR_SOCKET = `${RUN_DIR}/door.sock`;
+export const CODEX_DIR = '/opt/codex';
+export const WORKSPACE_DIR = '/workspace';
+
+/** Inside a sandbox `origin` is `http://127.0.0.1:<this>/<repoName>.git`; its bytes go to the backend. */
+export const ORIGIN_PORT = 9419;
+
+/** Every process of a command inherits it: what escaped the process group is found by it. */
+export const CALL_ID_VARIABLE = 'CODEX_CALL_ID';
+
+/** The longest line of the handshake, in bytes. */
+export const HELLO_LINE_BYTES = 1024;
+/** The longest JSON body either side takes: a command with a script inside. */
+export const DOOR_JSON_BYTES = 4 * 1024 * 1024;
+/** The longest `reason` or `detail` that is sent: it has to fit a header. */
+export const DOOR_TEXT_BYTES = 2_000;
+/** A caller chooses its ids from this alphabet: they are file names inside the sandbox. */
+export const CALL_ID_PATTERN = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/;
+
+/** Measured: with these and without Nagle one stream carries over 150 MB/s, by default half of that. */
+export const DOOR_STREAM_WINDOW_BYTES = 16 * 1024 * 1024;
+export const DOOR_SESSION_WINDOW_BYTES = 64 * 1024 * 1024;
+/** How much one HTTP/2 session may hold in memory, in the megabytes that `node:http2` counts in. */
+export const DOOR_SESSION_MEMORY_MB = 256;
+
+/** How many connections to `origin` the backend can be handed at once before the next waits. */
+export const ACCEPT_STREAMS = 4;
+
+/** A trailer with the `DoorCommandResult` as JSON, percent-encoded. */
+export const RESULT_TRAILER = 'x-result';
+export const TREE_HEADER = 'x-tree';
+export const IGNORED_HEADER = 'x-ignored';
+
+export interface DoorHello {
+  door: number;
+  generation: number;
+  /** The byte pump's process, spared by `DELETE /processes`; absent when there is none. */
+  pump?: number;
+}
+
+export type DoorWelcome =
+  | { ok: true; door: number; generation: number }
+  | { ok: false; reason: 'superseded' | 'version' | 'malformed'; door: number; generation: number };
+
+export interface DoorCommand {
+  argv: string[];
+  cwd: string;
+  env: Record<string, string>;
+  timeoutMs: number;
+  maxOutputBytes: number;
+}
+
+export interface DoorCommandResult {
+  end: CommandEnd;
+  exitCode: number;
+  durationMs: number;
+  outputBytes: number;
+  droppedBytes: number;
+  reason?: string;
+}
+
+export type DoorCommandState =
+  { state: 'unknown' } | { state: 'running' } | { state: 'ended'; result: DoorCommandResult };
+
+export interface DoorCheckout {
+  workdir: string;
+  sha: string;
+  branch: string;
+  asUncommitted?: string;
+}
+
+export interface DoorCapture {
+  workdir: string;
+  base: string;
+}
+
+export interface DoorFailure {
+  reason: 'badRequest' | 'notFound' | 'busy' | 'gitFailed' | 'unreadable' | 'io';
+  detail: string;
+}
+
+export function originUrl(repoName: string): string {
+  return `http://127.0.0.1:${ORIGIN_PORT}/${encodeURIComponent(repoName)}.git`;
+}

@@ -1,0 +1,330 @@
+/**
+ * Commands: started once per call id, each with a folder of its own under `/run/codex/commands`
+ * (`out`, its output up to the cap; `result.json`, once it has ended), so that a backend that comes
+ * back finds what ran without it, and a runner that comes back knows what it lost.
+ *
+ * In order: folder → fork → output into the file → end (by itself, by time, by cancel) → result on
+ * disk → followers are told. Memory does not grow with what a command prints.
+ */
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { constants as os } from 'node:os';
+import { isAbsolute, join } from 'node:path';
+import type { Socket } from 'node:net';
+import { CALL_ID_VARIABLE, DOOR_TEXT_BYTES } from '../protocol/door.ts';
+import type { DoorCommand, DoorCommandResult, DoorCommandState } from '../protocol/door.ts';
+import { closeQuietly } from './pipes.ts';
+import type { Pipes } from './pipes.ts';
+import { endCommand } from './processes.ts';
+
+/** After its main process a command is over as soon as the pipe is quiet: a daemon may hold it open. */
+const QUIET_MS = 20;
+/** And at the latest after this, when a daemon keeps on printing. */
+const DRAIN_LIMIT_MS = 500;
+/** Output of ended commands that is kept; beyond it the oldest goes. A disk is not endless. */
+const KEPT_OUTPUT_BYTES = 1024 * 1024 * 1024;
+const EXIT_TIMED_OUT = 124;
+const EXIT_NOT_STARTED = 127;
+const EXIT_INTERRUPTED = 137;
+
+type Ending = 'timedOut' | 'cancelled';
+
+export class Command {
+  readonly outPath: string;
+  /** Bytes of output that are in the file. */
+  kept = 0;
+  result: DoorCommandResult | undefined;
+  /** Set while it runs. */
+  cancel: () => void = () => {};
+  readonly #followers = new Set<() => void>();
+
+  constructor(outPath: string) {
+    this.outPath = outPath;
+  }
+
+  /** Calls back once, at the next output or end; returns how to take that back. */
+  onChange(callback: () => void): () => void {
+    this.#followers.add(callback);
+    return () => this.#followers.delete(callback);
+  }
+
+  changed(): void {
+    const waiting = [...this.#followers];
+    this.#followers.clear();
+    for (const callback of waiting) callback();
+  }
+}
+
+export class Commands {
+  readonly #dir: string;
+  readonly #pipes: Pipes;
+  readonly #known = new Map<string, Command>();
+  #keptBytes = 0;
+
+  constructor(dir: string, pipes: Pipes) {
+    this.#dir = dir;
+    this.#pipes = pipes;
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    for (const callId of readdirSync(dir)) this.#recover(callId);
+  }
+
+  state(callId: string): DoorCommandState {
+    const command = this.#known.get(callId);
+    if (!command) return { state: 'unknown' };
+    return command.result ? { state: 'ended', result: command.result } : { state: 'running' };
+  }
+
+  get(callId: string): Command | undefined {
+    return this.#known.get(callId);
+  }
+
+  /** Starts it, or returns what the same id started before. Never throws: what fails is a result. */
+  start(callId: string, spec: DoorCommand): Command {
+    const known = this.#known.get(callId);
+    if (known) return known;
+    const command = new Command(join(this.#dir, callId, 'out'));
+    this.#known.set(callId, command);
+    new Run(callId, spec, command, (result) => this.#ended(callId, command, result)).start(this.#pipes);
+    return command;
+  }
+
+  #ended(callId: string, command: Command, result: DoorCommandResult): void {
+    const path = join(this.#dir, callId, 'result.json');
+    try {
+      writeFileSync(`${path}.new`, JSON.stringify(result));
+      renameSync(`${path}.new`, path);
+    } catch {
+      // A full disk: the result stands in memory for as long as this runner lives.
+    }
+    command.result = result;
+    this.#keptBytes += command.kept;
+    this.#forgetOldest();
+    command.changed();
+  }
+
+  /** What an earlier runner left: a command without a result was lost with it. */
+  #recover(callId: string): void {
+    const dir = join(this.#dir, callId);
+    const command = new Command(join(dir, 'out'));
+    try {
+      command.kept = statSync(command.outPath).size;
+    } catch {
+      command.kept = 0;
+    }
+    try {
+      command.result = JSON.parse(readFileSync(join(dir, 'result.json'), 'utf8')) as DoorCommandResult;
+      this.#known.set(callId, command);
+    } catch {
+      this.#known.set(callId, command);
+      const result: DoorCommandResult = {
+        end: 'interrupted',
+        exitCode: EXIT_INTERRUPTED,
+        durationMs: 0,
+        outputBytes: command.kept,
+        droppedBytes: 0,
+        reason: 'the sandbox stopped while it ran',
+      };
+      this.#ended(callId, command, result);
+    }
+  }
+
+  #forgetOldest(): void {
+    for (const command of this.#known.values()) {
+      if (this.#keptBytes <= KEPT_OUTPUT_BYTES) return;
+      if (!command.result || command.kept === 0) continue;
+      rmSync(command.outPath, { force: true });
+      this.#keptBytes -= command.kept;
+      command.kept = 0;
+    }
+  }
+}
+
+/** One command from its fork to its result. */
+class Run {
+  readonly #callId: string;
+  readonly #spec: DoorCommand;
+  readonly #command: Command;
+  readonly #done: (result: DoorCommandResult) => void;
+  readonly #startedAt = process.hrtime.bigint();
+  #outFd = -1;
+  #total = 0;
+  #over = false;
+  #ending: Ending | undefined;
+
+  constructor(
+    callId: string,
+    spec: DoorCommand,
+    command: Command,
+    done: (result: DoorCommandResult) => void,
+  ) {
+    this.#callId = callId;
+    this.#spec = spec;
+    this.#command = command;
+    this.#done = done;
+  }
+
+  start(pipes: Pipes): void {
+    let pipe: { reader: Socket; writeFd: number } | undefined;
+    try {
+      mkdirSync(join(this.#command.outPath, '..'), { recursive: true, mode: 0o700 });
+      this.#outFd = openSync(this.#command.outPath, 'w', 0o600);
+      const refusal = whyNotStartable(this.#spec);
+      if (refusal !== null) return this.#notStarted(refusal);
+      pipe = pipes.take();
+      const [program = '', ...args] = this.#spec.argv;
+      const child = spawn(program, args, {
+        cwd: this.#spec.cwd,
+        env: { ...this.#spec.env, [CALL_ID_VARIABLE]: this.#callId },
+        stdio: ['ignore', pipe.writeFd, pipe.writeFd],
+        detached: true,
+      });
+      closeQuietly(pipe.writeFd);
+      this.#follow(child, pipe.reader);
+    } catch (error) {
+      if (pipe) closeQuietly(pipe.writeFd);
+      pipe?.reader.destroy();
+      this.#notStarted(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  #follow(child: ChildProcess, reader: Socket): void {
+    let exit: { code: number | null; signal: NodeJS.Signals | null } | undefined;
+    let drained = false;
+    let killing: Promise<void> | undefined;
+
+    const finishWhenOver = (): void => {
+      if (!exit || !drained || this.#over) return;
+      const { code, signal } = exit;
+      const end = (): void => this.#finish(code, signal);
+      if (killing) void killing.then(end);
+      else end();
+    };
+    const stop = (why: Ending): void => {
+      if (this.#ending || this.#over || child.pid === undefined) return;
+      this.#ending = why;
+      killing = endCommand(child.pid, this.#callId);
+      finishWhenOver();
+    };
+    const timer = setTimeout(() => stop('timedOut'), Math.min(this.#spec.timeoutMs, 2 ** 31 - 1));
+    this.#command.cancel = () => stop('cancelled');
+
+    let heard = 0;
+    reader.on('data', (bytes: Buffer) => {
+      heard++;
+      if (!this.#over) this.#keep(bytes);
+    });
+    reader.on('error', () => {});
+    reader.once('close', () => {
+      drained = true;
+      finishWhenOver();
+    });
+    child.once('error', (error) => {
+      clearTimeout(timer);
+      reader.destroy();
+      this.#notStarted(error.message);
+    });
+    child.once('exit', (code, signal) => {
+      clearTimeout(timer);
+      exit = { code, signal };
+      if (drained) return finishWhenOver();
+      whenQuiet(
+        () => heard,
+        () => {
+          drained = true;
+          finishWhenOver();
+        },
+      );
+    });
+  }
+
+  #keep(bytes: Buffer): void {
+    this.#total += bytes.length;
+    const room = this.#spec.maxOutputBytes - this.#command.kept;
+    if (room <= 0 || this.#outFd < 0) return;
+    try {
+      this.#command.kept += writeSync(this.#outFd, bytes, 0, Math.min(room, bytes.length));
+      this.#command.changed();
+    } catch {
+      // A full disk: what can't be kept is counted as dropped, and the command goes on.
+    }
+  }
+
+  #finish(code: number | null, signal: NodeJS.Signals | null): void {
+    if (this.#over) return;
+    const exitCode = signal === null ? (code ?? 0) : 128 + os.signals[signal];
+    if (this.#ending === 'timedOut') this.#end('timedOut', EXIT_TIMED_OUT);
+    else if (this.#ending === 'cancelled') this.#end('cancelled', exitCode);
+    else this.#end(signal === null ? 'exited' : 'signalled', exitCode);
+  }
+
+  #notStarted(reason: string): void {
+    this.#end('notStarted', EXIT_NOT_STARTED, reason.slice(0, DOOR_TEXT_BYTES / 4));
+  }
+
+  #end(end: DoorCommandResult['end'], exitCode: number, reason?: string): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#command.cancel = () => {};
+    if (this.#outFd >= 0) closeSync(this.#outFd);
+    this.#done({
+      end,
+      exitCode,
+      durationMs: Number(process.hrtime.bigint() - this.#startedAt) / 1e6,
+      outputBytes: this.#total,
+      droppedBytes: this.#total - this.#command.kept,
+      ...(reason === undefined ? {} : { reason }),
+    });
+  }
+}
+
+/** Calls back once nothing new was heard for a while, measured after the loop has polled the pipe. */
+function whenQuiet(heard: () => number, then: () => void): void {
+  const deadline = Date.now() + DRAIN_LIMIT_MS;
+  const look = (before: number): void => {
+    setTimeout(() => {
+      setImmediate(() => {
+        const now = heard();
+        if (now === before || Date.now() > deadline) then();
+        else look(now);
+      });
+    }, QUIET_MS);
+  };
+  look(heard());
+}
+
+/** The common mistakes as sentences; Node says ENOENT for a missing folder and a missing program alike. */
+function whyNotStartable(spec: DoorCommand): string | null {
+  const program = spec.argv[0] ?? '';
+  try {
+    if (!statSync(spec.cwd).isDirectory()) return `not a folder: ${spec.cwd}`;
+  } catch {
+    return `no such folder: ${spec.cwd}`;
+  }
+  const candidates = program.includes('/')
+    ? [isAbsolute(program) ? program : join(spec.cwd, program)]
+    : (spec.env.PATH ?? '').split(':').map((dir) => join(dir === '' ? spec.cwd : dir, program));
+  return candidates.some(isExecutable) ? null : `command not found: ${program}`;
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}

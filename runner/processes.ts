@@ -1,0 +1,144 @@
+/**
+ * Finding and ending processes through /proc: what a command started, wherever it hid, and
+ * everything in the sandbox at once. The kernel's numbers are read afresh in every round, since a
+ * program that is being ended may still fork.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { KILL_GRACE_MS } from '../protocol/limits.ts';
+import { CALL_ID_VARIABLE } from '../protocol/door.ts';
+
+const POLL_MS = 20;
+/** Rounds of KILL before giving up on what the kernel won't end (a process stuck in the kernel). */
+const KILL_ROUNDS = 100;
+/** Before a sandbox is emptied, a server in it has this long to close its files. */
+const STOP_ALL_GRACE_MS = 500;
+
+interface Process {
+  pid: number;
+  parent: number;
+  group: number;
+  session: number;
+  /** In clock ticks since boot: with the pid it names a process for good. */
+  startedAt: string;
+}
+
+/** Every live process; zombies are dead already. */
+export function processes(): Process[] {
+  const found: Process[] = [];
+  for (const entry of readdirSync('/proc')) {
+    if (!/^\d+$/.test(entry)) continue;
+    const process = readProcess(Number(entry));
+    if (process) found.push(process);
+  }
+  return found;
+}
+
+function readProcess(pid: number): Process | null {
+  let stat: string;
+  try {
+    stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  } catch {
+    return null;
+  }
+  // The name in parentheses may hold anything, so count from the last one.
+  const [state, parent, group, session, ...rest] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  if (state === 'Z' || state === 'X' || parent === undefined || group === undefined) return null;
+  return {
+    pid,
+    parent: Number(parent),
+    group: Number(group),
+    session: Number(session),
+    startedAt: rest[15] ?? '',
+  };
+}
+
+/** The environment a process was started with says which command it belongs to. */
+function hasTag(pid: number, tag: Buffer): boolean {
+  try {
+    const environment = readFileSync(`/proc/${pid}/environ`);
+    return environment.subarray(0, tag.length).equals(tag) || environment.includes(Buffer.concat([NUL, tag]));
+  } catch {
+    return false;
+  }
+}
+
+const NUL = Buffer.from([0]);
+
+/** Ends the command with this leader: its group, its session, its descendants, and what carries its id. */
+export async function endCommand(leader: number, callId: string): Promise<void> {
+  const tag = Buffer.concat([Buffer.from(`${CALL_ID_VARIABLE}=${callId}`), NUL]);
+  const seen = new Map<number, string>();
+  const members = (): number[] => {
+    const all = processes();
+    const chosen = new Set<number>();
+    for (const one of all) {
+      const belongs =
+        one.group === leader ||
+        one.session === leader ||
+        seen.get(one.pid) === one.startedAt ||
+        hasTag(one.pid, tag);
+      if (belongs && !isOurs(one.pid)) chosen.add(one.pid);
+    }
+    addDescendants(all, chosen);
+    for (const one of all) if (chosen.has(one.pid)) seen.set(one.pid, one.startedAt);
+    return [...chosen];
+  };
+  await endAll(members, KILL_GRACE_MS);
+}
+
+/** Ends everything but the runner, its own ancestors, and the door's pump. */
+export async function endEverything(pump: number | undefined): Promise<void> {
+  const members = (): number[] =>
+    processes()
+      .map((one) => one.pid)
+      .filter((pid) => !isOurs(pid) && pid !== pump);
+  await endAll(members, STOP_ALL_GRACE_MS);
+}
+
+function isOurs(pid: number): boolean {
+  return pid === 1 || pid === process.pid || pid === process.ppid;
+}
+
+function addDescendants(all: Process[], chosen: Set<number>): void {
+  for (let grown = true; grown;) {
+    grown = false;
+    for (const one of all) {
+      if (!chosen.has(one.pid) && chosen.has(one.parent) && !isOurs(one.pid)) {
+        chosen.add(one.pid);
+        grown = true;
+      }
+    }
+  }
+}
+
+async function endAll(members: () => number[], graceMs: number): Promise<void> {
+  const first = members();
+  if (first.length === 0) return;
+  signalEach(first, 'SIGTERM');
+  // A stopped process takes TERM only once it goes on.
+  signalEach(first, 'SIGCONT');
+  for (const until = Date.now() + graceMs; Date.now() < until;) {
+    await pause();
+    if (members().length === 0) return;
+  }
+  for (let round = 0; round < KILL_ROUNDS; round++) {
+    const left = members();
+    if (left.length === 0) return;
+    signalEach(left, 'SIGKILL');
+    await pause();
+  }
+}
+
+function signalEach(pids: number[], signal: NodeJS.Signals): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, signal);
+    } catch {
+      // It ended by itself meanwhile.
+    }
+  }
+}
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, POLL_MS));
+}
