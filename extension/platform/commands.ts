@@ -1,0 +1,53 @@
+/** Every command of ours: a name without its handler does not compile. */
+import * as vscode from 'vscode';
+
+export const COMMAND_NAMES = [
+  'ask',
+  'switchMode',
+  'newTask',
+  'openTask',
+  'applyPatch',
+  'undoApply',
+  'cancelTask',
+  'retryTask',
+  'followUp',
+  'archiveTask',
+  'refresh',
+  'connect',
+  'setServerToken',
+  'setApiKey',
+  'startBackend',
+  'stopBackend',
+  'restartBackend',
+  'showLogs',
+] as const;
+export type CommandName = (typeof COMMAND_NAMES)[number];
+export type CommandId = `codexTasks.${CommandName}`;
+
+/** The argument is what a menu, a tree or a caller gives: it is checked by the handler. */
+export type CommandHandlers = Record<CommandName, (argument?: unknown) => Promise<void> | void>;
+
+export function commandId(name: CommandName): CommandId {
+  return `codexTasks.${name}`;
+}
+
+export function registerCommands(
+  handlers: CommandHandlers,
+  report: (thrown: unknown) => void,
+): vscode.Disposable {
+  const registered = COMMAND_NAMES.map((name) =>
+    vscode.commands.registerCommand(commandId(name), async (argument?: unknown) => {
+      try {
+        await handlers[name](argument);
+      } catch (thrown) {
+        report(thrown);
+      }
+    }),
+  );
+  return vscode.Disposable.from(...registered);
+}
+
+/** A command that VS Code brings itself. */
+export async function runCommand(command: string, ...args: readonly unknown[]): Promise<void> {
+  await vscode.commands.executeCommand(command, ...args);
+}

@@ -1,0 +1,103 @@
+/** A row of the list as words and an icon. Pure: `t` translates. */
+import { errorWords, phaseWords, REVIEW_WORDS, STATE_WORDS, type Translate } from '../../client/words/index.ts';
+import type { TaskSummary } from '../../protocol/rpc.ts';
+import { hasEnded } from '../../protocol/states.ts';
+import type { PendingTask, Row } from './store.ts';
+
+export interface RowWords {
+  label: string;
+  description: string;
+  tooltip: string;
+  icon: { id: string; color?: string };
+  /** Words that the menus' when-clauses look for. */
+  context: string[];
+}
+
+export function describeRow(row: Row, applied: boolean, t: Translate): RowWords {
+  return row.kind === 'task' ? describeTask(row.task, applied, t) : describePending(row.pending, t);
+}
+
+function describePending(pending: PendingTask, t: Translate): RowWords {
+  const stages: Record<PendingTask['stage'], string> = {
+    connecting: t('connecting', {}),
+    snapshot: t('reading the folder', {}),
+    pushing: t('sending the repository', {}),
+    creating: t('sending', {}),
+  };
+  return {
+    label: pending.title,
+    description: stages[pending.stage],
+    tooltip: `${pending.title}\n${pending.repoName}`,
+    icon: { id: 'loading~spin' },
+    context: ['pending'],
+  };
+}
+
+function describeTask(task: TaskSummary, applied: boolean, t: Translate): RowWords {
+  const ended = hasEnded(task.state);
+  const context = ['task'];
+  if (!ended) context.push('cancel');
+  if (task.state === 'failed' || task.state === 'cancelled') context.push('retry');
+  if (ended) context.push('archive', 'followUp');
+  if (task.patch && task.patch.files > 0 && task.state === 'completed' && !applied) context.push('apply');
+  if (applied) context.push('undo');
+  const place = task.repo.branch === undefined ? task.repo.sha.slice(0, 7) : task.repo.branch;
+  return {
+    label: task.title,
+    description: description(task, applied, t),
+    tooltip: [
+      task.title,
+      `${task.repo.name} · ${place}${task.repo.includesLocal ? ` · ${t('with local changes', {})}` : ''}`,
+      t(STATE_WORDS[task.state], {}),
+      ...(task.error ? [errorWords(task.error, t).text] : []),
+    ].join('\n'),
+    icon: icon(task, applied),
+    context,
+  };
+}
+
+function description(task: TaskSummary, applied: boolean, t: Translate): string {
+  switch (task.state) {
+    case 'queued':
+    case 'preparing':
+    case 'waiting':
+      return t(STATE_WORDS[task.state], {});
+    case 'running':
+      return task.phase ? phaseWords(task.phase, t) : t(STATE_WORDS.running, {});
+    case 'failed':
+      return task.error ? errorWords(task.error, t).text : t(STATE_WORDS.failed, {});
+    case 'cancelled':
+      return t(STATE_WORDS.cancelled, {});
+    case 'completed': {
+      if (applied) return t(REVIEW_WORDS.applied, {});
+      if (task.review !== 'open' && task.review !== 'none') return t(REVIEW_WORDS[task.review], {});
+      return task.patch && task.patch.files > 0 ? countWords(task.patch, t) : task.mode;
+    }
+  }
+}
+
+export function countWords(patch: NonNullable<TaskSummary['patch']>, t: Translate): string {
+  const lines = [patch.added > 0 ? `+${patch.added}` : '', patch.removed > 0 ? `−${patch.removed}` : ''];
+  const files = patch.files === 1 ? t('1 file', {}) : t('{count} files', { count: patch.files });
+  return [lines.filter(Boolean).join(' '), files].filter(Boolean).join(' · ');
+}
+
+function icon(task: TaskSummary, applied: boolean): RowWords['icon'] {
+  switch (task.state) {
+    case 'queued':
+      return { id: 'clock' };
+    case 'preparing':
+    case 'running':
+      return { id: 'sync~spin', color: 'progressBar.background' };
+    case 'waiting':
+      return { id: 'bell-dot', color: 'list.warningForeground' };
+    case 'failed':
+      return { id: 'error', color: 'list.errorForeground' };
+    case 'cancelled':
+      return { id: 'circle-slash' };
+    case 'completed':
+      if (applied || task.review === 'applied' || task.review === 'partly') return { id: 'check', color: 'testing.iconPassed' };
+      if (task.review === 'open') return { id: 'circle-filled', color: 'charts.blue' };
+      return { id: task.mode === 'ask' ? 'comment' : 'check' };
+  }
+}

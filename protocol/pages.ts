@@ -1,0 +1,129 @@
+/**
+ * What a page (composer, task) and whoever holds it say to one another: a VS Code webview's host,
+ * or a browser's window with a connection of its own. One table types both ends; the holder checks
+ * every request by its schema, because a page shows what a model wrote.
+ *
+ * Never in here: a token, a key, an address, a policy. Those go through native dialogs.
+ */
+import { z } from 'zod';
+import { ErrorAction } from './errors.ts';
+import type { WireError } from './errors.ts';
+import type { EventCode, TaskEvent } from './events.ts';
+import { LIMITS } from './limits.ts';
+import type { NotificationOf, TaskSummary } from './rpc.ts';
+import { Mode } from './states.ts';
+
+const Empty = z.object({});
+const RequestId = z.string().min(8).max(100);
+const Prompt = z.string().max(LIMITS.promptBytes.cap);
+const Turn = z.object({ turn: z.number().int().min(1), attempt: z.number().int().min(1) });
+
+/** What a page may ask for. The answer is nothing, or a sentence that says why not. */
+export const PAGE_METHODS = {
+  'composer.submit': z.object({
+    requestId: RequestId,
+    prompt: Prompt,
+    mode: Mode,
+    folder: z.string().max(4000),
+    includeLocal: z.boolean(),
+  }),
+  /** What the person chose, so that it is the same after a reload and in `Codex: New Task`. */
+  'composer.choose': z.object({ mode: Mode.optional(), includeLocal: z.boolean().optional() }),
+  'composer.pickFolder': Empty,
+  'composer.act': z.object({ action: z.enum(['openFolder', 'connect', 'trust', 'initialize', 'showLogs']) }),
+
+  'task.followUp': z.object({ requestId: RequestId, prompt: Prompt, mode: Mode }),
+  'task.cancel': Empty,
+  'task.retry': Empty,
+  'task.apply': Empty,
+  'task.undo': Empty,
+  'task.openLog': Turn,
+  'task.openPatch': Turn.extend({ path: z.string().max(8000).optional() }),
+  'task.openFile': z.object({ path: z.string().max(8000), line: z.number().int().min(1).optional() }),
+  'task.openLink': z.object({ href: z.url({ protocol: /^https?$/ }).max(8000) }),
+  'task.copy': z.object({ text: z.string().max(LIMITS.rpcFrameBytes.cap) }),
+  'task.act': z.object({ action: ErrorAction }),
+} as const;
+
+export type PageMethod = keyof typeof PAGE_METHODS;
+export type PageParams<M extends PageMethod> = z.output<(typeof PAGE_METHODS)[M]>;
+export type ComposerMethod = Extract<PageMethod, `composer.${string}`>;
+export type TaskPageMethod = Extract<PageMethod, `task.${string}`>;
+export type PageHandlers<M extends PageMethod> = { [K in M]: (params: PageParams<K>) => Promise<void> };
+
+/** The state of the folder that a task would be about. */
+export interface ComposerFolder {
+  id: string;
+  name: string;
+  /** Absent on a detached HEAD. */
+  branch?: string;
+  /** Shortened. */
+  sha?: string;
+  /** Files with local changes. */
+  changed: number;
+  /** Why nothing can be sent from it; worded by the holder. */
+  problem?: { sentence: string; action?: PageParams<'composer.act'>['action']; label?: string };
+  /** Something to know that hinders nothing: a submodule, a detached HEAD. */
+  hint?: string;
+}
+
+export interface ComposerState {
+  mode: Mode;
+  includeLocal: boolean;
+  folder: ComposerFolder | null;
+  /** More than one to choose from. */
+  several: boolean;
+  problem?: ComposerFolder['problem'];
+}
+
+export interface TaskHostState {
+  connection: 'connected' | 'connecting' | 'lost';
+  applied: boolean;
+  canApply: boolean;
+  busy: 'apply' | 'undo' | null;
+}
+
+/** An event as a page gets it: known, or of a newer backend and only its name. */
+export type PageEvent =
+  TaskEvent | { code: 'unknown'; name: string; taskId: string; turn: number; attempt: number; seq: number; at: number };
+
+/** What a page is told. */
+export interface PagePushes {
+  'composer.state': ComposerState;
+  'composer.focus': { prompt?: string; mode?: Mode };
+  'task.summary': TaskSummary;
+  /** Forget everything: what follows starts from the first event. */
+  'task.reset': Record<string, never>;
+  'task.events': PageEvent[];
+  'task.delta': NotificationOf<'delta'>;
+  /** The newest `seq` at subscription: up to it, events are the past. */
+  'task.head': { head: number };
+  'task.host': TaskHostState;
+  'task.gone': { error: WireError };
+  'task.focus': Record<string, never>;
+}
+export type PagePush = keyof PagePushes;
+
+/** From a page. */
+export const PageMessage = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('ready') }),
+  z.object({ kind: z.literal('request'), id: z.number().int(), method: z.string(), params: z.unknown() }),
+]);
+export type PageMessage = z.infer<typeof PageMessage>;
+
+/** To a page. */
+export type HostMessage =
+  | { kind: 'response'; id: number; ok: true }
+  | { kind: 'response'; id: number; ok: false; sentence: string }
+  | { [P in PagePush]: { kind: 'push'; name: P; data: PagePushes[P] } }[PagePush];
+
+/** What a page gets with its HTML: its words in the person's language, and what it is about. */
+export interface PageBoot {
+  language: string;
+  words: Record<string, string>;
+  taskId?: string;
+  mac: boolean;
+}
+
+/** Every code that a page words: a test holds the words against this. */
+export type WordedEvent = EventCode;

@@ -1,0 +1,107 @@
+/** What happens in a turn, one below the other: messages, thoughts, plans, commands, notices. */
+import { memo } from './memo.ts';
+import { limitWords, warningWords } from '../../client/words/index.ts';
+import { useState } from 'preact/hooks';
+import { Markdown, type MarkdownActions } from '../markdown/view.tsx';
+import { Icon } from '../ui/index.tsx';
+import { t } from '../words.ts';
+import { CommandView } from './command.tsx';
+import type { Entry, Notice } from './model.ts';
+
+export interface EntryActions extends MarkdownActions {
+  openLog(): void;
+  /** Which commands a person opened or closed is kept over a reload. */
+  folded(id: string): boolean | undefined;
+  setFolded(id: string, folded: boolean): void;
+}
+
+export const EntryView = memo(
+  function EntryView({ entry, actions }: { entry: Entry; rev: number; actions: EntryActions }) {
+    switch (entry.kind) {
+      case 'message':
+        return (
+          <div class="message">
+            <Markdown text={entry.text} actions={actions} />
+          </div>
+        );
+      case 'reasoning':
+        return <Reasoning text={entry.text} streaming={entry.streaming} actions={actions} />;
+      case 'command':
+        return <CommandView entry={entry} rev={entry.rev} actions={actions} />;
+      case 'plan':
+        return (
+          <ul class="plan" aria-label={t('Plan')}>
+            {entry.steps.map((step, at) => (
+              <li key={at} class={step.state}>
+                {step.state === 'completed' ? (
+                  <Icon name="pass-filled" label={t('done')} />
+                ) : step.state === 'inProgress' ? (
+                  <Icon name="sync" spin label={t('in progress')} />
+                ) : (
+                  <Icon name="circle-large" label={t('pending')} />
+                )}
+                <span>{step.text}</span>
+              </li>
+            ))}
+          </ul>
+        );
+      case 'notice':
+        return (
+          <div class="notice">
+            <Icon name={noticeIcon(entry.notice)} />
+            <span>{noticeWords(entry.notice)}</span>
+          </div>
+        );
+    }
+  },
+  (before, after) => before.entry === after.entry && before.rev === after.rev,
+);
+
+/** The first line, in the quiet colour; the rest on a click. */
+function Reasoning({ text, streaming, actions }: { text: string; streaming: boolean; actions: EntryActions }) {
+  const [open, setOpen] = useState(false);
+  const first = text.trim().split('\n')[0]?.replaceAll('**', '') ?? '';
+  const more = text.trim().length > first.length + 4;
+  if (first === '') return null;
+  return (
+    <div class="reasoning">
+      <button type="button" class="fold" aria-expanded={open} disabled={!more} onClick={() => setOpen(!open)}>
+        <Icon name={more ? (open ? 'chevron-down' : 'chevron-right') : 'lightbulb'} />
+        <span>{first}</span>
+        {streaming && <Icon name="loading" spin />}
+      </button>
+      {open && <Markdown text={text} actions={actions} />}
+    </div>
+  );
+}
+
+function noticeIcon(notice: Notice): string {
+  switch (notice.kind) {
+    case 'sandboxLost':
+    case 'limit':
+    case 'secret':
+      return 'warning';
+    case 'denied':
+      return 'circle-slash';
+    case 'warning':
+    case 'unknown':
+      return 'info';
+  }
+}
+
+function noticeWords(notice: Notice): string {
+  switch (notice.kind) {
+    case 'warning':
+      return warningWords(notice.code, notice.params, t);
+    case 'limit':
+      return limitWords(notice.limit, notice.value, t);
+    case 'sandboxLost':
+      return t('The sandbox was lost: {reason}', { reason: notice.reason });
+    case 'denied':
+      return t('No access to {host}:{port}', notice);
+    case 'secret':
+      return t('The value of the secret {name} was found in {path}; the result is withheld.', notice);
+    case 'unknown':
+      return t('The backend reports “{name}”, which this version does not know.', { name: notice.name });
+  }
+}

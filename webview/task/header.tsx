@@ -1,0 +1,148 @@
+/** The top of a task's page: title, what can be done next, what it is about, where it stands. */
+import { useEffect, useState } from 'preact/hooks';
+import { phaseWords, STATE_WORDS } from '../../client/words/index.ts';
+import type { TaskHostState } from '../../protocol/pages.ts';
+import type { TaskSummary } from '../../protocol/rpc.ts';
+import type { Phase } from '../../protocol/states.ts';
+import { hasEnded } from '../states.ts';
+import { clock, duration, short } from '../format.ts';
+import { Button, Icon } from '../ui/index.tsx';
+import { t } from '../words.ts';
+import { totalTokens, type TaskModel, type TurnModel } from './model.ts';
+
+export interface HeaderActions {
+  stop(): void;
+  retry(): void;
+  apply(): void;
+  undo(): void;
+}
+
+interface HeaderProps {
+  model: TaskModel;
+  task: TaskSummary | null;
+  host: TaskHostState;
+  actions: HeaderActions;
+}
+
+export function Header({ model, task, host, actions }: HeaderProps) {
+  const turn = model.turns.at(-1);
+  const state = task?.state ?? turn?.state ?? 'queued';
+  const files = turn?.patch?.summary.files ?? task?.patch?.files ?? 0;
+  const running = !hasEnded(state);
+  return (
+    <header>
+      <div class="title">
+        <h1>{task?.title ?? model.title}</h1>
+        {running && <Button icon="debug-stop" label={t('Stop')} onClick={actions.stop} />}
+        {(state === 'failed' || state === 'cancelled') && (
+          <Button look="primary" icon="refresh" label={t('Retry')} onClick={actions.retry} />
+        )}
+        {host.applied && (
+          <Button icon="discard" label={t('Undo Apply')} busy={host.busy === 'undo'} onClick={actions.undo} />
+        )}
+        {host.canApply && files > 0 && !host.applied && (
+          <Button
+            look={running || state !== 'completed' ? 'secondary' : 'primary'}
+            icon="git-pull-request-go-to-changes"
+            label={files === 1 ? t('Apply 1 file') : t('Apply {count} files', { count: files })}
+            busy={host.busy === 'apply'}
+            onClick={actions.apply}
+          />
+        )}
+      </div>
+      <div class="chips">
+        {task && (
+          <>
+            <Chip icon="repo" text={task.repo.name} />
+            <Chip icon="git-branch" text={commitWords(task)} title={task.repo.headSha ?? task.repo.sha} />
+          </>
+        )}
+        {model.sandbox && (
+          <Chip
+            icon={model.sandbox.kind === 'docker' ? 'package' : 'vm'}
+            text={model.sandbox.kind === 'docker' ? t('container') : t('local sandbox')}
+          />
+        )}
+        {model.access === 'off' ? (
+          <Chip icon="lock" text={t('No internet')} good />
+        ) : (
+          <Chip icon="globe" text={model.access === 'limited' ? t('Limited internet') : t('Internet')} />
+        )}
+        {totalTokens(model) > 0 && (
+          <Chip icon="dashboard" text={t('{count} tokens', { count: short(totalTokens(model)) })} title={usageWords(model)} />
+        )}
+        {host.connection !== 'connected' && (
+          <Chip icon="debug-disconnect" text={host.connection === 'lost' ? t('Reconnecting …') : t('Connecting …')} />
+        )}
+      </div>
+      <PhaseBar turn={turn} state={state} />
+    </header>
+  );
+}
+
+function Chip({ icon, text, title, good }: { icon: string; text: string; title?: string; good?: boolean }) {
+  return (
+    <span class={good ? 'chip good' : 'chip'} title={title ?? text}>
+      <Icon name={icon} />
+      <span>{text}</span>
+    </span>
+  );
+}
+
+function commitWords(task: TaskSummary): string {
+  const sha = (task.repo.headSha ?? task.repo.sha).slice(0, 7);
+  const place = task.repo.branch === undefined ? sha : `${task.repo.branch} @ ${sha}`;
+  return task.repo.includesLocal ? t('{place} + local changes', { place }) : place;
+}
+
+function usageWords(model: TaskModel): string {
+  const sum = { requests: 0, inputTokens: 0, cachedInputTokens: 0, outputTokens: 0 };
+  for (const { usage } of model.turns) {
+    if (!usage) continue;
+    for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += usage[key];
+  }
+  return t('{requests} model requests, {inputTokens} tokens in ({cachedInputTokens} cached), {outputTokens} out', sum);
+}
+
+/** Always these; the others only when the turn has them. */
+const USUAL: readonly Phase[] = ['checkout', 'agent', 'patch'];
+const ORDER: readonly Phase[] = ['checkout', 'setup', 'maintenance', 'agent', 'patch'];
+
+function PhaseBar({ turn, state }: { turn: TurnModel | undefined; state: TaskSummary['state'] }) {
+  const running = turn?.phases.some((phase) => phase.durationMs === undefined) === true && !hasEnded(state);
+  const now = useNow(running);
+  const phases = ORDER.filter((phase) => USUAL.includes(phase) || turn?.phases.some((one) => one.phase === phase));
+  return (
+    <ol class="phases" aria-label={t('Progress')}>
+      {phases.map((phase) => {
+        const known = turn?.phases.find((one) => one.phase === phase);
+        const active = known !== undefined && known.durationMs === undefined && running;
+        const look = !known ? 'pending' : active ? 'active' : (known.outcome ?? 'cancelled');
+        const parts: string[] = [];
+        if (known?.durationMs !== undefined) parts.push(duration(known.durationMs));
+        else if (known && active) parts.push(clock(now - known.startedAt));
+        if (phase === 'agent' && turn && turn.commands > 0) {
+          parts.push(turn.commands === 1 ? t('1 command') : t('{count} commands', { count: turn.commands }));
+        }
+        if (look === 'failed' || look === 'cancelled') parts.push(t(STATE_WORDS[look]));
+        return (
+          <li key={phase} class={`${look} ${phase}`} aria-current={active ? 'step' : undefined}>
+            <span class="name">{t(phase === 'patch' ? 'Result' : phaseWords(phase))}</span> {parts.join(' · ')}
+          </li>
+        );
+      })}
+    </ol>
+  );
+}
+
+/** The time, once a second while something runs. */
+export function useNow(running: boolean): number {
+  const [now, setNow] = useState(Date.now());
+  useEffect(() => {
+    if (!running) return;
+    setNow(Date.now());
+    const timer = setInterval(() => setNow(Date.now()), 1000);
+    return () => clearInterval(timer);
+  }, [running]);
+  return now;
+}

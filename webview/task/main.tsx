@@ -1,0 +1,303 @@
+/**
+ * The page of one task: header, everything that happened, the follow-up box. Events come in batches
+ * and are put into the model within a few milliseconds of each frame, so that the page never stands
+ * still; it follows the newest line only while the person is at the end, and never jumps otherwise.
+ */
+import '../ui/base.css';
+import './task.css';
+import './markdown.css';
+import { render } from 'preact';
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
+import type { ErrorAction, WireError } from '../../protocol/errors.ts';
+import type { PageEvent, TaskHostState } from '../../protocol/pages.ts';
+import type { TaskSummary } from '../../protocol/rpc.ts';
+import type { Mode } from '../../protocol/states.ts';
+import { hasEnded } from '../states.ts';
+import { connectHost } from '../host.ts';
+import { Markdown } from '../markdown/view.tsx';
+import { Button, Icon, Ring, Segments, TextArea } from '../ui/index.tsx';
+import { setWords, t } from '../words.ts';
+import { AT_END_PX } from './command.tsx';
+import { EntryView, type EntryActions } from './entries.tsx';
+import { Header } from './header.tsx';
+import { answerIsShown, applyDelta, applyEvent, newTaskModel, type TurnModel } from './model.ts';
+import { Failure, Files } from './result.tsx';
+
+/** Of each frame, for putting events in: the rest is for drawing. */
+const FRAME_BUDGET_MS = 8;
+
+const host = connectHost();
+setWords(host.boot.words);
+
+interface Kept {
+  taskId: string;
+  prompt: string;
+  folded: Record<string, boolean>;
+}
+const kept = host.load<Kept>({ taskId: host.boot.taskId ?? '', prompt: '', folded: {} });
+const keep = (some: Partial<Kept>) => host.save(Object.assign(kept, some));
+keep({ taskId: host.boot.taskId ?? kept.taskId });
+
+type Delta = { turn: number; itemId: string; text: string };
+
+function Page() {
+  const [, redraw] = useState(0);
+  const model = useRef(newTaskModel());
+  const [task, setTask] = useState<TaskSummary | null>(null);
+  const [state, setState] = useState<TaskHostState>({
+    connection: 'connecting',
+    applied: false,
+    canApply: false,
+    busy: null,
+  });
+  const [gone, setGone] = useState<WireError | null>(null);
+  const [error, setError] = useState('');
+  const [head, setHead] = useState<number | null>(null);
+  const focus = useRef<(() => void) | null>(null);
+
+  useEffect(() => {
+    let queue: (PageEvent | Delta)[] = [];
+    let frame = 0;
+    const drain = () => {
+      frame = 0;
+      const until = performance.now() + FRAME_BUDGET_MS;
+      let at = 0;
+      for (; at < queue.length && performance.now() < until; at++) {
+        const one = queue[at];
+        if (one && 'seq' in one) applyEvent(model.current, one);
+        else if (one) applyDelta(model.current, one);
+      }
+      queue = queue.slice(at);
+      redraw((count) => count + 1);
+      if (queue.length > 0) frame = requestAnimationFrame(drain);
+    };
+    const put = (some: (PageEvent | Delta)[]) => {
+      queue = queue.concat(some);
+      if (frame === 0) frame = requestAnimationFrame(drain);
+    };
+    host.onPush({
+      'task.summary': setTask,
+      'task.reset': () => {
+        queue = [];
+        model.current = newTaskModel();
+        setHead(null);
+        redraw((count) => count + 1);
+      },
+      'task.events': put,
+      'task.delta': (delta) => put([delta]),
+      'task.head': (now) => setHead(now.head),
+      'task.host': setState,
+      'task.gone': ({ error: why }) => setGone(why),
+      'task.focus': () => focus.current?.(),
+    });
+    host.ready();
+  }, []);
+
+  const request = (promise: Promise<void>) => {
+    setError('');
+    promise.catch((thrown: unknown) => setError(thrown instanceof Error ? thrown.message : String(thrown)));
+  };
+  const header = useMemo(
+    () => ({
+      stop: () => request(host.request('task.cancel', {})),
+      retry: () => request(host.request('task.retry', {})),
+      apply: () => request(host.request('task.apply', {})),
+      undo: () => request(host.request('task.undo', {})),
+    }),
+    [],
+  );
+  const act = (action: ErrorAction) => request(host.request('task.act', { action }));
+  const loading = head === null || model.current.lastSeq < head;
+
+  return (
+    <>
+      <Header model={model.current} task={task} host={state} actions={header} />
+      <Scroller>
+        {model.current.turns.map((turn) => (
+          <Turn key={turn.turn} turn={turn} request={request} act={act} />
+        ))}
+        {loading && !gone && model.current.turns.length === 0 && (
+          <div class="loading">
+            <Ring label={t('Loading')} />
+          </div>
+        )}
+        {gone && <Failure error={gone} act={act} />}
+        {error && (
+          <div class="sentence error" role="alert">
+            <Icon name="error" />
+            <div>{error}</div>
+          </div>
+        )}
+      </Scroller>
+      <FollowUp task={task} request={request} focusRef={focus} />
+    </>
+  );
+}
+
+interface TurnProps {
+  turn: TurnModel;
+  request: (promise: Promise<void>) => void;
+  act: (action: ErrorAction) => void;
+}
+
+function Turn({ turn, request, act }: TurnProps) {
+  const actions = useMemo<EntryActions>(
+    () => ({
+      openLink: (href) => request(host.request('task.openLink', { href })),
+      openFile: (path, line) => request(host.request('task.openFile', line === undefined ? { path } : { path, line })),
+      openLog: () => request(host.request('task.openLog', { turn: turn.turn, attempt: 1 })),
+      folded: (id) => kept.folded[id],
+      setFolded: (id, folded) => keep({ folded: { ...kept.folded, [id]: folded } }),
+    }),
+    [turn.turn],
+  );
+  const openPatch = (path?: string) =>
+    request(host.request('task.openPatch', { turn: turn.turn, attempt: 1, ...(path === undefined ? {} : { path }) }));
+  const idle = !hasEnded(turn.state) && !turn.entries.some((entry) => entry.kind === 'command' && !entry.item.end);
+  return (
+    <article>
+      {turn.prompt !== '' && <div class="prompt">{turn.prompt}</div>}
+      {turn.entries.map((entry) => (
+        <EntryView key={entry.id} entry={entry} rev={entry.rev} actions={actions} />
+      ))}
+      {!answerIsShown(turn) && turn.answer !== undefined && (
+        <div class="message">
+          <Markdown text={turn.answer} actions={actions} />
+        </div>
+      )}
+      {turn.patch && turn.patch.summary.files > 0 && <Files patch={turn.patch} openPatch={openPatch} />}
+      {turn.state === 'failed' && turn.error && <Failure error={turn.error} act={act} />}
+      {turn.state === 'cancelled' && (
+        <div class="notice">
+          <Icon name="circle-slash" />
+          <span>{t('Stopped. What it had done by then is kept.')}</span>
+        </div>
+      )}
+      {idle && (
+        <div class="notice working">
+          <Icon name="loading" spin />
+          <span>{turn.state === 'queued' ? t('Waiting for its turn …') : t('Working …')}</span>
+        </div>
+      )}
+    </article>
+  );
+}
+
+/** Follows its end while the person is there; a button brings them back. */
+function Scroller({ children }: { children: preact.ComponentChildren }) {
+  const element = useRef<HTMLDivElement>(null);
+  const [atEnd, setAtEnd] = useState(true);
+  const follows = useRef(true);
+  const toEnd = () => {
+    if (element.current) element.current.scrollTop = element.current.scrollHeight;
+  };
+  useLayoutEffect(() => {
+    if (follows.current) toEnd();
+  });
+  useEffect(() => {
+    const scroller = element.current;
+    if (!scroller) return;
+    const note = () => {
+      follows.current = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight <= AT_END_PX;
+      setAtEnd(follows.current);
+    };
+    // What grows without a redraw of ours (a font, a folded block) keeps the end in sight, too.
+    const sizes = new ResizeObserver(() => {
+      if (follows.current) toEnd();
+    });
+    sizes.observe(scroller);
+    if (scroller.firstElementChild) sizes.observe(scroller.firstElementChild);
+    scroller.addEventListener('scroll', note, { passive: true });
+    return () => {
+      sizes.disconnect();
+      scroller.removeEventListener('scroll', note);
+    };
+  }, []);
+  return (
+    <div class="stage">
+      <div class="scroller" ref={element} tabIndex={0} role="log" aria-live="polite" aria-label={t('Log of the task')}>
+        <div class="column">{children}</div>
+      </div>
+      {!atEnd && (
+        <div class="to-end">
+          <Button icon="arrow-down" iconOnly label={t('To the newest line')} onClick={toEnd} />
+        </div>
+      )}
+    </div>
+  );
+}
+
+interface FollowUpProps {
+  task: TaskSummary | null;
+  request: (promise: Promise<void>) => void;
+  focusRef: { current: (() => void) | null };
+}
+
+function FollowUp({ task, request, focusRef }: FollowUpProps) {
+  const [prompt, setPrompt] = useState(kept.prompt);
+  const [mode, setMode] = useState<Mode | null>(null);
+  const [sending, setSending] = useState(false);
+  const requestId = useRef<string>(crypto.randomUUID());
+  const write = (text: string) => {
+    setPrompt(text);
+    keep({ prompt: text });
+  };
+  const ended = task !== null && hasEnded(task.state);
+  const chosen = mode ?? task?.mode ?? 'code';
+  const canSend = ended && prompt.trim() !== '' && !sending;
+  const send = () => {
+    if (!canSend) return;
+    setSending(true);
+    request(
+      host
+        .request('task.followUp', { requestId: requestId.current, prompt, mode: chosen })
+        .then(() => {
+          requestId.current = crypto.randomUUID();
+          write('');
+        })
+        .finally(() => setSending(false)),
+    );
+  };
+  return (
+    <footer>
+      <div class="box">
+        <TextArea
+          value={prompt}
+          label={t('Follow-up')}
+          placeholder={
+            ended || task === null
+              ? t('Ask for changes, or ask a question …')
+              : t('A follow-up can be sent when this turn has ended …')
+          }
+          onInput={write}
+          onSend={send}
+          focusRef={focusRef}
+        />
+        <div class="bar">
+          <Segments
+            label={t('Mode')}
+            value={chosen === 'review' ? 'code' : chosen}
+            options={[
+              { value: 'ask', label: t('Ask'), title: t('Answers a question; changes nothing') },
+              { value: 'code', label: t('Code'), title: t('Changes files and hands back a patch') },
+            ]}
+            onChange={setMode}
+          />
+          <span class="grow" />
+          <Button
+            look={prompt.trim() === '' ? 'secondary' : 'primary'}
+            icon="arrow-up"
+            iconOnly
+            class="send"
+            label={host.boot.mac ? t('Send (⌘⏎)') : t('Send (Ctrl+Enter)')}
+            disabled={!canSend}
+            busy={sending}
+            onClick={send}
+          />
+        </div>
+      </div>
+    </footer>
+  );
+}
+
+render(<Page />, document.body);
