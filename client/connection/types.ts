@@ -46,9 +46,12 @@ export type Fetch = (
 ) => Promise<Response>;
 
 export interface ConnectOptions {
-  /** Of the backend: `http://127.0.0.1:8080`, also `https:`, `ws:`, `wss:`; a path before `/api` is kept. */
-  url: string;
-  /** Asked before each attempt, so that a changed token is used. An empty one sends no header. */
+  /**
+   * Of the backend: `http://127.0.0.1:8080`, also `https:`, `ws:`, `wss:`; a path before `/api` is
+   * kept. A function is asked before each attempt: a backend of one's own may come back on another port.
+   */
+  url: string | (() => Promise<string>);
+  /** Asked before each attempt, after `url`, so that a changed token is used. An empty one sends no header. */
   token: () => Promise<string>;
   client: { name: string; version: string };
   openSocket: OpenSocket;
@@ -83,7 +86,7 @@ export interface BackendConnection {
   /** Of the newest successful hello; null before the first. */
   readonly hello: Hello | null;
   /** Resolves with the hello once connected; rejects with `CodexError` when refused, closed, or late. */
-  ready(timeoutMs?: number): Promise<Hello>;
+  ready(timeoutMs?: number, signal?: AbortSignal): Promise<Hello>;
   /**
    * Waits for a connection (bounded), calls, checks the answer by its schema. A call that can safely
    * be sent twice is sent again when the socket was lost meanwhile. Rejects with `CodexError`.

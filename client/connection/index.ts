@@ -1,0 +1,3 @@
+export { connect } from './connection.ts';
+export { isFinal } from './state.ts';
+export type * from './types.ts';
