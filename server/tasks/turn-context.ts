@@ -1,0 +1,97 @@
+/**
+ * What the heart gives to whoever runs a turn: the turn's facts, and the only ways to change it.
+ *
+ * Every write carries the turn's generation. A write that matches no row means that another owner has
+ * taken the turn over: it throws `CodexError` generationSuperseded, and the runner must stop without
+ * another write. Nothing here knows a sandbox, a model or git.
+ */
+import type { FileChange, NewEvent, PatchSummary, Usage } from '../../protocol/events.ts';
+import type { LimitValues } from '../../protocol/limits.ts';
+import type { RepoAtCommit } from '../../protocol/rpc.ts';
+import type { Mode, Phase } from '../../protocol/states.ts';
+
+/**
+ * `signal.reason` of a turn.
+ * - `cancelled`: the person wants it to end. The runner still delivers what is there, then returns.
+ * - `superseded`: another owner has it. Stop at once; every write throws.
+ * - `shutdown`: this backend stops, or lost its database. Stop at once, leave everything as it is:
+ *   the next owner goes on with generation + 1.
+ */
+export type StopReason = 'cancelled' | 'superseded' | 'shutdown';
+
+/** `signal.reason`, typed; null while it runs. */
+export function stopReason(signal: AbortSignal): StopReason | null {
+  return signal.aborted ? (signal.reason as StopReason) : null;
+}
+
+export interface TurnTask {
+  id: string;
+  title: string;
+  repo: RepoAtCommit;
+  /** The model that the person asked for, if not the configured one. */
+  model: string | null;
+  createdBy: string;
+}
+
+export interface TurnResult {
+  resultSha: string;
+  patch: Buffer;
+  summary: PatchSummary;
+  files: FileChange[];
+}
+
+/** Append-only, over all turns of one attempt. `append` resolves once it is durable. */
+export interface TurnHistory<Item> {
+  load(): Promise<Item[]>;
+  append(items: Item[]): Promise<void>;
+}
+
+export interface TurnContext {
+  readonly task: TurnTask;
+  readonly turn: number;
+  /** This turn's own mode: a follow-up may differ from the task's first turn. */
+  readonly mode: Mode;
+  readonly prompt: string;
+  /** 1…n */
+  readonly attempts: readonly number[];
+  readonly generation: number;
+  /** Another owner had this turn before: its sandbox, history and events may be there. */
+  readonly resumed: boolean;
+  readonly limits: LimitValues;
+  /** See `StopReason`. */
+  readonly signal: AbortSignal;
+
+  /** Stored in this order, with seq; resolves once they are durable. */
+  emit(...events: NewEvent[]): Promise<void>;
+  /** Text of an item as it is written: unnumbered, droppable. */
+  delta(itemId: string, text: string): void;
+  /** A line about something slow (an image that is built): droppable too, shown with the phase. */
+  progress(line: string): void;
+  /**
+   * Runs `fn` as this phase: its start, end, duration and outcome become events and a row. The
+   * outcome is `cancelled` when the turn was, `failed` when `fn` threw; what it threw is thrown on.
+   */
+  phase<T>(phase: Phase, fn: () => Promise<T>): Promise<T>;
+
+  history<Item extends object>(attempt: number): TurnHistory<Item>;
+  setState(state: 'preparing' | 'running' | 'waiting'): Promise<void>;
+  /** The commit that this turn starts from. */
+  setBase(sha: string): Promise<void>;
+  /** The commit that this turn was found to start from, by an owner before this one. */
+  readonly baseSha: string | null;
+  /** Stores the patch (bytes, in chunks by content hash) and its summary. Replaces this turn's result. */
+  setResult(attempt: number, result: TurnResult): Promise<void>;
+  /** The result commit of the newest turn before this one that has one, else null. */
+  newestResult(attempt: number): Promise<string | null>;
+
+  /** Ends the turn: `completed`, or `cancelled` when that was asked for. Call one of these once, last. */
+  finish(end: { answer: string; usage: Usage }): Promise<void>;
+  fail(error: unknown): Promise<void>;
+}
+
+/**
+ * Runs one turn. When it returns or throws without having ended the turn, the heart ends it: as
+ * `cancelled` when that was asked for, else as failed with what was thrown; after `superseded` and
+ * `shutdown` not at all.
+ */
+export type RunTurn = (turn: TurnContext) => Promise<void>;
