@@ -1,0 +1,127 @@
+/**
+ * One turn, in order: checkout → agent → patch.
+ *
+ * The pipeline owns nothing that a crash would lose: the task's rows, the agent's history and the
+ * sandbox are elsewhere, so the next owner of the turn runs this from the top and goes on where the
+ * last one stopped. A cancelled or failed agent still hands back what is there as a patch. A sandbox
+ * that is lost is opened again a few times; a turn that is no longer ours is left exactly as it is.
+ */
+import { CodexError, type ErrorCode } from '../../protocol/errors.ts';
+import type { Usage } from '../../protocol/events.ts';
+import { runAgent } from '../agent/loop.ts';
+import type { ModelClient } from '../model/model.ts';
+import type { Repos } from '../repos/repos.ts';
+import type { Sandbox, SandboxDriver } from '../sandbox/sandbox.ts';
+import { stopReason, type RunTurn, type TurnContext } from '../tasks/turn-context.ts';
+import { deliverResult } from './deliver.ts';
+import { prepareSandbox } from './prepare.ts';
+import { shellEnvironment } from './shell-env.ts';
+
+/** How often one turn may lose its sandbox: an agent that keeps killing its runner must end. */
+const MAX_SANDBOX_LOSSES = 3;
+
+/** The first attempt; several attempts of one task come with their own feature. */
+const ATTEMPT = 1;
+
+export interface PipelineParts {
+  driver: SandboxDriver;
+  repos: Repos;
+  /** Throws `CodexError` modelNotConfigured. */
+  modelFor(name: string | null): ModelClient;
+}
+
+type AgentEnd =
+  | { kind: 'answered'; answer: string; usage: Usage; stoppedBy?: { code: ErrorCode; limit: string } }
+  | { kind: 'cancelled' }
+  | { kind: 'failed'; error: unknown };
+
+export function createRunTurn(parts: PipelineParts): RunTurn {
+  return async (turn) => {
+    if (turn.attempts.length > 1) throw new CodexError('notBuilt', { feature: 'attempts' });
+    const model = parts.modelFor(turn.task.model);
+    const startSha = turn.baseSha ?? (await turn.newestResult(ATTEMPT)) ?? turn.task.repo.sha;
+    await turn.setBase(startSha);
+    await turn.setState('preparing');
+    let sandbox = await turn.phase('checkout', async () => {
+      return (await prepareSandbox(turn, ATTEMPT, startSha, parts)).sandbox;
+    });
+    try {
+      await turn.setState('running');
+      const end = await turn.phase('agent', async () => {
+        for (let losses = 0; ; losses++) {
+          const end = await agentPhase(turn, sandbox, model);
+          if (!isLoss(end) || losses >= MAX_SANDBOX_LOSSES) return end;
+          await turn.emit({ code: 'sandbox.lost', params: { reason: end.error.message } });
+          await sandbox.detach();
+          sandbox = (await prepareSandbox(turn, ATTEMPT, startSha, parts)).sandbox;
+        }
+      });
+      if (isOurs(turn)) await afterAgent(turn, sandbox, startSha, end, parts.repos);
+    } finally {
+      await sandbox.detach();
+    }
+  };
+}
+
+async function agentPhase(turn: TurnContext, sandbox: Sandbox, model: ModelClient): Promise<AgentEnd> {
+  try {
+    const env = await shellEnvironment(sandbox, `env-${turn.turn}-${turn.generation}`, turn.signal);
+    const outcome = await runAgent({
+      mode: turn.mode,
+      prompt: turn.prompt,
+      turn: turn.turn,
+      cacheKey: `${turn.task.id}-${ATTEMPT}`,
+      model,
+      sandbox,
+      env,
+      internet: 'off',
+      history: turn.history(ATTEMPT),
+      emit: (...events) => turn.emit(...events),
+      delta: (itemId, text) => turn.delta(itemId, text),
+      limits: turn.limits,
+      signal: turn.signal,
+    });
+    return { kind: 'answered', ...outcome };
+  } catch (error) {
+    if (turn.signal.aborted) return { kind: 'cancelled' };
+    return { kind: 'failed', error };
+  }
+}
+
+/** The result is taken out whatever the agent's end was, then the turn is told to end that way. */
+async function afterAgent(
+  turn: TurnContext,
+  sandbox: Sandbox,
+  startSha: string,
+  end: AgentEnd,
+  repos: Repos,
+): Promise<void> {
+  const sandboxIsThere = !sandbox.lost.aborted;
+  if (turn.mode === 'code' && sandboxIsThere) {
+    try {
+      await turn.phase('patch', () => deliverResult(turn, ATTEMPT, startSha, sandbox, repos));
+    } catch (error) {
+      // The first failure is what the person needs to hear of.
+      if (end.kind === 'answered') throw error;
+    }
+  }
+  if (sandboxIsThere) {
+    const untilMs = Date.now() + turn.limits.parkedMs;
+    await sandbox.stopAll();
+    await sandbox.park(untilMs);
+    await turn.emit({ code: 'sandbox.parked', params: { untilMs } });
+  }
+  if (end.kind === 'failed') throw end.error;
+  if (end.kind === 'cancelled') throw new CodexError('cancelled');
+  await turn.finish({ answer: end.answer, usage: end.usage });
+}
+
+/** False once the turn has another owner, or will have one after a restart: then nothing is touched. */
+function isOurs(turn: TurnContext): boolean {
+  const reason = stopReason(turn.signal);
+  return reason === null || reason === 'cancelled';
+}
+
+function isLoss(end: AgentEnd): end is { kind: 'failed'; error: CodexError } {
+  return end.kind === 'failed' && end.error instanceof CodexError && end.error.code === 'sandboxLost';
+}

@@ -1,0 +1,45 @@
+/**
+ * Which commit stands in a sandbox's working tree, and for which turn: a mark beside the repository.
+ *
+ * It survives a restart of the sandbox together with the files. Everything in a sandbox can be forged
+ * by the agent; a forged mark only spoils the agent's own working tree.
+ */
+import { z } from 'zod';
+import type { Sandbox } from '../sandbox/sandbox.ts';
+
+const MARK_PATH = '/workspace/.codex-turn.json';
+const MARK_MAX_BYTES = 4096;
+
+const Mark = z.object({
+  /** The turn that the tree was made for. */
+  turn: z.number().int(),
+  /** What was checked out, or, with `captured`, what the tree was found to be at the turn's end. */
+  sha: z.string(),
+  captured: z.boolean(),
+});
+type Mark = z.infer<typeof Mark>;
+
+export async function readMark(sandbox: Sandbox): Promise<Mark | null> {
+  const bytes = await sandbox.get(MARK_PATH, MARK_MAX_BYTES);
+  if (!bytes) return null;
+  try {
+    return Mark.parse(JSON.parse(bytes.toString('utf8')));
+  } catch {
+    return null;
+  }
+}
+
+export async function writeMark(sandbox: Sandbox, mark: Mark): Promise<void> {
+  await sandbox.put(MARK_PATH, Buffer.from(JSON.stringify(mark)));
+}
+
+/** What to do with the tree that is there, for a turn that starts from `startSha`. */
+export function placeOf(
+  mark: Mark | null,
+  turn: number,
+  startSha: string,
+): 'goOn' | 'asCaptured' | 'checkOut' {
+  if (mark?.turn === turn && !mark.captured) return 'goOn';
+  if (mark?.captured && mark.sha === startSha && mark.turn < turn) return 'asCaptured';
+  return 'checkOut';
+}
