@@ -42,9 +42,7 @@ export function createRunTurn(parts: PipelineParts): RunTurn {
     const startSha = turn.baseSha ?? (await turn.newestResult(ATTEMPT)) ?? turn.task.repo.sha;
     await turn.setBase(startSha);
     await turn.setState('preparing');
-    let sandbox = await turn.phase('checkout', async () => {
-      return (await prepareSandbox(turn, ATTEMPT, startSha, parts)).sandbox;
-    });
+    let sandbox = await turn.phase('checkout', () => prepareSandbox(turn, ATTEMPT, startSha, parts));
     try {
       await turn.setState('running');
       const end = await turn.phase('agent', async () => {
@@ -53,7 +51,7 @@ export function createRunTurn(parts: PipelineParts): RunTurn {
           if (!isLoss(end) || losses >= MAX_SANDBOX_LOSSES) return end;
           await turn.emit({ code: 'sandbox.lost', params: { reason: end.error.message } });
           await sandbox.detach();
-          sandbox = (await prepareSandbox(turn, ATTEMPT, startSha, parts)).sandbox;
+          sandbox = await prepareSandbox(turn, ATTEMPT, startSha, parts);
         }
       });
       if (isOurs(turn)) await afterAgent(turn, sandbox, startSha, end, parts.repos);

@@ -39,7 +39,8 @@ export function placeOf(
   turn: number,
   startSha: string,
 ): 'goOn' | 'asCaptured' | 'checkOut' {
-  if (mark?.turn === turn && !mark.captured) return 'goOn';
+  // Taken up again after a crash, or retried after a failure: what the agent did so far is there.
+  if (mark?.turn === turn) return 'goOn';
   if (mark?.captured && mark.sha === startSha && mark.turn < turn) return 'asCaptured';
   return 'checkOut';
 }

@@ -10,18 +10,12 @@ import { placeOf, readMark, writeMark } from './place.ts';
 /** A branch for a commit that has none (a detached HEAD): git wants one to stand on. */
 const DEFAULT_BRANCH = 'work';
 
-export interface Prepared {
-  sandbox: Sandbox;
-  /** The sandbox's files of this turn are gone: it was checked out anew although the turn had begun. */
-  startedOver: boolean;
-}
-
 export async function prepareSandbox(
   turn: TurnContext,
   attempt: number,
   startSha: string,
   { driver, repos }: { driver: SandboxDriver; repos: Repos },
-): Promise<Prepared> {
+): Promise<Sandbox> {
   const { task } = turn;
   await repos.prepareOrigin(task.id, task.repo);
   if (startSha !== task.repo.sha) await repos.publishToOrigin(task.id, task.repo.repoId, startSha);
@@ -54,7 +48,7 @@ export async function prepareSandbox(
         durationMs: Math.round(performance.now() - startedAt),
       },
     });
-    return { sandbox, startedOver: place === 'checkOut' };
+    return sandbox;
   } catch (error) {
     await sandbox.detach();
     throw error;

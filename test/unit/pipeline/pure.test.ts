@@ -18,8 +18,8 @@ test('a follow-up keeps the sandbox only when its tree is the result that it sta
   assert.equal(placeOf({ turn: 1, sha: A, captured: false }, 2, A), 'checkOut');
 });
 
-test('a retried turn whose tree was already taken out starts from its base again', () => {
-  assert.equal(placeOf({ turn: 1, sha: B, captured: true }, 1, A), 'checkOut');
+test('a retried turn goes on with what it did so far, or starts anew in a new sandbox', () => {
+  assert.equal(placeOf({ turn: 1, sha: B, captured: true }, 1, A), 'goOn');
   assert.equal(placeOf(null, 1, A), 'checkOut');
 });
 
