@@ -21,19 +21,30 @@ export interface History {
   append(items: ResponseItem[]): Promise<void>;
 }
 
+/** The part of a sandbox that the loop uses. `how` tells a turn that goes on that its old one is gone. */
+export type AgentSandbox = Pick<Sandbox, 'run' | 'find' | 'get' | 'put' | 'workdir'> &
+  Partial<Pick<Sandbox, 'how'>>;
+
 export interface AgentInput {
   mode: Mode;
   prompt: string;
+  /** Which turn of the task: how a turn that is taken up again after a crash is told from a follow-up. */
+  turn?: number;
   /** Stable over the task: the prompt cache's key. */
   cacheKey: string;
   model: ModelClient;
-  sandbox: Pick<Sandbox, 'run' | 'find' | 'get' | 'workdir'>;
+  sandbox: AgentSandbox;
   /** Base of every command's environment; never anything of the backend's own. */
   env: Record<string, string>;
   internet: 'off' | 'limited' | 'on';
   history: History;
   /** Stored in order; resolves once they are durable. */
   emit(...events: NewEvent[]): Promise<void>;
+  /**
+   * How many bytes of an item's output are stored already, or null when the item never started: a call
+   * that is joined after a crash goes on from there. Absent: it is told again from its start.
+   */
+  outputStored?(itemId: string): Promise<number | null>;
   /** Droppable text of an item that is being written. */
   delta(itemId: string, text: string): void;
   limits: LimitValues;

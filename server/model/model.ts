@@ -30,6 +30,11 @@ export interface ModelResponse {
   id: string;
   items: OutputItem[];
   usage: Usage;
+  /**
+   * Set when the stream broke after a tool call had been handed over: the call may be running, so the
+   * request is not repeated. What came up to the last call counts; the next request goes on from it.
+   */
+  cut?: string;
 }
 
 export interface ModelSettings {

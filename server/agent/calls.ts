@@ -1,0 +1,225 @@
+/**
+ * Runs the tool calls of one model response: each as soon as it is there and durable, several at the
+ * same time, one that edits files alone. In order for one call: read it → item.started → run it in the
+ * sandbox under a name of our own → output events → item.completed → what the model gets to read.
+ *
+ * Starting a call whose name the sandbox knows joins it, so that nothing runs twice.
+ */
+import { CodexError } from '../../protocol/errors.ts';
+import type { CommandItem } from '../../protocol/items.ts';
+import { outputFor } from '../model/items.ts';
+import type { ResponseItem } from '../model/model.ts';
+import type { CommandResult, CommandSpec } from '../sandbox/sandbox.ts';
+import type { AgentInput } from './agent.ts';
+import { safeCallId, type OpenCall } from './history.ts';
+import { OutputEvents } from './output.ts';
+import { isExclusive, readCall, scriptOfLargeCall, type ShellCommand } from './tools.ts';
+import { fitText, HeadTail } from './truncate.ts';
+
+/** More at once would only slow each other down. */
+export const MAX_PARALLEL_CALLS = 8;
+/** After a cancel the sandbox has this long to report; the person does not wait for more. */
+export const CANCEL_WAIT_MS = 500;
+/** A command as an event shows it: its head; the whole is in the history. */
+const MAX_DISPLAY_BYTES = 16 * 1024;
+
+export type CallContext = Pick<
+  AgentInput,
+  'sandbox' | 'env' | 'limits' | 'cacheKey' | 'emit' | 'outputStored'
+> & { signal: AbortSignal };
+
+export class Calls {
+  readonly #context: CallContext;
+  readonly #results: Promise<ResponseItem>[] = [];
+  /** What the next call has to wait for: the newest that runs alone. */
+  #barrier: Promise<unknown> = Promise.resolve();
+  readonly #slots: Promise<unknown>[] = Array.from({ length: MAX_PARALLEL_CALLS }, () => Promise.resolve());
+
+  constructor(context: CallContext) {
+    this.#context = context;
+  }
+
+  start(open: OpenCall): void {
+    const { sandbox, limits } = this.#context;
+    const read = readCall(open.call, sandbox.workdir, limits.commandTimeoutMs);
+    if (!read.ok) {
+      this.#results.push(this.#unreadable(open, read.problem));
+      return;
+    }
+    const { command } = read;
+    const exclusive = isExclusive(command);
+    const slot = this.#results.length % MAX_PARALLEL_CALLS;
+    const before = exclusive ? Promise.allSettled(this.#results) : this.#slots[slot];
+    const run = Promise.allSettled([this.#barrier, before])
+      .then(() => runCall(this.#context, open, command, 'new'))
+      .then((text) => outputFor(open.call, text));
+    if (exclusive) this.#barrier = run.catch(() => undefined);
+    this.#slots[slot] = run;
+    this.#keep(run);
+  }
+
+  /** Every call's answer, in the order of the calls. Throws only after all have come to rest. */
+  async results(): Promise<ResponseItem[]> {
+    const settled = await Promise.allSettled(this.#results);
+    return settled.map((one) => {
+      if (one.status === 'rejected') throw one.reason;
+      return one.value;
+    });
+  }
+
+  async #unreadable(open: OpenCall, problem: string): Promise<ResponseItem> {
+    await this.#context.emit({
+      code: 'warning',
+      params: { code: 'modelCallUnreadable', params: { problem } },
+    });
+    return outputFor(open.call, problem);
+  }
+
+  #keep(result: Promise<ResponseItem>): void {
+    // It is awaited in `results`, perhaps much later.
+    result.catch(() => undefined);
+    this.#results.push(result);
+  }
+}
+
+/** A call whose result is missing after a crash: joined where the sandbox knows it, given up where not. */
+export async function resumeCall(context: CallContext, open: OpenCall): Promise<ResponseItem> {
+  const { sandbox, limits, emit } = context;
+  const read = readCall(open.call, sandbox.workdir, limits.commandTimeoutMs);
+  if (!read.ok) return outputFor(open.call, read.problem);
+  const id = safeCallId(context.cacheKey, open);
+  if ((await sandbox.find(id)) !== 'unknown') {
+    return outputFor(open.call, await runCall(context, open, read.command, 'joined'));
+  }
+  const item = { ...commandItem(id, read.command), end: 'interrupted' as const };
+  await emit({ code: 'item.completed', params: { item } });
+  return outputFor(open.call, INTERRUPTED);
+}
+
+const INTERRUPTED =
+  'This command was interrupted: it may have run wholly, in part, or not at all. Look at the state of things before you run it again.';
+
+async function runCall(
+  context: CallContext,
+  open: OpenCall,
+  command: ShellCommand,
+  how: 'new' | 'joined',
+): Promise<string> {
+  const { sandbox, limits, emit, signal } = context;
+  if (signal.aborted) return 'The command was not started: the turn was stopped.';
+  const id = safeCallId(context.cacheKey, open);
+  const item = commandItem(id, command);
+  const stored = how === 'joined' ? ((await context.outputStored?.(id)) ?? null) : null;
+  if (stored === null) await emit({ code: 'item.started', params: { item } });
+
+  const forModel = new HeadTail(limits.modelOutputTokens);
+  const events = new OutputEvents(id, stored ?? 0, emit);
+  const argv = how === 'new' ? await smallArgv(context, id, command.argv) : command.argv;
+  const spec: CommandSpec = {
+    callId: id,
+    argv,
+    cwd: command.cwd,
+    env: context.env,
+    timeoutMs: command.timeoutMs,
+    maxOutputBytes: limits.commandOutputBytes,
+  };
+  const onOutput = (bytes: Buffer) => {
+    forModel.push(bytes);
+    events.push(bytes);
+  };
+  let result: CommandResult;
+  try {
+    result = await orCancelled(sandbox.run(spec, { onOutput, signal }), signal);
+  } finally {
+    await events.end();
+  }
+
+  const { text, cutBytes } = forModel.result();
+  const ended: CommandItem = {
+    ...item,
+    end: result.end,
+    exitCode: result.exitCode,
+    durationMs: result.durationMs,
+    outputBytes: result.outputBytes,
+    droppedBytes: result.droppedBytes,
+  };
+  const limit = (name: string, value: number) =>
+    ({ code: 'limit.reached', params: { limit: name, value, itemId: id } }) as const;
+  await emit(
+    ...(result.end === 'timedOut' ? [limit('commandTimeoutMs', command.timeoutMs)] : []),
+    ...(result.droppedBytes > 0 ? [limit('commandOutputBytes', limits.commandOutputBytes)] : []),
+    ...(cutBytes > 0 ? [limit('modelOutputTokens', limits.modelOutputTokens)] : []),
+    { code: 'item.completed', params: { item: ended } },
+  );
+  return forTheModel(result, command, text);
+}
+
+function commandItem(id: string, command: ShellCommand): CommandItem {
+  return { type: 'command', id, command: fitText(command.display, MAX_DISPLAY_BYTES), cwd: command.cwd };
+}
+
+/** A script that is too large for an argument goes through a file, which removes itself. */
+async function smallArgv(context: CallContext, id: string, argv: string[]): Promise<string[]> {
+  const script = scriptOfLargeCall(argv);
+  if (script === null) return argv;
+  const path = `/tmp/.codex-${id}.sh`;
+  await context.sandbox.put(path, Buffer.from(`rm -f -- "$0"\n${script}`), 0o700);
+  return ['bash', path];
+}
+
+function forTheModel(result: CommandResult, command: ShellCommand, output: string): string {
+  const lines = [headline(result, command), `Wall time: ${(result.durationMs / 1000).toFixed(1)} seconds`];
+  if (result.droppedBytes > 0) {
+    lines.push(`The last ${result.droppedBytes} of ${result.outputBytes} bytes of output were not kept.`);
+  }
+  return `${lines.join('\n')}\nOutput:\n${output}`;
+}
+
+function headline(result: CommandResult, command: ShellCommand): string {
+  switch (result.end) {
+    case 'exited':
+      return `Exit code: ${result.exitCode}`;
+    case 'signalled':
+      return `Exit code: ${result.exitCode} (ended by a signal)`;
+    case 'timedOut':
+      return `Exit code: ${result.exitCode} (stopped after ${command.timeoutMs} milliseconds, with all that it had started)`;
+    case 'cancelled':
+      return `The command was stopped before its end; it may have partly run.`;
+    case 'interrupted':
+      return INTERRUPTED;
+    case 'notStarted':
+      return `Exit code: ${result.exitCode} (could not be started: ${result.reason ?? 'unknown reason'})`;
+  }
+}
+
+/** The run's result; once the signal is aborted, one of our own when the sandbox takes its time. */
+async function orCancelled(run: Promise<CommandResult>, signal: AbortSignal): Promise<CommandResult> {
+  const started = Date.now();
+  let timer: NodeJS.Timeout | undefined;
+  let onAbort = () => {};
+  const cancelled = new Promise<CommandResult>((resolve) => {
+    onAbort = () => {
+      timer = setTimeout(() => {
+        resolve({
+          end: 'cancelled',
+          exitCode: 137,
+          durationMs: Date.now() - started,
+          outputBytes: 0,
+          droppedBytes: 0,
+        });
+      }, CANCEL_WAIT_MS);
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
+  });
+  try {
+    return await Promise.race([run, cancelled]);
+  } catch (error) {
+    if (signal.aborted && error instanceof CodexError && error.code === 'cancelled') return await cancelled;
+    throw error;
+  } finally {
+    run.catch(() => undefined);
+    clearTimeout(timer);
+    signal.removeEventListener('abort', onAbort);
+  }
+}

@@ -1,0 +1,150 @@
+/**
+ * The history as the loop reasons about it: which calls are open, which turn a prompt belongs to, and
+ * what of it goes into a request. Pure.
+ *
+ * It is append-only, so that every request starts with the bytes of the one before. A request needs an
+ * output for every call and a call for every output: `toRequest` holds to that whatever was stored.
+ */
+import { createHash } from 'node:crypto';
+import type { ResponseItem } from '../model/model.ts';
+import { asKnown, isToolCall, messageText, outputFor, type ToolCall } from '../model/items.ts';
+
+export const LOST_RESULT = 'The result of this call was lost. It may have run, wholly or in part.';
+
+/** A prompt remembers its turn. The field is for us: it never leaves. */
+type StoredPrompt = ResponseItem & { codexTurn: number };
+
+export function promptItem(text: string, turn: number): StoredPrompt {
+  return { type: 'message', role: 'user', content: text, codexTurn: turn };
+}
+
+/** Told to the model by us, neither the person's words nor the model's. */
+export function noteItem(text: string): ResponseItem {
+  return { type: 'message', role: 'developer', content: text };
+}
+
+export interface OpenCall {
+  call: ToolCall;
+  /** How many calls stand before it in the history: tells calls apart that share an id. */
+  ordinal: number;
+}
+
+export function callCount(items: ResponseItem[]): number {
+  return items.filter((item) => callOf(item) !== null).length;
+}
+
+/** Calls that have no output, in order. */
+export function openCalls(items: ResponseItem[]): OpenCall[] {
+  const open: OpenCall[] = [];
+  let ordinal = 0;
+  for (const item of items) {
+    const call = callOf(item);
+    if (call !== null) open.push({ call, ordinal: ordinal++ });
+    else {
+      const answered = answeredCall(item);
+      const at = open.findIndex((one) => one.call.call_id === answered);
+      if (answered !== null && at >= 0) open.splice(at, 1);
+    }
+  }
+  return open;
+}
+
+/** What goes over the wire: an output for every call, right after it where it is missing. */
+export function toRequest(items: ResponseItem[]): ResponseItem[] {
+  const unanswered = new Set(openCalls(items).map((one) => one.ordinal));
+  const request: ResponseItem[] = [];
+  const calls = new Map<string, number>();
+  let ordinal = 0;
+  for (const item of items) {
+    const call = callOf(item);
+    const answered = answeredCall(item);
+    if (call !== null) {
+      request.push(item);
+      if (unanswered.has(ordinal++)) request.push(outputFor(call, LOST_RESULT));
+      else calls.set(call.call_id, (calls.get(call.call_id) ?? 0) + 1);
+    } else if (answered !== null) {
+      const waiting = calls.get(answered) ?? 0;
+      if (waiting === 0) continue;
+      calls.set(answered, waiting - 1);
+      request.push(item);
+    } else {
+      request.push(withoutTurn(item));
+    }
+  }
+  return request;
+}
+
+export type TurnStart =
+  | { kind: 'new' }
+  /** Its prompt is stored: the turn goes on. */
+  | { kind: 'resumed'; ranCalls: boolean }
+  /** Its last word is stored too. */
+  | { kind: 'answered'; answer: string; ranCalls: boolean };
+
+/**
+ * Whether the turn is in the history already. Without a number the same words count as the same turn
+ * as long as they have no answer.
+ */
+export function turnStart(items: ResponseItem[], prompt: string, turn: number | undefined): TurnStart {
+  const at = items.findLastIndex(isPrompt);
+  const last = items[at];
+  if (last === undefined || !isPrompt(last)) return { kind: 'new' };
+  const sameTurn = turn === undefined ? last.content === prompt : last.codexTurn === turn;
+  if (!sameTurn) return { kind: 'new' };
+  const since = items.slice(at + 1);
+  const ranCalls = since.some((item) => callOf(item) !== null);
+  const answer = finalAnswer(since);
+  if (answer === null) return { kind: 'resumed', ranCalls };
+  return turn === undefined ? { kind: 'new' } : { kind: 'answered', answer, ranCalls };
+}
+
+/** The message that the items end with, when nothing came after it. */
+function finalAnswer(items: ResponseItem[]): string | null {
+  const last = items.at(-1);
+  if (last?.type !== 'message' || !('role' in last) || last.role !== 'assistant') return null;
+  const known = asKnown({ id: '', ...last });
+  return known?.type === 'message' ? messageText(known) : null;
+}
+
+/** The newest text of the person's or the repository's that starts as told, if any. */
+export function lastUserText(items: ResponseItem[], is: (text: string) => boolean): string | null {
+  for (const item of items.toReversed()) {
+    if (item.type !== 'message' || !('role' in item) || item.role !== 'user') continue;
+    if (typeof item.content === 'string' && is(item.content)) return item.content;
+  }
+  return null;
+}
+
+/**
+ * The name of a call in the sandbox, and of its item: safe as a file's name whatever the model called
+ * it, the same after a restart, and different for every call of a history.
+ */
+export function safeCallId(cacheKey: string, open: OpenCall): string {
+  const hash = createHash('sha256').update(JSON.stringify([cacheKey, open.ordinal, open.call.call_id]));
+  return `c${open.ordinal}-${hash.digest('hex').slice(0, 24)}`;
+}
+
+function isPrompt(item: ResponseItem): item is StoredPrompt & { content: string } {
+  return 'codexTurn' in item && typeof item.codexTurn === 'number';
+}
+
+function withoutTurn(item: ResponseItem): ResponseItem {
+  if (!isPrompt(item)) return item;
+  const copy: Partial<StoredPrompt> & ResponseItem = { ...item };
+  delete copy.codexTurn;
+  return copy;
+}
+
+function callOf(item: ResponseItem): ToolCall | null {
+  const type = item.type ?? 'message';
+  if (!isToolCall({ type })) return null;
+  const known = asKnown(item);
+  return known !== null && isToolCall(known) ? known : null;
+}
+
+function answeredCall(item: ResponseItem): string | null {
+  if (item.type === 'function_call_output' || item.type === 'custom_tool_call_output') {
+    return item.call_id ?? null;
+  }
+  return item.type === 'local_shell_call_output' ? item.id : null;
+}

@@ -1,0 +1,148 @@
+/**
+ * A request as the scripted model reads it: checked as strictly as the real API checks it, then boiled
+ * down to what a script decides by. Pure.
+ */
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import type { Situation } from './script.ts';
+
+const Text = z.union([
+  z.string(),
+  z.array(z.looseObject({ type: z.string(), text: z.string().optional(), refusal: z.string().optional() })),
+]);
+
+const Item = z.discriminatedUnion('type', [
+  z.looseObject({
+    type: z.literal('message'),
+    role: z.enum(['user', 'assistant', 'system', 'developer']),
+    content: Text,
+  }),
+  z.looseObject({
+    type: z.literal('reasoning'),
+    id: z.string().optional(),
+    summary: z.array(z.unknown()),
+    encrypted_content: z.string().min(1),
+  }),
+  z.looseObject({
+    type: z.literal('function_call'),
+    call_id: z.string().min(1).max(64),
+    name: z.string().regex(/^[\w-]{1,64}$/),
+    arguments: z.string(),
+  }),
+  z.looseObject({ type: z.literal('function_call_output'), call_id: z.string(), output: Text }),
+  z.looseObject({
+    type: z.literal('custom_tool_call'),
+    call_id: z.string().min(1).max(64),
+    name: z.string(),
+    input: z.string(),
+  }),
+  z.looseObject({ type: z.literal('custom_tool_call_output'), call_id: z.string(), output: Text }),
+  z.looseObject({
+    type: z.literal('local_shell_call'),
+    call_id: z.string().min(1).max(64),
+    action: z.looseObject({ type: z.literal('exec') }),
+  }),
+  z.looseObject({ type: z.literal('local_shell_call_output'), call_id: z.string(), output: z.string() }),
+]);
+type Item = z.infer<typeof Item>;
+
+const ToolDefinition = z.looseObject({ type: z.string(), name: z.string().optional() });
+
+export const WireRequest = z.looseObject({
+  model: z.string().min(1),
+  instructions: z.string().nullish(),
+  input: z.array(z.preprocess(withType, Item)).min(1),
+  tools: z.array(ToolDefinition).default([]),
+  stream: z.literal(true),
+  store: z.literal(false),
+  prompt_cache_key: z.string().nullish(),
+});
+export type WireRequest = z.infer<typeof WireRequest>;
+
+/** The short form of a message has no type. */
+function withType(item: unknown): unknown {
+  return typeof item === 'object' && item !== null && 'role' in item && !('type' in item)
+    ? { ...item, type: 'message' }
+    : item;
+}
+
+export type Checked = { ok: true; request: WireRequest } | { ok: false; message: string; param: string };
+
+export function checkRequest(body: unknown): Checked {
+  const parsed = WireRequest.safeParse(body);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    const param = issue ? issue.path.map(String).join('.') : 'body';
+    return { ok: false, param, message: `Invalid '${param}': ${issue?.message ?? 'unreadable'}.` };
+  }
+  const open = new Set<string>();
+  const seen = new Set<string>();
+  for (const item of parsed.data.input) {
+    if (isCall(item)) {
+      if (open.has(item.call_id)) return refuse(`Duplicate call ${item.call_id}.`);
+      open.add(item.call_id);
+      seen.add(item.call_id);
+    } else if (isOutput(item)) {
+      if (!seen.has(item.call_id)) {
+        return refuse(`No tool call found for function call output with call_id ${item.call_id}.`);
+      }
+      open.delete(item.call_id);
+    }
+  }
+  const [unanswered] = open;
+  if (unanswered !== undefined) return refuse(`No tool output found for function call ${unanswered}.`);
+  return { ok: true, request: parsed.data };
+}
+
+function refuse(message: string): Checked {
+  return { ok: false, message, param: 'input' };
+}
+
+export function situationOf(request: WireRequest): Situation {
+  const at = request.input.findLastIndex((item) => item.type === 'message' && item.role === 'user');
+  const prompt = request.input[at];
+  const since = request.input.slice(at + 1);
+  const lastOutput = since.findLast(isOutput);
+  const mode = /^Mode: (ask|code|review)$/m.exec(request.instructions ?? '')?.[1];
+  return {
+    prompt: prompt?.type === 'message' ? textOf(prompt.content) : '',
+    mode: mode === 'ask' || mode === 'review' ? mode : 'code',
+    followUp: request.input.slice(0, at).some((item) => item.type === 'message' && item.role === 'assistant'),
+    callsSince: since.filter(isCall).length,
+    lastOutput: lastOutput ? printed(textOf(lastOutput.output)) : '',
+  };
+}
+
+/** What the command itself printed, without the lines before it. */
+function printed(output: string): string {
+  const at = output.indexOf('Output:\n');
+  return at >= 0 ? output.slice(at + 'Output:\n'.length) : output;
+}
+
+function textOf(content: z.infer<typeof Text>): string {
+  if (typeof content === 'string') return content;
+  return content.map((part) => part.text ?? part.refusal ?? '').join('');
+}
+
+function isCall(item: Item): item is Extract<Item, { call_id: string; type: `${string}_call` }> {
+  return (
+    item.type === 'function_call' || item.type === 'custom_tool_call' || item.type === 'local_shell_call'
+  );
+}
+
+function isOutput(item: Item): item is Extract<Item, { call_id: string; type: `${string}_output` }> {
+  return (
+    item.type === 'function_call_output' ||
+    item.type === 'custom_tool_call_output' ||
+    item.type === 'local_shell_call_output'
+  );
+}
+
+/** One hash per item over everything up to it: what a prompt cache goes by. */
+export function prefixHashes(request: WireRequest): string[] {
+  let hash = createHash('sha256').update(JSON.stringify(request.tools));
+  return request.input.map((item) => {
+    hash = hash.update(JSON.stringify(item));
+    return hash.copy().digest('hex');
+  });
+}

@@ -1,0 +1,150 @@
+/**
+ * A sandbox for tests of the loop alone: real bash in a temporary folder, no confinement. It keeps to
+ * the contract that matters to the loop: one callId runs once, whoever asks, and can be joined.
+ */
+import { spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { AgentSandbox } from '../../../server/agent/agent.ts';
+import type { CommandResult, CommandSpec } from '../../../server/sandbox/sandbox.ts';
+
+interface Job {
+  output: Buffer[];
+  outputBytes: number;
+  droppedBytes: number;
+  followers: Set<(bytes: Buffer, offset: number) => void>;
+  result: CommandResult | null;
+  done: Promise<CommandResult>;
+  kill(): void;
+}
+
+export class BashSandbox implements AgentSandbox {
+  readonly workdir: string;
+  /** Every command that was really started, in order. */
+  readonly started: CommandSpec[] = [];
+  how: 'new' | 'parked' | 'restarted' = 'restarted';
+  readonly #jobs = new Map<string, Job>();
+
+  private constructor(workdir: string) {
+    this.workdir = workdir;
+  }
+
+  static async make(files: Readonly<Record<string, string>> = {}): Promise<BashSandbox> {
+    const sandbox = new BashSandbox(await mkdtemp(join(tmpdir(), 'codex-agent-')));
+    for (const [path, content] of Object.entries(files)) {
+      await writeFile(join(sandbox.workdir, path), content);
+    }
+    return sandbox;
+  }
+
+  async run(
+    spec: CommandSpec,
+    options: {
+      after?: number;
+      onOutput?: (bytes: Buffer, offset: number) => void;
+      signal?: AbortSignal;
+    } = {},
+  ): Promise<CommandResult> {
+    const job = this.#jobs.get(spec.callId) ?? this.#start(spec);
+    const { after = 0, onOutput, signal } = options;
+    const kept = Buffer.concat(job.output).subarray(after);
+    if (onOutput && kept.length > 0) onOutput(kept, after);
+    if (onOutput && job.result === null) job.followers.add(onOutput);
+    const onAbort = () => job.kill();
+    signal?.addEventListener('abort', onAbort);
+    if (signal?.aborted) onAbort();
+    try {
+      return await job.done;
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+      if (onOutput) job.followers.delete(onOutput);
+    }
+  }
+
+  async find(callId: string): Promise<'unknown' | 'running' | CommandResult> {
+    const job = this.#jobs.get(callId);
+    if (!job) return 'unknown';
+    return job.result ?? 'running';
+  }
+
+  async put(path: string, bytes: Uint8Array, mode = 0o644): Promise<void> {
+    await writeFile(path, bytes, { mode });
+  }
+
+  async get(path: string, maxBytes: number): Promise<Buffer | null> {
+    try {
+      return (await readFile(path)).subarray(0, maxBytes);
+    } catch {
+      return null;
+    }
+  }
+
+  async remove(): Promise<void> {
+    for (const job of this.#jobs.values()) {
+      job.kill();
+      await job.done;
+    }
+    await rm(this.workdir, { recursive: true, force: true });
+  }
+
+  #start(spec: CommandSpec): Job {
+    this.started.push(spec);
+    const [program = '', ...args] = spec.argv;
+    const begun = Date.now();
+    const child = spawn(program, args, {
+      cwd: spec.cwd,
+      env: { PATH: process.env['PATH'] ?? '', ...spec.env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    });
+    let end: CommandResult['end'] = 'exited';
+    const stop = (why: CommandResult['end']) => {
+      if (job.result !== null || child.pid === undefined) return;
+      end = why;
+      try {
+        process.kill(-child.pid, 'SIGKILL');
+      } catch {
+        // It has just ended by itself.
+      }
+    };
+    const timer = setTimeout(() => stop('timedOut'), spec.timeoutMs);
+    const onData = (bytes: Buffer) => {
+      const kept = bytes.subarray(0, Math.max(0, spec.maxOutputBytes - (job.outputBytes - job.droppedBytes)));
+      job.outputBytes += bytes.length;
+      job.droppedBytes += bytes.length - kept.length;
+      if (kept.length === 0) return;
+      const offset = job.output.reduce((sum, one) => sum + one.length, 0);
+      job.output.push(kept);
+      for (const follow of job.followers) follow(kept, offset);
+    };
+    child.stdout.on('data', onData);
+    child.stderr.on('data', onData);
+    const job: Job = {
+      output: [],
+      outputBytes: 0,
+      droppedBytes: 0,
+      followers: new Set(),
+      result: null,
+      kill: () => stop('cancelled'),
+      done: new Promise((resolve) => {
+        const finish = (exitCode: number, how: CommandResult['end'], reason?: string) => {
+          clearTimeout(timer);
+          job.result = {
+            end: how,
+            exitCode,
+            durationMs: Date.now() - begun,
+            outputBytes: job.outputBytes,
+            droppedBytes: job.droppedBytes,
+            ...(reason === undefined ? {} : { reason }),
+          };
+          resolve(job.result);
+        };
+        child.once('error', (error) => finish(127, 'notStarted', error.message));
+        child.once('close', (code) => finish(code ?? (end === 'timedOut' ? 124 : 137), end));
+      }),
+    };
+    this.#jobs.set(spec.callId, job);
+    return job;
+  }
+}
