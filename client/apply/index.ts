@@ -10,3 +10,10 @@
  * which is the top of the working tree. The index and HEAD of a repository are never touched.
  */
 export type * from './types.ts';
+export { planApply, type PlanOptions } from './plan.ts';
+export { applyPlan, type ApplyOptions } from './apply.ts';
+export { undoCheckpoint, type UndoOptions } from './undo.ts';
+export { openCheckpoints, Checkpoints, type CheckpointOptions } from './checkpoints.ts';
+export { nodeFileIO } from './node-io.ts';
+export { runsByItself } from './self-running.ts';
+export { refusalOf } from './paths.ts';

@@ -69,6 +69,8 @@ export interface ApplyPlan {
 export interface PlannedChange {
   /** Every path that the item touches, in no order: at most two. */
   changes: PathChange[];
+  /** Items (by index) whose removals free the places that this one writes to. */
+  needs: number[];
 }
 
 export interface PathChange {
@@ -78,11 +80,15 @@ export interface PathChange {
   after: FileState;
 }
 
+/** sha256 in hex of the bytes or of a symlink's target, or `absent`. */
+export type ContentHash = string;
+
+/** What stands at a path: enough to see that it has changed. */
 export interface Fingerprint {
-  /** `st_mode` in octal ("100644", "120777"), null when absent. */
+  /** Git's mode: "100644", "100755", "120000"; null when absent. */
   mode: string | null;
-  /** Of the bytes, or of a symlink's target. */
-  sha256: string | null;
+  /** sha256 of the bytes, or of a symlink's target. */
+  hash: ContentHash;
 }
 
 export type FileState =
@@ -177,12 +183,13 @@ export interface CheckpointInfo {
 
 export interface CheckpointEntry {
   path: WirePath;
-  /** `st_mode` before in octal, null when absent. */
+  /** `st_mode` before in octal ("100644", "100600", "120777"), null when absent. */
   mode: string | null;
   /** sha256 of the bytes before (a blob of this checkpoint). */
-  before: string | 'absent';
+  before: ContentHash;
   /** sha256 of what is written. */
-  after: string | 'absent';
+  after: ContentHash;
+  /** Git's mode of what is written, null when absent. */
   afterMode: string | null;
   /** The change went into an unsaved document: `before` and `after` are the document's bytes. */
   unsaved: boolean;
@@ -198,6 +205,8 @@ export interface Checkpoint extends CheckpointInfo {
   folders: { path: WirePath; mode: number | null }[];
   /** Bytes on disk. */
   size: number;
+  /** False for a run that was killed or is still going on: undo it to be safe. */
+  finished: boolean;
   /** When it was last undone, null if never. */
   undoneAt: number | null;
 }

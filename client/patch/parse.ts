@@ -362,7 +362,12 @@ function readHunk(reader: Reader): Hunk {
     if (op !== '-') newLeft--;
     if (oldLeft < 0 || newLeft < 0) throw reader.errorBefore('a hunk has more lines than it says');
     const cut = reader.startsWith('\\ ');
-    if (cut) reader.take();
+    if (cut) {
+      reader.take();
+      if ((op !== '+' && oldLeft > 0) || (op !== '-' && newLeft > 0)) {
+        throw reader.errorBefore('a line without a newline is not the last');
+      }
+    }
     lines.push({ op, text: cut ? raw.subarray(1, -1) : raw.subarray(1) });
   }
   if (lines.length === 0) throw reader.errorBefore('an empty hunk');
