@@ -1,0 +1,130 @@
+/**
+ * The HTTP side: health, proof, patches and logs as bytes, and git for clients. Everything but health
+ * and proof wants the token. Errors are a `WireError` as JSON; query strings and headers are never logged.
+ */
+import Fastify, { type FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import { CodexError, toWireError, type ErrorCode } from '../../protocol/errors.ts';
+import { PATHS } from '../../protocol/http.ts';
+import type { Repos } from '../repos/repos.ts';
+import { authorize, checkPlace, proofOf, type Access } from './auth.ts';
+
+export interface Downloads {
+  /** The patch of a turn from the task's base, or from the result of the turn `from`. */
+  patch(taskId: string, turn: number, attempt: number, from: number | null): Promise<Uint8Array>;
+  /** Every command of the turn with all of its kept output, as text, piece by piece. */
+  log(taskId: string, turn: number, attempt: number): Promise<AsyncIterable<string> | Iterable<string>>;
+}
+
+export interface HttpParts {
+  access: Access;
+  repos: Repos;
+  downloads: Downloads;
+  log: (line: string) => void;
+}
+
+const STATUS_OF: Partial<Record<ErrorCode, number>> = {
+  unauthorized: 401,
+  forbiddenOrigin: 403,
+  notFound: 404,
+  repoUnknown: 404,
+  unknownMethod: 404,
+  badRequest: 400,
+  conflict: 409,
+  patchTooLarge: 413,
+  pushTooLarge: 413,
+  notBuilt: 501,
+  shuttingDown: 503,
+  diskFull: 507,
+};
+
+const OfAttempt = z.object({
+  id: z.string().regex(/^[a-z0-9]{8,40}$/),
+  turn: z.coerce.number().int().min(1).max(100_000),
+  attempt: z.coerce.number().int().min(1).max(4),
+});
+const PatchQuery = z.object({ from: z.coerce.number().int().min(1).max(100_000).optional() });
+const ProofQuery = z.object({ nonce: z.string().regex(/^[A-Za-z0-9_-]{16,128}$/) });
+const OfRepo = z.object({ repoId: z.string().regex(/^[a-z0-9]{8,64}$/) });
+
+export function createHttp({ access, repos, downloads, log }: HttpParts): FastifyInstance {
+  const app = Fastify({ logger: false, forceCloseConnections: true });
+
+  app.setErrorHandler((error, request, reply) => {
+    const known = error instanceof z.ZodError ? new CodexError('badRequest') : error;
+    const wire = toWireError(known);
+    if (wire.code === 'internal')
+      log(`${request.method} ${request.routeOptions.url ?? ''}: ${String(error)}`);
+    return reply.status(STATUS_OF[wire.code] ?? refusedByFastify(error) ?? 500).send(wire);
+  });
+  app.setNotFoundHandler((request, reply) => {
+    authorize(request.headers, access);
+    return reply.status(404).send(toWireError(new CodexError('notFound')));
+  });
+
+  app.get(PATHS.health, (request) => {
+    checkPlace(request.headers, access);
+    return { ok: true };
+  });
+  app.get(PATHS.proof, (request) => {
+    checkPlace(request.headers, access);
+    return { proof: proofOf(access.token, ProofQuery.parse(request.query).nonce) };
+  });
+
+  app.register((guarded, _options, done) => {
+    guarded.addHook('onRequest', (request, _reply, next) => {
+      authorize(request.headers, access);
+      next();
+    });
+    guarded.get('/api/v1/tasks/:id/turns/:turn/attempts/:attempt/patch', async (request, reply) => {
+      const { id, turn, attempt } = OfAttempt.parse(request.params);
+      const bytes = await downloads.patch(id, turn, attempt, PatchQuery.parse(request.query).from ?? null);
+      return reply
+        .type('application/octet-stream')
+        .send(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
+    });
+    guarded.get('/api/v1/tasks/:id/turns/:turn/attempts/:attempt/log', async (request, reply) => {
+      const { id, turn, attempt } = OfAttempt.parse(request.params);
+      const { Readable } = await import('node:stream');
+      const pieces = await downloads.log(id, turn, attempt);
+      return reply.type('text/plain; charset=utf-8').send(Readable.from(pieces));
+    });
+    done();
+  });
+
+  // Git speaks on the raw stream: bodies are packs of any size, compressed or chunked.
+  app.register((git, _options, done) => {
+    git.removeAllContentTypeParsers();
+    git.addContentTypeParser('*', (_request, _payload, parsed) => parsed(null));
+    git.addHook('onRequest', (request, _reply, next) => {
+      authorize(request.headers, access);
+      next();
+    });
+    git.route({
+      method: ['GET', 'POST'],
+      url: '/git/:repo/*',
+      handler: async (request, reply) => {
+        const { repo, '*': rest } = request.params as { repo: string; '*': string };
+        const { repoId } = OfRepo.parse({ repoId: repo.replace(/\.git$/, '') });
+        if (!(await repos.has(repoId))) throw new CodexError('repoUnknown', { repoId });
+        reply.hijack();
+        try {
+          await repos.handleHttp(repoId, `/${rest}`, request.raw, reply.raw);
+        } catch (error) {
+          log(`git ${repoId}: ${String(error)}`);
+          if (reply.raw.headersSent) reply.raw.destroy();
+          else reply.raw.writeHead(STATUS_OF[toWireError(error).code] ?? 500).end();
+        }
+      },
+    });
+    done();
+  });
+  return app;
+}
+
+/** What Fastify itself refuses (a malformed URL, an unsupported type) has its own 4xx. */
+function refusedByFastify(error: unknown): number | undefined {
+  const status =
+    typeof error === 'object' && error !== null && 'statusCode' in error ? error.statusCode : null;
+  return typeof status === 'number' && status >= 400 && status < 500 ? status : undefined;
+}
