@@ -1,0 +1,68 @@
+/**
+ * What each kind of test needs from the machine, and how it comes there.
+ *
+ * A test file needs what its path says here; a file whose need is missing is skipped, with the reason
+ * in the last lines of the run.
+ */
+import { run } from '../setup/common.mjs';
+import { ensureBubblewrap } from '../setup/bubblewrap.mjs';
+import { ensureChromium } from '../setup/chromium.mjs';
+import { ensureCodeServer } from '../setup/code-server.mjs';
+import { ensureDebootstrap } from '../setup/debootstrap.mjs';
+import { ensureDocker } from '../setup/docker.mjs';
+import { buildBaseImage } from './base-image.mjs';
+
+/** Each ends with `{ ok, detail | reason }`; run one after the other, and only those that are needed. */
+const STEPS = {
+  git: checkGit,
+  bubblewrap: ensureBubblewrap,
+  docker: ensureDocker,
+  baseImage: ensureBaseImage,
+  chromium: ensureChromium,
+  codeServer: ensureCodeServer,
+};
+
+/** Path patterns, each with its needs; every pattern that matches counts. */
+const NEEDS = [
+  [/^test\/integration\/repos\//, ['git']],
+  [/^test\/integration\/local\//, ['git', 'bubblewrap']],
+  [/^test\/integration\/docker\//, ['git', 'docker', 'baseImage']],
+  [/^test\/(e2e|bench)\//, ['git', 'docker', 'baseImage']],
+  [/^test\/e2e\//, ['chromium', 'codeServer']],
+];
+
+export function needsOf(file) {
+  return NEEDS.filter(([pattern]) => pattern.test(file)).flatMap(([, needs]) => needs);
+}
+
+/**
+ * Makes sure of what these files need. The answer maps each need to its path or detail, or to why it
+ * is missing.
+ */
+export async function ensureNeeds(files, print) {
+  const wanted = new Set(files.flatMap(needsOf));
+  const found = new Map();
+  const missing = new Map();
+  for (const [name, step] of Object.entries(STEPS)) {
+    if (!wanted.has(name)) continue;
+    const result =
+      name === 'baseImage' && missing.has('docker')
+        ? { ok: false, reason: missing.get('docker') }
+        : await step(print);
+    if (result.ok) found.set(name, result.path ?? result.detail);
+    else missing.set(name, result.reason);
+    print(`${name}: ${result.ok ? result.detail : result.reason}`);
+  }
+  return { found, missing };
+}
+
+async function checkGit() {
+  const { code, out } = await run('git', ['--version']);
+  return code === 0 ? { ok: true, detail: out.trim() } : { ok: false, reason: 'Install git.' };
+}
+
+async function ensureBaseImage(print) {
+  // Only where no image registry can be reached; the image's own build says so if it is missing.
+  await ensureDebootstrap(print);
+  return buildBaseImage(print);
+}
