@@ -20,6 +20,7 @@ import { WorkTree } from './work-tree.ts';
 /** Reading the base's trees takes well under a second; a FIFO in their place would take for ever. */
 const BORROW_TIMEOUT_MS = 60_000;
 const GITLINK_MODE = '160000';
+const HERE = Buffer.from('./');
 
 export interface Captured {
   tree: string;
@@ -127,13 +128,15 @@ async function addUntracked(workdir: string, options: GitOptions): Promise<void>
 
 async function withoutIgnored(paths: Buffer[], options: GitOptions): Promise<Buffer[]> {
   if (paths.length === 0) return [];
-  // Exit code 1 only says that nothing matched.
+  // This one refuses literal pathspecs; with `./` in front no name is anything but a name. Exit code
+  // 1 only says that nothing matched.
   const ignored = await gitList(['check-ignore', '--no-index', '-z', '--stdin'], {
     ...options,
-    input: joinNul(paths),
+    env: { ...options.env, GIT_LITERAL_PATHSPECS: '0' },
+    input: joinNul(paths.map((path) => Buffer.concat([HERE, path]))),
     alsoFine: 1,
   });
-  const names = new Set(ignored.map((path) => path.toString('latin1')));
+  const names = new Set(ignored.map((path) => path.subarray(HERE.length).toString('latin1')));
   return paths.filter((path) => !names.has(path.toString('latin1')));
 }
 

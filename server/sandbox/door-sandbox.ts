@@ -1,0 +1,218 @@
+/**
+ * A sandbox behind its door, whatever made it: keeps a door open through broken channels, and maps
+ * the `Sandbox` interface to requests.
+ *
+ * Every request is one that may be repeated, so a channel that breaks is attached again and the
+ * request repeated; a command goes on from the byte it had come to. Only when the sandbox itself is
+ * gone, or somebody with a higher generation has taken it over, is it lost, and lost for good.
+ */
+import type { Duplex, Readable } from 'node:stream';
+import { CodexError, errorText } from '../../protocol/errors.ts';
+import { CALL_ID_PATTERN, WORKSPACE_DIR } from '../../protocol/door.ts';
+import { KILL_GRACE_MS } from '../../protocol/limits.ts';
+import type { Door } from './door.ts';
+import { DoorBroken, DoorRefused } from './door.ts';
+import type { CommandResult, CommandSpec, Sandbox, SandboxKind } from './sandbox.ts';
+
+/** What a driver knows about one sandbox. */
+export interface Behind {
+  kind: SandboxKind;
+  name: string;
+  how: Sandbox['how'];
+  repoName: string;
+  attach(): Promise<Door>;
+  /** Whether it still runs; throws when that can't be found out now. */
+  isRunning(): Promise<boolean>;
+  park(expiresAt: number): Promise<void>;
+}
+
+/** Pauses before each try to attach again. */
+const REATTACH_PAUSES_MS = [0, 100, 500, 2_000, 5_000];
+/** A program inside that ends the pump each time it comes up must not keep us busy for ever. */
+const REATTACHES_PER_MINUTE = 20;
+/** The runner ends a command by itself; when it has not so long after, it does not work any more. */
+const OVERRUN_MS = KILL_GRACE_MS + 30_000;
+const EXIT_CANCELLED = 130;
+const DEFAULT_MODE = 0o644;
+
+export class DoorSandbox implements Sandbox {
+  readonly #behind: Behind;
+  readonly #lost = new AbortController();
+  #door: Promise<Door>;
+  #detached = false;
+  #onOrigin: ((stream: Duplex) => void) | undefined;
+  #reattachedAt: number[] = [];
+
+  constructor(behind: Behind, door: Door) {
+    this.#behind = behind;
+    this.#door = Promise.resolve(door);
+    this.#watch(door);
+  }
+
+  get kind(): SandboxKind {
+    return this.#behind.kind;
+  }
+  get name(): string {
+    return this.#behind.name;
+  }
+  get how(): Sandbox['how'] {
+    return this.#behind.how;
+  }
+  get workdir(): string {
+    return `${WORKSPACE_DIR}/${this.#behind.repoName}`;
+  }
+  get lost(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  async run(
+    spec: CommandSpec,
+    options: {
+      after?: number;
+      onOutput?: (bytes: Buffer, offset: number) => void;
+      signal?: AbortSignal;
+    } = {},
+  ): Promise<CommandResult> {
+    const { callId, ...command } = spec;
+    if (!CALL_ID_PATTERN.test(callId)) throw new CodexError('badRequest', {}, { detail: 'callId' });
+    const { onOutput, signal } = options;
+    if (signal?.aborted && (await this.find(callId)) === 'unknown') return notEvenStarted();
+
+    let at = options.after ?? 0;
+    const output = (bytes: Buffer): void => {
+      const offset = at;
+      at += bytes.length;
+      if (at > spec.maxOutputBytes) this.#lose('the runner sent more output than it may keep');
+      else onOutput?.(bytes, offset);
+    };
+    const overrun = (): void => void this.#lose('the runner did not end a command in time');
+    let watchdog = setTimeout(overrun, Math.min(spec.timeoutMs + OVERRUN_MS, 2 ** 31 - 1));
+    const cancel = (): void => {
+      clearTimeout(watchdog);
+      watchdog = setTimeout(overrun, OVERRUN_MS);
+      this.#through((door) => door.cancel(callId)).catch(() => {});
+    };
+    signal?.addEventListener('abort', cancel, { once: true });
+    try {
+      return await this.#through((door) => {
+        const ended = door.command(callId, command, at, output);
+        if (signal?.aborted) cancel();
+        return ended;
+      });
+    } finally {
+      clearTimeout(watchdog);
+      signal?.removeEventListener('abort', cancel);
+    }
+  }
+
+  async find(callId: string): Promise<'unknown' | 'running' | CommandResult> {
+    const state = await this.#through((door) => door.commandState(callId));
+    return state.state === 'ended' ? state.result : state.state;
+  }
+
+  stopAll(): Promise<void> {
+    return this.#through((door) => door.stopAll());
+  }
+
+  put(path: string, bytes: Uint8Array, mode = DEFAULT_MODE): Promise<void> {
+    return this.#through((door) => door.putFile(path, bytes, mode));
+  }
+
+  get(path: string, maxBytes: number): Promise<Buffer | null> {
+    return this.#through((door) => door.getFile(path, maxBytes));
+  }
+
+  checkout(options: { sha: string; branch: string; asUncommitted?: string }): Promise<void> {
+    return this.#through((door) => door.checkout({ workdir: this.workdir, ...options }));
+  }
+
+  capture(base: string): Promise<{ tree: string; pack: Readable; ignored: number }> {
+    return this.#through((door) => door.capture({ workdir: this.workdir, base }));
+  }
+
+  serveOrigin(onConnection: (stream: Duplex) => void): void {
+    this.#onOrigin = onConnection;
+    this.#door.then(
+      (door) => door.serveOrigin((stream) => this.#onOrigin?.(stream)),
+      () => {},
+    );
+  }
+
+  park(expiresAt: number): Promise<void> {
+    return this.#behind.park(expiresAt);
+  }
+
+  async detach(): Promise<void> {
+    this.#detached = true;
+    const door = await this.#door.catch(() => null);
+    door?.close();
+    await door?.closed;
+  }
+
+  /** The request through the door that is open now, or through the next one when that breaks. */
+  async #through<T>(request: (door: Door) => Promise<T>): Promise<T> {
+    for (;;) {
+      if (this.#lost.signal.aborted) throw this.#lost.signal.reason;
+      const door = await this.#door;
+      try {
+        return await request(door);
+      } catch (error) {
+        if (!(error instanceof DoorBroken)) throw error;
+        if (this.#lost.signal.aborted) throw this.#lost.signal.reason;
+        if (this.#detached)
+          throw new CodexError('sandboxLost', {}, { detail: 'the door was closed on purpose' });
+        door.close();
+        await door.closed;
+      }
+    }
+  }
+
+  #watch(door: Door): void {
+    if (this.#onOrigin) door.serveOrigin((stream) => this.#onOrigin?.(stream));
+    void door.closed.then(() => {
+      if (this.#detached || this.#lost.signal.aborted) return;
+      this.#door = this.#reattach();
+      this.#door.catch(() => {});
+    });
+  }
+
+  async #reattach(): Promise<Door> {
+    const now = Date.now();
+    this.#reattachedAt = [...this.#reattachedAt.filter((at) => at > now - 60_000), now];
+    if (this.#reattachedAt.length > REATTACHES_PER_MINUTE)
+      throw this.#lose('the door breaks again and again');
+    let why = 'the sandbox has stopped';
+    for (const pause of REATTACH_PAUSES_MS) {
+      await new Promise((resolve) => setTimeout(resolve, pause));
+      if (this.#detached) throw new DoorBroken('detached');
+      if (this.#lost.signal.aborted) throw this.#lost.signal.reason;
+      try {
+        if (!(await this.#behind.isRunning())) break;
+        const door = await this.#behind.attach();
+        if (this.#detached || this.#lost.signal.aborted) door.close();
+        this.#watch(door);
+        return door;
+      } catch (error) {
+        why = errorText(error);
+        if (error instanceof DoorRefused) break;
+      }
+    }
+    throw this.#lose(why);
+  }
+
+  #lose(detail: string): CodexError {
+    const error = new CodexError('sandboxLost', { detail }, { detail: `${this.name} is lost: ${detail}` });
+    if (!this.#lost.signal.aborted) {
+      this.#lost.abort(error);
+      this.#door.then(
+        (door) => door.close(),
+        () => {},
+      );
+    }
+    return error;
+  }
+}
+
+function notEvenStarted(): CommandResult {
+  return { end: 'cancelled', exitCode: EXIT_CANCELLED, durationMs: 0, outputBytes: 0, droppedBytes: 0 };
+}

@@ -1,0 +1,313 @@
+/**
+ * The backend's end of one door: the handshake, then requests over HTTP/2 (protocol/door.ts).
+ *
+ * Whatever is wrong with the channel, or with what came over it, closes the door and is a
+ * `DoorBroken`; what the runner refuses is a `CodexError`. Coming back through another channel is
+ * `DoorSandbox`'s business.
+ */
+import { connect, constants } from 'node:http2';
+import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2';
+import type { Duplex, Readable } from 'node:stream';
+import type { z } from 'zod';
+import { CodexError, errorText } from '../../protocol/errors.ts';
+import {
+  ACCEPT_STREAMS,
+  DOOR_JSON_BYTES,
+  DOOR_SESSION_MEMORY_MB,
+  DOOR_SESSION_WINDOW_BYTES,
+  DOOR_STREAM_WINDOW_BYTES,
+  HELLO_LINE_BYTES,
+  IGNORED_HEADER,
+  RESULT_TRAILER,
+  TREE_HEADER,
+} from '../../protocol/door.ts';
+import type {
+  DoorCapture,
+  DoorCheckout,
+  DoorCommand,
+  DoorCommandResult,
+  DoorCommandState,
+  DoorHello,
+  DoorWelcome,
+} from '../../protocol/door.ts';
+import {
+  CaptureHeaders,
+  CommandResultAnswer,
+  CommandStateAnswer,
+  Failure,
+  Nothing,
+  Welcome,
+} from './answers.ts';
+
+/** A container's processes start slowly on a busy machine; the pump itself gives up after 15 s. */
+const WELCOME_TIMEOUT_MS = 20_000;
+/** What an answer that is not bytes may hold: enough for any of ours, nothing for a flood. */
+const ANSWER_BYTES = 64 * 1024;
+
+/** The channel is gone or can't be trusted any more; nothing is said about the sandbox behind it. */
+export class DoorBroken extends Error {
+  override readonly name = 'DoorBroken';
+}
+
+export class DoorRefused extends Error {
+  override readonly name = 'DoorRefused';
+  readonly reason: 'superseded' | 'version' | 'malformed';
+
+  constructor(welcome: Extract<DoorWelcome, { ok: false }>) {
+    super(`the door refused generation: ${welcome.reason}, it has seen ${welcome.generation}`);
+    this.reason = welcome.reason;
+  }
+}
+
+/** `hello` is null when the pump on the other side says it. */
+export async function openDoor(channel: Duplex, hello: DoorHello | null): Promise<Door> {
+  channel.on('error', () => channel.destroy());
+  try {
+    if (hello) channel.write(`${JSON.stringify(hello)}\n`);
+    const welcome = await readWelcome(channel);
+    if (!welcome.ok) throw new DoorRefused(welcome);
+    return new Door(channel);
+  } catch (error) {
+    channel.destroy();
+    throw error;
+  }
+}
+
+/** The first line; what follows it is HTTP/2 and goes back into the channel. */
+function readWelcome(channel: Duplex): Promise<DoorWelcome> {
+  return new Promise((resolve, reject) => {
+    let line = Buffer.alloc(0);
+    const finish = (settle: () => void): void => {
+      clearTimeout(timer);
+      channel.off('readable', onReadable);
+      channel.off('close', onClose);
+      settle();
+    };
+    const fail = (why: string): void => finish(() => reject(new DoorBroken(why)));
+    const onClose = (): void => fail('the channel closed before the welcome');
+    const timer = setTimeout(() => fail('no welcome in time'), WELCOME_TIMEOUT_MS);
+    const onReadable = (): void => {
+      for (let chunk: unknown; (chunk = channel.read()) !== null;) {
+        line = Buffer.concat([line, chunk as Buffer]);
+        const end = line.indexOf(0x0a);
+        if (end >= 0) {
+          if (end + 1 < line.length) channel.unshift(line.subarray(end + 1));
+          return finish(() => {
+            const parsed = Welcome.safeParse(parseJson(line.toString('utf8', 0, end)));
+            if (parsed.success) resolve(parsed.data);
+            else reject(new DoorBroken('the welcome is malformed'));
+          });
+        }
+        if (line.length > HELLO_LINE_BYTES) return fail('the welcome is too long');
+      }
+    };
+    channel.on('readable', onReadable);
+    channel.once('close', onClose);
+  });
+}
+
+export class Door {
+  readonly #session: ClientHttp2Session;
+  readonly #channel: Duplex;
+  #onOrigin: ((stream: Duplex) => void) | undefined;
+  readonly closed: Promise<void>;
+
+  constructor(channel: Duplex) {
+    this.#channel = channel;
+    this.#session = connect('http://door', {
+      createConnection: () => channel,
+      settings: { initialWindowSize: DOOR_STREAM_WINDOW_BYTES, enablePush: false },
+      maxSessionMemory: DOOR_SESSION_MEMORY_MB,
+    });
+    this.#session.on('error', () => this.close());
+    this.#session.once('connect', () => this.#session.setLocalWindowSize(DOOR_SESSION_WINDOW_BYTES));
+    this.closed = new Promise((resolve) => {
+      this.#session.once('close', () => {
+        channel.destroy();
+        resolve();
+      });
+      channel.once('close', () => this.#session.destroy());
+    });
+  }
+
+  close(): void {
+    this.#session.destroy();
+    this.#channel.destroy();
+  }
+
+  /** Starts or joins it; `onOutput` gets what it prints from byte `after` on. */
+  async command(
+    callId: string,
+    spec: DoorCommand,
+    after: number,
+    onOutput: (bytes: Buffer) => void,
+  ): Promise<DoorCommandResult> {
+    const stream = this.#request('POST', `/commands/${callId}?after=${after}`, JSON.stringify(spec));
+    let trailers: IncomingHttpHeaders | undefined;
+    stream.once('trailers', (headers) => (trailers = headers));
+    await this.#accepted(stream);
+    stream.on('data', onOutput);
+    await this.#finished(stream);
+    const text = trailers?.[RESULT_TRAILER];
+    return this.#checked(CommandResultAnswer, typeof text === 'string' ? parseJson(decode(text)) : undefined);
+  }
+
+  commandState(callId: string): Promise<DoorCommandState> {
+    return this.#json('GET', `/commands/${callId}`, CommandStateAnswer);
+  }
+
+  async cancel(callId: string): Promise<void> {
+    await this.#json('DELETE', `/commands/${callId}`, Nothing);
+  }
+
+  async stopAll(): Promise<void> {
+    await this.#json('DELETE', '/processes', Nothing);
+  }
+
+  async putFile(path: string, bytes: Uint8Array, mode: number): Promise<void> {
+    const query = `path=${encodeURIComponent(path)}&mode=${mode.toString(8)}`;
+    await this.#json('PUT', `/file?${query}`, Nothing, bytes);
+  }
+
+  async getFile(path: string, maxBytes: number): Promise<Buffer | null> {
+    const stream = this.#request('GET', `/file?path=${encodeURIComponent(path)}&max=${maxBytes}`);
+    try {
+      await this.#accepted(stream);
+    } catch (error) {
+      if (error instanceof CodexError && error.code === 'notFound') return null;
+      throw error;
+    }
+    return this.#read(stream, maxBytes);
+  }
+
+  async checkout(wanted: DoorCheckout): Promise<void> {
+    await this.#json('POST', '/checkout', Nothing, JSON.stringify(wanted));
+  }
+
+  async capture(wanted: DoorCapture): Promise<{ tree: string; pack: Readable; ignored: number }> {
+    const stream = this.#request('POST', '/capture', JSON.stringify(wanted));
+    const headers = await this.#accepted(stream);
+    const { tree, ignored } = this.#checked(CaptureHeaders, {
+      tree: headers[TREE_HEADER],
+      ignored: headers[IGNORED_HEADER],
+    });
+    return { tree, ignored, pack: stream };
+  }
+
+  /** Keeps a few streams open on which the runner hands connections over. */
+  serveOrigin(onConnection: (stream: Duplex) => void): void {
+    if (this.#onOrigin) return;
+    this.#onOrigin = onConnection;
+    for (let open = 0; open < ACCEPT_STREAMS; open++) this.#accept();
+  }
+
+  #accept(): void {
+    if (this.#session.destroyed) return;
+    const stream = this.#session.request({ ':method': 'POST', ':path': '/accept' });
+    stream.on('error', () => {});
+    let answered = false;
+    stream.once('response', (headers) => {
+      answered = headers[':status'] === 200;
+      if (answered) this.#accept();
+      if (answered) this.#onOrigin?.(stream);
+      else stream.close();
+    });
+    // Refused or cut without an answer: the next connection needs a stream all the same, but a
+    // runner that refuses each one must not keep us busy.
+    stream.once('close', () => {
+      if (!answered) setTimeout(() => this.#accept(), 1_000).unref();
+    });
+  }
+
+  #request(method: string, path: string, body?: string | Uint8Array): ClientHttp2Stream {
+    if (this.#session.destroyed) throw new DoorBroken('the door is closed');
+    const stream = this.#session.request(
+      { ':method': method, ':path': path },
+      { endStream: body === undefined },
+    );
+    stream.on('error', () => {});
+    if (body !== undefined) stream.end(body);
+    return stream;
+  }
+
+  /** The headers of a stream that was answered with success. */
+  async #accepted(stream: ClientHttp2Stream): Promise<IncomingHttpHeaders & { ':status'?: number }> {
+    const headers = await new Promise<IncomingHttpHeaders & { ':status'?: number }>((resolve, reject) => {
+      stream.once('response', resolve);
+      stream.once('close', () => reject(new DoorBroken('the door closed before the answer')));
+    });
+    if (headers[':status'] === 200) return headers;
+    const text = (await this.#read(stream, ANSWER_BYTES)).toString('utf8');
+    const failure = this.#checked(Failure, parseJson(text));
+    const detail = failure.detail;
+    switch (failure.reason) {
+      case 'badRequest':
+        throw new CodexError('badRequest', {}, { detail });
+      case 'notFound':
+        throw new CodexError('notFound', {}, { detail });
+      case 'busy':
+        throw new CodexError('conflict', {}, { detail });
+      case 'gitFailed':
+        throw new CodexError('gitFailed', { detail }, { detail });
+      case 'unreadable':
+        throw new CodexError('resultUnreadable', { detail }, { detail });
+      case 'io':
+        throw new CodexError('internal', {}, { detail: `in the sandbox: ${detail}` });
+    }
+  }
+
+  async #json<T>(method: string, path: string, schema: z.ZodType<T>, body?: string | Uint8Array): Promise<T> {
+    const stream = this.#request(method, path, body);
+    await this.#accepted(stream);
+    return this.#checked(schema, parseJson((await this.#read(stream, ANSWER_BYTES)).toString('utf8')));
+  }
+
+  async #read(stream: ClientHttp2Stream, maxBytes: number): Promise<Buffer> {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    stream.on('data', (chunk: Buffer) => {
+      length += chunk.length;
+      if (length > maxBytes) this.close();
+      else chunks.push(chunk);
+    });
+    await this.#finished(stream);
+    return Buffer.concat(chunks);
+  }
+
+  /** Ends with the stream, trailers included; a stream that was cut is no end. */
+  #finished(stream: ClientHttp2Stream): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const settle = (): void => {
+        if (stream.rstCode === constants.NGHTTP2_NO_ERROR && stream.readableEnded) resolve();
+        else reject(new DoorBroken('the door closed in the middle of an answer'));
+      };
+      if (stream.closed && stream.destroyed) settle();
+      else stream.once('close', settle);
+    });
+  }
+
+  #checked<T>(schema: z.ZodType<T>, value: unknown): T {
+    const parsed = schema.safeParse(value);
+    if (parsed.success) return parsed.data;
+    this.close();
+    throw new DoorBroken(
+      `the sandbox answered something malformed: ${errorText(parsed.error).slice(0, 500)}`,
+    );
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return text.length > DOOR_JSON_BYTES ? undefined : (JSON.parse(text) as unknown);
+  } catch {
+    return undefined;
+  }
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,20 @@
+/** Which kind of sandbox: decided by the caller, never replaced by another one here. */
+import type Docker from 'dockerode';
+import { DockerDriver } from './docker/driver.ts';
+import type { SandboxDriver, SandboxKind } from './sandbox.ts';
+
+export interface DriverOptions {
+  kind: SandboxKind;
+  dataDir: string;
+  /** Where the engine is; absent: DOCKER_HOST, or the usual socket. */
+  dockerOptions?: Docker.DockerOptions;
+}
+
+export function createDriver(options: DriverOptions): SandboxDriver {
+  switch (options.kind) {
+    case 'docker':
+      return new DockerDriver(options.dataDir, options.dockerOptions);
+    case 'local':
+      throw new Error('not yet');
+  }
+}

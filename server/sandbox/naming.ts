@@ -1,0 +1,25 @@
+/** Names of sandboxes, the same for every kind. */
+import { createHash } from 'node:crypto';
+import { realpathSync } from 'node:fs';
+import { CodexError } from '../../protocol/errors.ts';
+
+const TASK_ID = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/;
+const REPO_NAME = /^(?!\.{1,2}$)[^/\0]{1,200}$/;
+
+/** `codex-task-<id>-<attempt>` */
+export function sandboxName(taskId: string, attempt: number): string {
+  if (!TASK_ID.test(taskId) || !Number.isSafeInteger(attempt) || attempt < 0) {
+    throw new CodexError('badRequest', {}, { detail: `no task id: ${taskId}` });
+  }
+  return `codex-task-${taskId}-${attempt}`;
+}
+
+export function checkRepoName(repoName: string): void {
+  if (!REPO_NAME.test(repoName))
+    throw new CodexError('badRequest', {}, { detail: `no folder name: ${repoName}` });
+}
+
+/** Which backend a sandbox belongs to: the one with this data folder. */
+export function ownerOf(dataDir: string): string {
+  return createHash('sha256').update(realpathSync(dataDir)).digest('hex').slice(0, 16);
+}

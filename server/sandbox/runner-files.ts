@@ -1,0 +1,48 @@
+/** What stands in `/opt/codex` of every sandbox: Node, the runner, and the commands we add. */
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { CodexError } from '../../protocol/errors.ts';
+import { CODEX_DIR } from '../../protocol/door.ts';
+import { assetPath } from '../assets.ts';
+import type { NodeBinary } from './node-binary.ts';
+
+export interface RunnerFile {
+  path: string;
+  mode: number;
+  content: Buffer;
+}
+
+export interface RunnerFiles {
+  node: NodeBinary;
+  files: RunnerFile[];
+  /** Of all of it: a place that carries this hash holds these files. */
+  hash: string;
+}
+
+const APPLY_PATCH = `#!/bin/sh
+exec ${CODEX_DIR}/node ${CODEX_DIR}/apply_patch.cjs "$@"
+`;
+
+export async function runnerFiles(node: NodeBinary): Promise<RunnerFiles> {
+  const runner = await readBundle('runner.cjs');
+  if (!runner) {
+    throw new CodexError('sandboxStartFailed', {}, { detail: 'the runner is not built: npm run build' });
+  }
+  const files: RunnerFile[] = [{ path: 'runner.cjs', mode: 0o644, content: runner }];
+  const applyPatch = await readBundle('apply_patch.cjs');
+  if (applyPatch) {
+    files.push({ path: 'apply_patch.cjs', mode: 0o644, content: applyPatch });
+    files.push({ path: 'bin/apply_patch', mode: 0o755, content: Buffer.from(APPLY_PATCH) });
+  }
+  const hash = createHash('sha256').update(node.identity);
+  for (const file of files) hash.update(`\0${file.path}\0${file.mode}\0`).update(file.content);
+  return { node, files, hash: hash.digest('hex').slice(0, 16) };
+}
+
+async function readBundle(name: string): Promise<Buffer | null> {
+  try {
+    return await readFile(assetPath('runner', name));
+  } catch {
+    return null;
+  }
+}
