@@ -48,6 +48,7 @@ export const ErrorCode = z.enum([
   'modelContextFull',
   // result and storage
   'patchTooLarge',
+  'notApplied',
   'resultUnreadable',
   'limitReached',
   'diskFull',

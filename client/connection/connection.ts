@@ -153,9 +153,9 @@ class Connection implements BackendConnection {
     taskId: string,
     turn: number,
     attempt: number,
-    options: { from?: 'turn' | 'task'; signal?: AbortSignal } = {},
+    options: { from?: number; signal?: AbortSignal } = {},
   ): Promise<Uint8Array> {
-    const query = options.from === 'task' ? '?from=task' : '';
+    const query = options.from === undefined ? '' : `?from=${options.from}`;
     return getBytes(await this.#request(PATHS.patch(taskId, turn, attempt) + query, options.signal));
   }
 

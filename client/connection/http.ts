@@ -1,5 +1,5 @@
 /** Bytes and texts over the HTTP side. Every failure is a `CodexError`; every body has a cap. */
-import type { ErrorCode} from '../../protocol/errors.ts';
+import type { ErrorCode } from '../../protocol/errors.ts';
 import { CodexError, WireError } from '../../protocol/errors.ts';
 import { LIMITS } from '../../protocol/limits.ts';
 import type { Fetch } from './types.ts';

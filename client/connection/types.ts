@@ -94,12 +94,12 @@ export interface BackendConnection {
   call<M extends MethodName>(method: M, params: ParamsIn<M>, signal?: AbortSignal): Promise<ResultOf<M>>;
   follow(taskId: string, after: number, listener: FollowListener): () => void;
   watchTasks(listener: (news: TaskNews) => void): () => void;
-  /** The bytes of a patch, checked against the hash that the backend names. */
+  /** The patch from the task's base to this turn's result, as bytes; with `from`, what came after that turn. */
   patch(
     taskId: string,
     turn: number,
     attempt: number,
-    options?: { from?: 'turn' | 'task'; signal?: AbortSignal },
+    options?: { from?: number; signal?: AbortSignal },
   ): Promise<Uint8Array>;
   /** The full log of a turn as text. */
   log(taskId: string, turn: number, attempt: number, signal?: AbortSignal): Promise<string>;

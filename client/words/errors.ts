@@ -119,6 +119,10 @@ export const ERROR_WORDS: Record<ErrorCode, readonly string[]> = {
     'The result is {bytes} bytes, more than the limit of {maxBytes}. Raise the limit “patchBytes”, or ask for less.',
     'The result is larger than the limit. Raise the limit “patchBytes”, or ask for less.',
   ],
+  notApplied: [
+    '{left} of {total} files could not be applied: what stands there is not what the result was made from. Nothing of yours was overwritten; look at the patch.',
+    'The result could not be applied. Nothing of yours was overwritten; look at the patch.',
+  ],
   resultUnreadable: [
     'The result could not be taken out of the sandbox: {reason} Retry the task.',
     'The result could not be taken out of the sandbox. Retry the task.',

@@ -2,6 +2,7 @@
  * The sentences of the product, one place for every client. The backend speaks in codes and
  * parameters; here they become words, through `t`, so that VS Code's l10n can translate them.
  */
+export * from './apply.ts';
 export * from './errors.ts';
 export * from './tasks.ts';
 export { english, type Params, type Translate } from './template.ts';

@@ -13,7 +13,7 @@ function namesIn(template: string): string[] {
 }
 
 // Control characters could move the cursor of a terminal or forge a second line.
- 
+
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g;
 
 function tame(value: string | number | boolean): string | number | boolean {

@@ -1,0 +1,81 @@
+/**
+ * `codex-tasks serve | run | doctor | demo`: finds the command, and turns whatever it throws into one
+ * sentence on standard error and the exit code of CONTRACTS. Never a stack trace for a person,
+ * unless CODEX_DEBUG is set.
+ */
+import { CodexError } from '../protocol/errors.ts';
+import { EXIT } from '../protocol/result.ts';
+import { errorWords } from '../client/words/index.ts';
+import { UsageError } from './usage.ts';
+import { VERSION } from './version.ts';
+
+const HELP = `codex-tasks ${VERSION}: delegate coding tasks to a backend of your own.
+
+  codex-tasks run [options] PROMPT   send a task, follow it, get its patch
+  codex-tasks serve [options]        run the backend
+  codex-tasks doctor [--json]        check what the backend needs
+  codex-tasks demo [options]         one task from end to end, on this machine
+
+  codex-tasks COMMAND --help         what a command takes
+  codex-tasks --version
+`;
+
+type Command = (args: string[]) => Promise<number>;
+
+/** Loaded when asked for: `--help` need not read a database. */
+const COMMANDS: Record<string, () => Promise<Command>> = {
+  run: async () => (await import('./run/run.ts')).run,
+  serve: async () => (await import('./serve.ts')).serve,
+  doctor: async () => (await import('./doctor.ts')).doctor,
+  demo: async () => (await import('./demo.ts')).demo,
+};
+
+export async function main(argv: string[]): Promise<number> {
+  const [name, ...args] = argv;
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    process.stdout.write(HELP);
+    return name === undefined ? EXIT.usage : EXIT.completed;
+  }
+  if (name === '--version' || name === '-V') {
+    process.stdout.write(`${VERSION}\n`);
+    return EXIT.completed;
+  }
+  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (!load) {
+    process.stderr.write(`codex-tasks: there is no command “${name}”. See codex-tasks --help.\n`);
+    return EXIT.usage;
+  }
+  try {
+    return await (
+      await load()
+    )(args);
+  } catch (error) {
+    return complain(name, error);
+  }
+}
+
+function complain(command: string, error: unknown): number {
+  if (process.env['CODEX_DEBUG'] && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
+  if (error instanceof UsageError) {
+    process.stderr.write(`codex-tasks ${command}: ${error.message}\nSee codex-tasks ${command} --help.\n`);
+    return EXIT.usage;
+  }
+  if (error instanceof CodexError) {
+    const tail = error.wire.params['tail'];
+    process.stderr.write(`codex-tasks ${command}: ${errorWords(error.wire).text}\n`);
+    if (typeof tail === 'string' && tail !== '') process.stderr.write(`${tail.replace(/^/gm, '  | ')}\n`);
+    const log = error.wire.params['log'];
+    if (typeof log === 'string') process.stderr.write(`Its whole log: ${log}\n`);
+    return error.code === 'cancelled' ? EXIT.cancelled : EXIT.failed;
+  }
+  process.stderr.write(`codex-tasks ${command}: ${error instanceof Error ? error.message : String(error)}\n`);
+  return EXIT.failed;
+}
+
+// A reader that went away (`| head`) is no error of ours.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(EXIT.failed);
+  throw error;
+});
+
+process.exitCode = await main(process.argv.slice(2));

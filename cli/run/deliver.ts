@@ -1,0 +1,47 @@
+/** What becomes of a result on this machine: a patch file, and the repository when that was asked for. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { applyPlan, openCheckpoints, planApply, type PathResult } from '../../client/apply/index.ts';
+import { parsePatch } from '../../client/patch/index.ts';
+import { applyReasonWords } from '../../client/words/index.ts';
+import { wireError, type WireError } from '../../protocol/errors.ts';
+import { tameLine } from '../terminal.ts';
+
+export async function savePatch(
+  bytes: Uint8Array,
+  at: { taskId: string; turn: number; dataDir: string; output: string | null },
+): Promise<string> {
+  const path =
+    at.output === null ? join(at.dataDir, 'patches', `${at.taskId}-${at.turn}.patch`) : resolve(at.output);
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, bytes);
+  return path;
+}
+
+export type Applied = { whole: true; lines: string[] } | { whole: false; lines: string[]; error: WireError };
+
+/** With a checkpoint in the data folder, so that nothing that stood there is lost. */
+export async function applyResult(
+  bytes: Uint8Array,
+  root: string,
+  dataDir: string,
+  of: { taskId: string; turn: number },
+): Promise<Applied> {
+  const plan = await planApply(root, parsePatch(bytes));
+  const checkpoints = openCheckpoints(join(dataDir, 'checkpoints'));
+  const outcome = await applyPlan(plan, { checkpoints, info: { ...of, label: `turn ${of.turn}` } });
+  const total = outcome.results.length;
+  const left = outcome.results.filter((result) => !isIn(result));
+  const lines = left.map((result) => `  ${tameLine(result.path.path)}: ${reasonOf(result)}`);
+  if (left.length === 0)
+    return { whole: true, lines: [`Applied ${total} ${total === 1 ? 'file' : 'files'} in ${root}`] };
+  return { whole: false, lines, error: wireError('notApplied', { left: left.length, total }) };
+}
+
+function isIn(result: PathResult): boolean {
+  return result.status.startsWith('applied') || result.reason === 'alreadyApplied';
+}
+
+function reasonOf(result: PathResult): string {
+  return result.reason ? applyReasonWords(result.reason) : result.status;
+}

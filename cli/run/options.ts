@@ -1,0 +1,93 @@
+/** The command line of `run`. */
+import { Mode } from '../../protocol/states.ts';
+import { LIMITS } from '../../protocol/limits.ts';
+import { UsageError, oneOf, optionalValue, parse, wholeNumber } from '../usage.ts';
+import {
+  OWN_BACKEND_HELP,
+  OWN_BACKEND_OPTIONS,
+  ownBackendOptions,
+  type OwnBackendOptions,
+} from '../backend.ts';
+
+export const RUN_HELP = `codex-tasks run [options] PROMPT
+
+Sends a task, follows it to its end, and saves its patch. PROMPT may be - for standard input.
+
+  --repo DIR         the folder; its git repository is what the agent gets (default: this folder)
+  --mode MODE        ask, code or review (default: code)
+  --ref REF          start from this branch, tag or commit instead of HEAD
+  --include-local    also send what is not committed: changed, staged and untracked files
+  --apply            put the result into the repository (what git tracks as the index stays as it is)
+  --output FILE      where the patch goes (default: in the data folder)
+  --model NAME       the model, if not the backend's own choice
+  --json             one event a line on standard output, the result as the last line, nothing else
+  --attempts N, --env NAME   not built yet
+
+The backend is the one at CODEX_SERVER_URL (with CODEX_SERVER_TOKEN), or one of your own on this
+machine, started when none runs, with OPENAI_API_KEY, OPENAI_BASE_URL and CODEX_MODEL:
+${OWN_BACKEND_HELP}
+Ctrl-C cancels the task; a second one leaves it as it is.
+Exit code: 0 completed, 1 failed, 2 bad usage, 130 cancelled.
+`;
+
+export interface RunOptions {
+  repo: string;
+  mode: Mode;
+  ref: string | null;
+  includeLocal: boolean;
+  apply: boolean;
+  output: string | null;
+  model: string | null;
+  json: boolean;
+  prompt: string;
+  own: OwnBackendOptions;
+}
+
+export function runOptions(args: string[]): RunOptions | 'help' {
+  const { values, positionals } = parse(
+    optionalValue(args, '--scripted-model'),
+    {
+      repo: { type: 'string' },
+      mode: { type: 'string' },
+      ref: { type: 'string' },
+      env: { type: 'string' },
+      attempts: { type: 'string' },
+      'include-local': { type: 'boolean' },
+      apply: { type: 'boolean' },
+      output: { type: 'string' },
+      model: { type: 'string' },
+      json: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+      ...OWN_BACKEND_OPTIONS,
+    },
+    true,
+  );
+  if (values.help) return 'help';
+  if (values.env !== undefined) throw new UsageError('--env is not built yet. Leave it out for now.');
+  if (values.attempts !== undefined && wholeNumber('--attempts', values.attempts, 1, 4) > 1) {
+    throw new UsageError('--attempts with more than 1 is not built yet. Leave it out for now.');
+  }
+  if (values.ref !== undefined && values['include-local']) {
+    throw new UsageError('--ref and --include-local exclude each other: local changes stand on HEAD.');
+  }
+  const prompt = positionals.join(' ');
+  if (prompt.trim() === '') throw new UsageError('The prompt is missing.');
+  checkPrompt(prompt);
+  return {
+    repo: values.repo ?? '.',
+    mode: oneOf('--mode', values.mode ?? 'code', Mode.options),
+    ref: values.ref ?? null,
+    includeLocal: values['include-local'] ?? false,
+    apply: values.apply ?? false,
+    output: values.output ?? null,
+    model: values.model ?? null,
+    json: values.json ?? false,
+    prompt,
+    own: ownBackendOptions(values),
+  };
+}
+
+export function checkPrompt(prompt: string): void {
+  const most = LIMITS.promptBytes.default;
+  if (Buffer.byteLength(prompt) > most) throw new UsageError(`The prompt is longer than ${most} bytes.`);
+}

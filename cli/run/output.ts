@@ -1,0 +1,72 @@
+/** What `run` shows: for a person on standard output, or with `--json` for a program. */
+import type { WireError } from '../../protocol/errors.ts';
+import type { WireEvent } from '../../protocol/events.ts';
+import type { RunResult } from '../../protocol/result.ts';
+import type { TaskView } from '../../protocol/rpc.ts';
+import { durationWords, errorWords } from '../../client/words/index.ts';
+import { paint, tameLine, wantsColour, type Paint } from '../terminal.ts';
+import { Renderer, changeLines } from './render.ts';
+
+export type AttemptView = TaskView['turnList'][number]['attempts'][number];
+
+export interface Output {
+  /** About the way: which backend, what is sent. */
+  note(line: string): void;
+  warn(line: string): void;
+  event(event: WireEvent): void;
+  end(result: RunResult, attempt: AttemptView | null): void;
+}
+
+/** Events and the result, one a line, on standard output; everything else on standard error. */
+export function jsonOutput(): Output {
+  const line = (value: unknown) => process.stdout.write(`${JSON.stringify(value)}\n`);
+  return {
+    note: () => undefined,
+    warn: (text) => process.stderr.write(`${text}\n`),
+    event: line,
+    end: line,
+  };
+}
+
+export function humanOutput(): Output {
+  const colours = paint(wantsColour(process.stdout));
+  const write = (text: string) => process.stdout.write(`${text}\n`);
+  const renderer = new Renderer(write, colours);
+  const startedAt = Date.now();
+  return {
+    note: (text) => write(colours.dim(text)),
+    warn: (text) => write(colours.yellow(text)),
+    event: (event) => renderer.event(event),
+    end: (result, attempt) => {
+      for (const text of endLines(result, attempt, Date.now() - startedAt, colours)) write(text);
+    },
+  };
+}
+
+function endLines(result: RunResult, attempt: AttemptView | null, ms: number, colours: Paint): string[] {
+  const lines = [''];
+  if (result.answer !== '') lines.push(...result.answer.trimEnd().split('\n').map(tameLine), '');
+  if (attempt?.patch && attempt.patch.files > 0) {
+    lines.push(colours.bold('Changes'), ...changeLines(attempt.files, attempt.patch, colours), '');
+  }
+  lines.push(statusLine(result, ms, colours));
+  if (result.error && result.status !== 'cancelled') lines.push(sentence(result.error));
+  if (result.patch) lines.push(`Patch: ${result.patch.path}`);
+  return lines;
+}
+
+function statusLine({ status, usage, taskId }: RunResult, ms: number, colours: Paint): string {
+  const mark = {
+    completed: colours.green('✓ Completed'),
+    failed: colours.red('✗ Failed'),
+    cancelled: colours.yellow('– Cancelled'),
+  }[status];
+  const tokens = (usage.inputTokens + usage.outputTokens).toLocaleString('en-US');
+  const cost = usage.requests > 0 ? `, ${usage.requests} model requests, ${tokens} tokens` : '';
+  const task = taskId === null ? '' : `, task ${taskId}`;
+  return `${mark} ${colours.dim(`in ${durationWords(ms)}${cost}${task}`)}`;
+}
+
+function sentence(error: WireError): string {
+  return errorWords(error).text;
+}

@@ -1,0 +1,200 @@
+/**
+ * A task's events as a person reads them in a terminal: progress by phase with times, the live log
+ * indented under its command, the answer, what changed. Text only: where it goes is the caller's.
+ */
+import type { FileChange, PatchSummary, TaskEvent, WireEvent } from '../../protocol/events.ts';
+import { knownEvent } from '../../protocol/events.ts';
+import type { CommandItem, Item } from '../../protocol/items.ts';
+import {
+  bytesWords,
+  commandEndWords,
+  durationWords,
+  limitWords,
+  phaseWords,
+  warningWords,
+} from '../../client/words/index.ts';
+import { tameLine, type Paint } from '../terminal.ts';
+
+/** Lines of one command that are shown as they come; the full log has the rest. */
+const SHOWN_LINES_PER_COMMAND = 400;
+/** Files that are listed; the patch has the rest. */
+const SHOWN_FILES = 50;
+/** A line without an end would be held for ever. */
+const LONGEST_LINE_CHARS = 4_000;
+
+interface Printing {
+  /** What came after the last line break. */
+  rest: string;
+  lines: number;
+}
+
+export class Renderer {
+  readonly #write: (line: string) => void;
+  readonly #paint: Paint;
+  readonly #printing = new Map<string, Printing>();
+  /** The newest message: shown once something follows it, since the last one is the answer. */
+  #held: string | null = null;
+
+  constructor(write: (line: string) => void, paint: Paint) {
+    this.#write = write;
+    this.#paint = paint;
+  }
+
+  event(wire: WireEvent): void {
+    const event = knownEvent(wire);
+    if (event) this.#known(event);
+    else this.#write(this.#paint.dim(`  ${tameLine(wire.code)}`));
+  }
+
+  #known(event: TaskEvent): void {
+    const paint = this.#paint;
+    switch (event.code) {
+      case 'task.created':
+      case 'turn.started':
+      case 'turn.finished':
+      case 'patch.ready':
+        return;
+      case 'phase.started':
+        return this.#write(`${paint.cyan('▸')} ${paint.bold(phaseWords(event.params.phase))}`);
+      case 'phase.finished': {
+        const { outcome, phase, durationMs } = event.params;
+        const mark = { ok: paint.green('✓'), failed: paint.red('✗'), cancelled: paint.yellow('–') }[outcome];
+        return this.#write(`${mark} ${phaseWords(phase)} ${paint.dim(durationWords(durationMs))}`);
+      }
+      case 'item.started':
+        this.#showHeld();
+        if (event.params.item.type === 'command') this.#commandStarted(event.params.item);
+        return;
+      case 'item.completed':
+        if (event.params.item.type !== 'message') this.#showHeld();
+        return this.#itemCompleted(event.params.item);
+      case 'output':
+        return this.#output(event.params.itemId, event.params.text);
+      case 'sandbox.started':
+        return this.#write(
+          paint.dim(
+            `  Sandbox: ${event.params.kind}, ${event.params.how}, ${durationWords(event.params.durationMs)}`,
+          ),
+        );
+      case 'sandbox.lost':
+        return this.#write(paint.yellow(`  The sandbox was lost: ${tameLine(event.params.reason)}`));
+      case 'limit.reached':
+        return this.#write(paint.yellow(`  ${limitWords(event.params.limit, event.params.value)}`));
+      case 'warning':
+        return this.#write(paint.yellow(`  ${warningWords(event.params.code, event.params.params)}`));
+      case 'policy.denied':
+        return this.#write(
+          paint.yellow(`  No access to ${tameLine(event.params.host)}:${event.params.port}.`),
+        );
+      case 'secret.found':
+        return this.#write(
+          paint.yellow(`  ${tameLine(event.params.path)} holds the secret ${tameLine(event.params.name)}.`),
+        );
+      case 'policy.changed':
+      case 'approval.requested':
+      case 'approval.answered':
+      case 'sandbox.parked':
+      case 'pullRequest.changed':
+        return;
+    }
+  }
+
+  #commandStarted(item: CommandItem): void {
+    const [first = '', ...more] = item.command.split('\n').map(tameLine);
+    this.#write(`  ${this.#paint.cyan('$')} ${first}`);
+    for (const line of more) this.#write(this.#paint.dim(`  > ${line}`));
+    this.#printing.set(item.id, { rest: '', lines: 0 });
+  }
+
+  #output(itemId: string, text: string): void {
+    const printing = this.#printing.get(itemId) ?? { rest: '', lines: 0 };
+    this.#printing.set(itemId, printing);
+    const lines = (printing.rest + text).split('\n');
+    printing.rest = (lines.pop() ?? '').slice(-LONGEST_LINE_CHARS);
+    for (const line of lines) this.#outputLine(printing, line);
+  }
+
+  #outputLine(printing: Printing, line: string): void {
+    printing.lines += 1;
+    if (printing.lines > SHOWN_LINES_PER_COMMAND) return;
+    this.#write(`    ${this.#paint.dim('│')} ${tameLine(line.slice(0, LONGEST_LINE_CHARS))}`);
+  }
+
+  #itemCompleted(item: Item): void {
+    switch (item.type) {
+      case 'message':
+        // The person's own prompt, and the answer comes at the end.
+        if (item.role !== 'assistant') return;
+        this.#showHeld();
+        this.#held = item.text;
+        return;
+      case 'reasoning':
+        for (const line of item.summary.split('\n')) this.#write(this.#paint.dim(`  ${tameLine(line)}`));
+        return;
+      case 'plan':
+        for (const step of item.steps) {
+          const mark = { pending: '·', inProgress: '▸', completed: '✓' }[step.state];
+          this.#write(`  ${mark} ${tameLine(step.text)}`);
+        }
+        return;
+      case 'command':
+        return this.#commandEnded(item);
+    }
+  }
+
+  #showHeld(): void {
+    const text = this.#held;
+    this.#held = null;
+    if (text === null) return;
+    for (const line of text.trimEnd().split('\n')) this.#write(`  ${tameLine(line)}`);
+  }
+
+  #commandEnded(item: CommandItem): void {
+    const paint = this.#paint;
+    const printing = this.#printing.get(item.id);
+    this.#printing.delete(item.id);
+    if (printing && printing.rest !== '') this.#outputLine(printing, printing.rest);
+    const hidden = (printing?.lines ?? 0) - SHOWN_LINES_PER_COMMAND;
+    if (hidden > 0) this.#write(paint.dim(`    … ${hidden} more lines`));
+    if (item.droppedBytes) this.#write(paint.dim(`    … ${bytesWords(item.droppedBytes)} more were dropped`));
+    const end = commandEndWords(item);
+    const duration = paint.dim(durationWords(item.durationMs ?? 0));
+    this.#write(end === '' ? `    ${duration}` : `    ${paint.red(end)} ${duration}`);
+  }
+}
+
+/** What a result changes, one line a file, then the sums. */
+export function changeLines(files: FileChange[], summary: PatchSummary, paint: Paint): string[] {
+  const lines = files.slice(0, SHOWN_FILES).map((file) => `  ${changeLine(file, paint)}`);
+  if (summary.files > lines.length) lines.push(paint.dim(`  … ${summary.files - lines.length} more files`));
+  const binaries = summary.binaries > 0 ? `, ${count(summary.binaries, 'binary file')}` : '';
+  lines.push(
+    `  ${count(summary.files, 'file')}, ${paint.green(`+${summary.added}`)} ${paint.red(`−${summary.removed}`)}${binaries}`,
+  );
+  return lines;
+}
+
+const KIND_LETTERS: Record<FileChange['kind'], string> = {
+  added: 'A',
+  deleted: 'D',
+  modified: 'M',
+  renamed: 'R',
+  copied: 'C',
+  modeChanged: 'm',
+  typeChanged: 'T',
+};
+
+function changeLine(file: FileChange, paint: Paint): string {
+  const name = file.from
+    ? `${tameLine(file.from.path)} → ${tameLine(file.path.path)}`
+    : tameLine(file.path.path);
+  const size = file.binary
+    ? `binary, ${bytesWords(file.newBytes ?? file.oldBytes ?? 0)}`
+    : `${paint.green(`+${file.added ?? 0}`)} ${paint.red(`−${file.removed ?? 0}`)}`;
+  const mode = file.kind === 'modeChanged' ? ` ${file.oldMode} → ${file.newMode}` : '';
+  return `${KIND_LETTERS[file.kind]} ${name}  ${size}${mode}`;
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,95 @@
+/**
+ * One task from creation to its end, over whatever happens to the connection. The end is the
+ * `turn.finished` event; what came of it is then read whole, since events may be cut.
+ */
+import { randomUUID } from 'node:crypto';
+import type { BackendConnection } from '../../client/connection/index.ts';
+import { CodexError } from '../../protocol/errors.ts';
+import { NO_USAGE, knownEvent, type WireEvent } from '../../protocol/events.ts';
+import type { RunResult } from '../../protocol/result.ts';
+import type { ParamsIn, TaskView } from '../../protocol/rpc.ts';
+import { hasEnded } from '../../protocol/states.ts';
+
+export type TurnView = TaskView['turnList'][number];
+
+/** Creates the task; sent again after a loss, the same request is the same task. */
+export async function createTask(
+  connection: BackendConnection,
+  params: Omit<ParamsIn<'task.create'>, 'requestId'>,
+  signal: AbortSignal,
+): Promise<string> {
+  const { task } = await connection.call('task.create', { requestId: randomUUID(), ...params }, signal);
+  return task.id;
+}
+
+/** Passes every event on, once and in order, until this turn has ended. Rejects when it can't be followed. */
+export async function followTurn(
+  connection: BackendConnection,
+  taskId: string,
+  turn: number,
+  onEvent: (event: WireEvent) => void,
+): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const stopState = connection.onState((state) => {
+    if (state.kind === 'refused') reject(new CodexError(state.error.code, state.error.params));
+  });
+  const stop = connection.follow(taskId, 0, {
+    onEvents: (events) => {
+      for (const event of events) {
+        onEvent(event);
+        if (event.turn === turn && endsTurn(event)) resolve();
+      }
+    },
+    onError: (error) => reject(new CodexError(error.code, error.params)),
+  });
+  try {
+    await promise;
+  } finally {
+    stop();
+    stopState();
+  }
+}
+
+function endsTurn(event: WireEvent): boolean {
+  const known = knownEvent(event);
+  return known?.code === 'turn.finished' && hasEnded(known.params.state);
+}
+
+export async function turnOf(connection: BackendConnection, taskId: string, turn: number): Promise<TurnView> {
+  const { task } = await connection.call('task.get', { taskId });
+  const found = task.turnList.find((view) => view.turn === turn);
+  if (!found) throw new CodexError('notFound', { what: 'turn' });
+  return found;
+}
+
+export function resultOf(taskId: string, view: TurnView, patch: RunResult['patch']): RunResult {
+  const status = view.state === 'completed' || view.state === 'cancelled' ? view.state : 'failed';
+  return {
+    type: 'result',
+    taskId,
+    turn: view.turn,
+    status,
+    answer: view.answer ?? '',
+    followUps: [],
+    patch,
+    attempts: Math.max(view.attempts.length, 1),
+    usage: view.usage ?? NO_USAGE,
+    ...(view.error ? { error: view.error } : {}),
+  };
+}
+
+/** Of a run that did not come to a task, or lost it. */
+export function failedResult(taskId: string | null, error: CodexError): RunResult {
+  return {
+    type: 'result',
+    taskId,
+    turn: 1,
+    status: error.code === 'cancelled' ? 'cancelled' : 'failed',
+    answer: '',
+    followUps: [],
+    patch: null,
+    attempts: 1,
+    usage: NO_USAGE,
+    error: error.wire,
+  };
+}
