@@ -12,8 +12,11 @@ import type { FileChange, PatchSummary } from '../../protocol/events.ts';
 import type { RepoAtCommit } from '../../protocol/rpc.ts';
 
 export interface Repos {
-  /** The repository of a remote, or of a folder that has none; made when it is not there. */
-  resolve(of: { name: string; remote: string | null; folder: string }): Promise<string>;
+  /**
+   * The repository of a remote, or of a folder that has none; made when it is not there. `sha` says
+   * by its length which kind of object ids the client's repository has (SHA-1 when absent).
+   */
+  resolve(of: { name: string; remote: string | null; folder: string; sha?: string }): Promise<string>;
   has(repoId: string): Promise<boolean>;
   hasCommit(repoId: string, sha: string): Promise<boolean>;
   /**

@@ -1,0 +1,147 @@
+/**
+ * Takes a result out of a sandbox: a pack from hostile hands becomes one commit of ours.
+ *
+ * In order: the pack is indexed strictly in a folder apart, against the task's own repository alone
+ * (so it can lean on nothing that the task may not see); the tree must be in it, whole; then the
+ * pack moves into the trusted repository, the tree is committed on its parent, and the ref is set.
+ * Until that last step nothing is reachable, and a pack that fails leaves nothing behind.
+ */
+import { randomUUID } from 'node:crypto';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Transform, type Readable } from 'node:stream';
+import { CodexError } from '../../protocol/errors.ts';
+import { hasCommit, objectPathList, refExists, setRefs, treeOf } from './bare.ts';
+import { RESULT_INDEX_STRICTNESS } from './fsck.ts';
+import { git, gitLine, isDiskFull, type GitCall } from './git.ts';
+
+/** Also bounds a sandbox that stops sending. */
+const TAKE_TIMEOUT_MS = 20 * 60_000;
+
+/** Left behind by a process that was killed; swept at start. */
+export const QUARANTINE_PREFIX = 'incoming-result-';
+
+/** One author for every result, so that a commit says who made it and asks for no configuration. */
+const IDENTITY = {
+  GIT_AUTHOR_NAME: 'Codex Tasks',
+  GIT_AUTHOR_EMAIL: 'codex-tasks@localhost',
+  GIT_COMMITTER_NAME: 'Codex Tasks',
+  GIT_COMMITTER_EMAIL: 'codex-tasks@localhost',
+} as const;
+
+export interface ResultToTake {
+  ref: string;
+  parent: string;
+  tree: string;
+  pack: Readable;
+  maxBytes: number;
+  message: string;
+}
+
+/** Returns the commit. `origin` must hold `parent`. The same result again is the same commit. */
+export async function takeResultInto(repo: string, origin: string, result: ResultToTake): Promise<string> {
+  if (!(await hasCommit(origin, result.parent)))
+    throw new CodexError('commitMissing', { sha: result.parent });
+  const quarantine = join(repo, 'objects', `${QUARANTINE_PREFIX}${randomUUID()}`);
+  try {
+    await mkdir(join(quarantine, 'pack'), { recursive: true, mode: 0o700 });
+    const apart: GitCall = {
+      dir: origin,
+      timeoutMs: TAKE_TIMEOUT_MS,
+      env: {
+        GIT_OBJECT_DIRECTORY: quarantine,
+        GIT_ALTERNATE_OBJECT_DIRECTORIES: objectPathList([join(origin, 'objects')]),
+      },
+    };
+    await indexPack(apart, result);
+    await checkTree(apart, result);
+    await movePacks(join(quarantine, 'pack'), join(repo, 'objects', 'pack'));
+  } finally {
+    result.pack.destroy();
+    await rm(quarantine, { recursive: true, force: true });
+  }
+  return commit(repo, result);
+}
+
+async function indexPack(apart: GitCall, result: ResultToTake): Promise<void> {
+  let size = 0;
+  const counted = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      size += chunk.length;
+      if (size > result.maxBytes) done(new CodexError('patchTooLarge', { maxBytes: result.maxBytes }));
+      else done(null, chunk);
+    },
+  });
+  result.pack.once('error', (error) => counted.destroy(error));
+  result.pack.once('close', () => {
+    if (!result.pack.readableEnded) counted.destroy(new CodexError('resultUnreadable', { reason: 'cut' }));
+  });
+  result.pack.pipe(counted);
+  try {
+    await git(
+      ['index-pack', '--stdin', '--fix-thin', RESULT_INDEX_STRICTNESS, `--max-input-size=${result.maxBytes}`],
+      { ...apart, input: counted },
+    );
+  } catch (thrown) {
+    const why = counted.errored;
+    if (why instanceof CodexError) throw why;
+    if (why) throw new CodexError('resultUnreadable', { reason: 'cut' }, { cause: why });
+    // Nothing at all was sent: the tree must then be one that is there.
+    if (size === 0) return;
+    throw unreadable(thrown, 'pack');
+  }
+}
+
+/** The tree and all it reaches are there: in the pack, or where the task could see them anyway. */
+async function checkTree(apart: GitCall, result: ResultToTake): Promise<void> {
+  try {
+    const type = await gitLine(['cat-file', '-t', result.tree], apart);
+    if (type !== 'tree') throw new CodexError('resultUnreadable', { reason: 'notATree' });
+    await git(
+      ['rev-list', '--objects', '--quiet', '--end-of-options', result.tree, `^${result.parent}`],
+      apart,
+    );
+  } catch (thrown) {
+    throw unreadable(thrown, 'tree');
+  }
+}
+
+/** A failure of git over what came from outside is the result's fault, unless it is the machine's. */
+function unreadable(thrown: unknown, reason: string): unknown {
+  if (!(thrown instanceof CodexError) || thrown.code !== 'gitFailed') return thrown;
+  return new CodexError('resultUnreadable', { reason }, { detail: thrown.message, cause: thrown });
+}
+
+/** The index last: git sees a pack once its index is there. */
+async function movePacks(from: string, to: string): Promise<void> {
+  const names = await readdir(from);
+  const last = (name: string) => (name.endsWith('.idx') ? 1 : 0);
+  try {
+    await mkdir(to, { recursive: true });
+    // A pack's name is the hash of its content: replacing one by itself is no change.
+    for (const name of names.sort((a, b) => last(a) - last(b)))
+      await rename(join(from, name), join(to, name));
+  } catch (cause) {
+    if (await isDiskFull(to)) throw new CodexError('diskFull', {}, { cause });
+    throw cause;
+  }
+}
+
+async function commit(repo: string, result: ResultToTake): Promise<string> {
+  if (await refExists(repo, result.ref)) {
+    const [there, parent] = await Promise.all([
+      treeOf(repo, result.ref),
+      gitLine(['rev-parse', '--verify', `${result.ref}^1`], { dir: repo }),
+    ]);
+    if (there === result.tree && parent === result.parent) {
+      return gitLine(['rev-parse', '--verify', result.ref], { dir: repo });
+    }
+  }
+  const sha = await gitLine(['commit-tree', '-p', result.parent, result.tree], {
+    dir: repo,
+    env: IDENTITY,
+    input: result.message,
+  });
+  await setRefs(repo, [{ ref: result.ref, to: sha }]);
+  return sha;
+}

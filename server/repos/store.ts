@@ -1,0 +1,195 @@
+/**
+ * The backend's repositories in the data folder: `repos/<id>.git` for what clients push and what
+ * tasks result in, `origins/<taskId>.git` for what a task's sandbox may see.
+ *
+ * This file knows where each lies, checks every id before it becomes part of a path, and orders what
+ * must not happen at the same time; what happens is in the files beside it.
+ */
+import { readdir, rm } from 'node:fs/promises';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { join, resolve as absolute } from 'node:path';
+import type { Duplex } from 'node:stream';
+import { CodexError } from '../../protocol/errors.ts';
+import { LIMITS } from '../../protocol/limits.ts';
+import type { RepoAtCommit } from '../../protocol/rpc.ts';
+import { TEMPORARY_PREFIX, exists, hasCommit, initBare } from './bare.ts';
+import { git } from './git.ts';
+import { checkRepoId, checkSha, checkTaskId, objectFormatOf, repoIdOf, resultRef } from './key.ts';
+import { KeyedLock } from './keyed-lock.ts';
+import { OriginServer, addToOrigin, fillOrigin } from './origin.ts';
+import { makePatch } from './patch.ts';
+import type { Repos } from './repos.ts';
+import { QUARANTINE_PREFIX, takeResultInto } from './result.ts';
+import { refuse, serveGit } from './smart-http.ts';
+
+export interface ReposOptions {
+  dataDir: string;
+  /** The largest push; the limit `pushBytes`. */
+  maxPushBytes?: number;
+}
+
+/** Opens the store, and sweeps away what a killed process left half made. */
+export async function openRepos(options: ReposOptions): Promise<Repos> {
+  const store = new RepoStore(options);
+  await store.sweep();
+  return store;
+}
+
+class RepoStore implements Repos {
+  readonly #repos: string;
+  readonly #origins: string;
+  readonly #maxPushBytes: number;
+  readonly #lock = new KeyedLock();
+  readonly #originServer = new OriginServer();
+
+  constructor(options: ReposOptions) {
+    this.#repos = absolute(options.dataDir, 'repos');
+    this.#origins = absolute(options.dataDir, 'origins');
+    this.#maxPushBytes = options.maxPushBytes ?? LIMITS.pushBytes.default;
+  }
+
+  async sweep(): Promise<void> {
+    for (const folder of [this.#repos, this.#origins]) {
+      for (const name of await names(folder)) {
+        if (name.startsWith(TEMPORARY_PREFIX)) await rm(join(folder, name), { recursive: true, force: true });
+        if (!name.endsWith('.git')) continue;
+        const objects = join(folder, name, 'objects');
+        for (const left of await names(objects)) {
+          // Ours, and those of a `receive-pack` that died with us.
+          if (left.startsWith(QUARANTINE_PREFIX) || left.startsWith('tmp_objdir-incoming-')) {
+            await rm(join(objects, left), { recursive: true, force: true });
+          }
+        }
+      }
+    }
+  }
+
+  async resolve(of: { name: string; remote: string | null; folder: string; sha?: string }): Promise<string> {
+    const format = of.sha === undefined ? 'sha1' : objectFormatOf(checkSha(of.sha));
+    const repoId = repoIdOf({ remote: of.remote, folder: of.folder, format });
+    await this.#lock.run(repoId, () => initBare(this.#repoDir(repoId), format));
+    return repoId;
+  }
+
+  async has(repoId: string): Promise<boolean> {
+    return exists(this.#repoDir(repoId));
+  }
+
+  async hasCommit(repoId: string, sha: string): Promise<boolean> {
+    checkSha(sha);
+    return (await this.has(repoId)) && hasCommit(this.#repoDir(repoId), sha);
+  }
+
+  async handleHttp(
+    repoId: string,
+    rest: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    let dir: string;
+    try {
+      dir = await this.#repo(repoId);
+    } catch (thrown) {
+      refuse(thrown, request, response);
+      return;
+    }
+    await serveGit(
+      {
+        dir,
+        services: ['upload-pack', 'receive-pack'],
+        maxPushBytes: this.#maxPushBytes,
+        // Results are for fetching; what clients pushed they have.
+        config: ['uploadpack.hideRefs=refs/codex/in'],
+      },
+      rest,
+      request,
+      response,
+    );
+  }
+
+  async prepareOrigin(taskId: string, at: RepoAtCommit): Promise<void> {
+    const origin = this.#originDir(taskId);
+    const repo = await this.#repo(at.repoId);
+    checkSha(at.sha);
+    if (at.headSha !== undefined) checkSha(at.headSha);
+    await this.#lock.run(taskId, () => fillOrigin(origin, repo, at));
+  }
+
+  async publishToOrigin(taskId: string, repoId: string, sha: string): Promise<void> {
+    const origin = this.#originDir(taskId);
+    const repo = await this.#repo(repoId);
+    checkSha(sha);
+    await this.#lock.run(taskId, () => addToOrigin(origin, repo, sha));
+  }
+
+  serveOrigin(taskId: string, stream: Duplex): void {
+    this.#originServer.serve(this.#originDir(taskId), stream);
+  }
+
+  async takeResult(repoId: string, result: Parameters<Repos['takeResult']>[1]): Promise<string> {
+    const { taskId, turn, attempt, parent, tree, pack, maxBytes, message } = result;
+    try {
+      const ref = resultRef(taskId, turn, attempt);
+      checkSha(parent);
+      checkSha(tree);
+      const origin = this.#originDir(taskId);
+      const repo = await this.#repo(repoId);
+      // The parent may be an earlier result, which the task may see as well.
+      await this.publishToOrigin(taskId, repoId, parent);
+      const sha = await this.#lock.run(`${taskId}/${turn}/${attempt}`, () =>
+        takeResultInto(repo, origin, { ref, parent, tree, pack, maxBytes, message }),
+      );
+      await this.publishToOrigin(taskId, repoId, sha);
+      return sha;
+    } finally {
+      // Whatever went wrong, the sandbox must not wait for a reader for ever.
+      pack.destroy();
+    }
+  }
+
+  async patch(repoId: string, from: string, to: string, maxBytes: number): ReturnType<Repos['patch']> {
+    const repo = await this.#repo(repoId);
+    for (const sha of [from, to]) {
+      if (!(await hasCommit(repo, checkSha(sha)))) throw new CodexError('commitMissing', { sha });
+    }
+    return makePatch(repo, from, to, maxBytes);
+  }
+
+  async removeTask(taskId: string, repoId: string): Promise<void> {
+    const origin = this.#originDir(taskId);
+    await this.#lock.run(taskId, async () => {
+      await rm(origin, { recursive: true, force: true });
+      if (!(await this.has(repoId))) return;
+      const repo = this.#repoDir(repoId);
+      const { stdout } = await git(
+        ['for-each-ref', '--format=delete %(refname)', `refs/codex/tasks/${taskId}/`],
+        {
+          dir: repo,
+        },
+      );
+      await git(['update-ref', '--stdin', '--no-deref'], { dir: repo, input: stdout });
+    });
+  }
+
+  #repoDir(repoId: string): string {
+    return join(this.#repos, `${checkRepoId(repoId)}.git`);
+  }
+
+  async #repo(repoId: string): Promise<string> {
+    const dir = this.#repoDir(repoId);
+    if (!(await exists(dir))) throw new CodexError('repoUnknown', { repoId });
+    return dir;
+  }
+
+  #originDir(taskId: string): string {
+    return join(this.#origins, `${checkTaskId(taskId)}.git`);
+  }
+}
+
+async function names(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch {
+    return [];
+  }
+}
