@@ -137,11 +137,13 @@ async function standingOf(
   const { path } = entry;
   const refusal = refusalOf(path, io.platform);
   if (refusal) return { kind: 'blocked', reason: refusal };
+  let reachable = true;
   for (const folder of ancestorsOf(path)) {
     const { kind } = await io.stat(folder);
     if (kind === 'folder') continue;
-    // What applying put there goes away in the same undo.
-    if (kind === 'absent' || removals.has(pathKey(folder))) break;
+    // Nothing is there, or what applying put there goes away in this undo; never look through a symlink.
+    reachable = false;
+    if (kind === 'absent' || removals.has(pathKey(folder)) || entry.before === 'absent') break;
     return { kind: 'blocked', reason: kind === 'symlink' ? 'beyondSymlink' : 'notAFile' };
   }
 
@@ -153,9 +155,11 @@ async function standingOf(
     if (hash === entry.after) return { kind: 'buffer' };
     return hash === entry.before ? { kind: 'before' } : { kind: 'blocked', reason: 'unsavedChanges' };
   }
-  const { mode } = await io.stat(path);
-  const state = await io.read(path);
+  const mode = reachable ? (await io.stat(path)).mode : 0;
+  const state = reachable ? await io.read(path) : ABSENT;
   if (state === null) {
+    // Where a folder gave its place to a file, the folder is back.
+    if (entry.before === 'absent' && (await io.stat(path)).kind === 'folder') return { kind: 'before' };
     // A folder: fine where a file gave its place to one and all that applying put in it goes away.
     const emptied = entry.after === 'absent' && (await onlyHolds(io, path, removals));
     return emptied ? { kind: 'after' } : { kind: 'blocked', reason: 'notAFile' };
