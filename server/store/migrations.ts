@@ -1,0 +1,126 @@
+/** The schema's steps, in order. A step that was released is never changed: add the next one. */
+import { type Kysely, sql } from 'kysely';
+import type { Migration } from 'kysely/migration';
+
+const STEPS: Record<string, string> = {
+  '0001_start': `
+    create table repos (
+      id text primary key,
+      name text not null,
+      remote text,
+      created_by text not null,
+      created_at double precision not null
+    );
+    create table tasks (
+      id text primary key,
+      request_id text not null,
+      created_by text not null,
+      title text not null,
+      mode text not null,
+      repo_id text not null,
+      repo text not null,
+      environment text,
+      model text,
+      attempts integer not null,
+      turns integer not null,
+      state text not null,
+      phase text,
+      review text not null,
+      archived boolean not null default false,
+      patch text,
+      error text,
+      last_seq integer not null,
+      created_at double precision not null,
+      updated_at double precision not null,
+      unique (created_by, request_id)
+    );
+    create index tasks_by_time on tasks (archived, created_at desc);
+    create table turns (
+      task_id text not null references tasks on delete cascade,
+      turn integer not null,
+      request_id text not null,
+      mode text not null,
+      prompt text not null,
+      state text not null,
+      generation integer not null,
+      cancel_requested boolean not null default false,
+      job_id text,
+      answer text,
+      error text,
+      usage text,
+      base_sha text,
+      created_by text not null,
+      created_at double precision not null,
+      started_at double precision,
+      finished_at double precision,
+      primary key (task_id, turn),
+      unique (task_id, request_id)
+    );
+    create index turns_open on turns (state) where finished_at is null;
+    create table results (
+      task_id text not null,
+      turn integer not null,
+      attempt integer not null,
+      result_sha text not null,
+      summary text not null,
+      files text not null,
+      created_at double precision not null,
+      primary key (task_id, turn, attempt),
+      foreign key (task_id, turn) references turns on delete cascade
+    );
+    create table chunks (
+      sha256 text primary key,
+      bytes bytea not null
+    );
+    create table result_chunks (
+      task_id text not null,
+      turn integer not null,
+      attempt integer not null,
+      position integer not null,
+      sha256 text not null references chunks,
+      primary key (task_id, turn, attempt, position),
+      foreign key (task_id, turn, attempt) references results on delete cascade
+    );
+    create index result_chunks_by_hash on result_chunks (sha256);
+    create table phases (
+      task_id text not null,
+      turn integer not null,
+      phase text not null,
+      started_at double precision not null,
+      duration_ms double precision,
+      outcome text,
+      primary key (task_id, turn, phase),
+      foreign key (task_id, turn) references turns on delete cascade
+    );
+    create table events (
+      task_id text not null references tasks on delete cascade,
+      seq integer not null,
+      turn integer not null,
+      attempt integer not null,
+      at double precision not null,
+      v integer not null,
+      code text not null,
+      params text not null,
+      primary key (task_id, seq)
+    );
+    create table history (
+      task_id text not null references tasks on delete cascade,
+      attempt integer not null,
+      position integer not null,
+      turn integer not null,
+      item text not null,
+      created_at double precision not null,
+      primary key (task_id, attempt, position)
+    );`,
+};
+
+export const MIGRATIONS: Record<string, Migration> = Object.fromEntries(
+  Object.entries(STEPS).map(([name, text]) => [name, { up: (db) => runStatements(db, text) }]),
+);
+
+/** One by one: an embedded database takes a single statement at a time. */
+async function runStatements(db: Kysely<unknown>, text: string): Promise<void> {
+  for (const statement of text.split(';')) {
+    if (statement.trim() !== '') await sql.raw(statement).execute(db);
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * The tables, as Kysely sees them. One SQL dialect: PostgreSQL, embedded (PGlite) or a server.
+ *
+ * Times are milliseconds since 1970 in `double precision`, which both drivers return as a number.
+ * JSON is kept as text: what a sandbox printed may hold a NUL or half a surrogate pair, which `jsonb`
+ * refuses, and nothing here is ever searched by its inside.
+ */
+import type { Mode, Phase, PhaseOutcome, ReviewState, TurnState } from '../../protocol/states.ts';
+
+export interface Schema {
+  repos: {
+    id: string;
+    name: string;
+    remote: string | null;
+    created_by: string;
+    created_at: number;
+  };
+  tasks: {
+    id: string;
+    request_id: string;
+    created_by: string;
+    title: string;
+    mode: Mode;
+    repo_id: string;
+    /** JSON of `RepoAtCommit`. */
+    repo: string;
+    environment: string | null;
+    model: string | null;
+    attempts: number;
+    /** How many turns; the state, phase and error are the newest one's. */
+    turns: number;
+    state: TurnState;
+    phase: Phase | null;
+    review: ReviewState;
+    archived: boolean;
+    /** JSON of `PatchSummary`: the newest result's. */
+    patch: string | null;
+    /** JSON of `WireError`. */
+    error: string | null;
+    /** The seq of the newest event; the only place where seq is given. */
+    last_seq: number;
+    created_at: number;
+    updated_at: number;
+  };
+  turns: {
+    task_id: string;
+    turn: number;
+    request_id: string;
+    mode: Mode;
+    prompt: string;
+    state: TurnState;
+    /** Counts owners. Every write of a turn's owner carries it. */
+    generation: number;
+    cancel_requested: boolean;
+    job_id: string | null;
+    answer: string | null;
+    error: string | null;
+    usage: string | null;
+    base_sha: string | null;
+    created_by: string;
+    created_at: number;
+    started_at: number | null;
+    finished_at: number | null;
+  };
+  results: {
+    task_id: string;
+    turn: number;
+    attempt: number;
+    result_sha: string;
+    /** JSON of `PatchSummary`. */
+    summary: string;
+    /** JSON of `FileChange[]`. */
+    files: string;
+    created_at: number;
+  };
+  /** Which chunks, in which order, are a result's patch. */
+  result_chunks: {
+    task_id: string;
+    turn: number;
+    attempt: number;
+    position: number;
+    sha256: string;
+  };
+  chunks: {
+    sha256: string;
+    bytes: Uint8Array;
+  };
+  phases: {
+    task_id: string;
+    turn: number;
+    phase: Phase;
+    started_at: number;
+    duration_ms: number | null;
+    outcome: PhaseOutcome | null;
+  };
+  events: {
+    task_id: string;
+    seq: number;
+    turn: number;
+    attempt: number;
+    at: number;
+    v: number;
+    code: string;
+    params: string;
+  };
+  history: {
+    task_id: string;
+    attempt: number;
+    position: number;
+    turn: number;
+    item: string;
+    created_at: number;
+  };
+}

@@ -1,0 +1,109 @@
+/**
+ * The event log. `seq` has no gaps and no duplicates, whatever is killed: it is counted in the task's
+ * row, in the very transaction that changes the state and inserts the events, and that row's lock puts
+ * all writers of a task in one line.
+ *
+ * Whoever owns a turn writes with its generation; when another has taken it over the transaction is
+ * rolled back with generationSuperseded. Events are only ever added; one that is here loads for ever.
+ */
+import { CodexError } from '../../protocol/errors.ts';
+import { EVENT_VERSION, type NewEvent, type WireEvent, checkNewEvent } from '../../protocol/events.ts';
+import type { Db, Tx } from '../store/store.ts';
+import { fitEvents } from './event-size.ts';
+
+/** Who writes: the owner of a turn, by generation, or the person (no fence: the transaction decides). */
+export interface Writer {
+  taskId: string;
+  turn: number;
+  generation?: number;
+}
+
+/** Rows of one insert: PostgreSQL takes at most 65,535 parameters in a statement. */
+const INSERT_ROWS = 1_000;
+
+/**
+ * Appends in the caller's transaction and returns what was stored. Publish it after the commit, never
+ * before. With no events it only checks the generation.
+ */
+export async function appendEvents(
+  tx: Tx,
+  writer: Writer,
+  events: readonly NewEvent[],
+  maxEventBytes: number,
+): Promise<WireEvent[]> {
+  for (const event of events) checkNewEvent(event);
+  const fitted = fitEvents(events, maxEventBytes);
+  const at = Date.now();
+  // First of all: locks the task's row, so that what follows sees every earlier writer's commit.
+  const task = await tx
+    .updateTable('tasks')
+    .set((eb) => ({ last_seq: eb('last_seq', '+', fitted.length), updated_at: at }))
+    .where('id', '=', writer.taskId)
+    .returning('last_seq')
+    .executeTakeFirst();
+  if (!task) throw lost(writer);
+  await checkOwner(tx, writer);
+  const first = task.last_seq - fitted.length + 1;
+  const stored = fitted.map((event, index) => ({
+    taskId: writer.taskId,
+    attempt: event.attempt ?? 0,
+    turn: writer.turn,
+    seq: first + index,
+    at,
+    v: EVENT_VERSION,
+    code: event.code,
+    params: event.params as Record<string, unknown>,
+  }));
+  for (let from = 0; from < stored.length; from += INSERT_ROWS) {
+    const rows = stored.slice(from, from + INSERT_ROWS).map(({ taskId, params, ...rest }) => ({
+      ...rest,
+      task_id: taskId,
+      params: JSON.stringify(params),
+    }));
+    await tx.insertInto('events').values(rows).execute();
+  }
+  return stored;
+}
+
+async function checkOwner(tx: Tx, writer: Writer): Promise<void> {
+  if (writer.generation === undefined) return;
+  const owned = await tx
+    .selectFrom('turns')
+    .select('generation')
+    .where('task_id', '=', writer.taskId)
+    .where('turn', '=', writer.turn)
+    .where('generation', '=', writer.generation)
+    .where('finished_at', 'is', null)
+    .executeTakeFirst();
+  if (!owned) throw lost(writer);
+}
+
+function lost(writer: Writer): CodexError {
+  return writer.generation === undefined
+    ? new CodexError('notFound', { what: 'task' })
+    : new CodexError('generationSuperseded', { generation: writer.generation });
+}
+
+/** A page of the log, in order. */
+export async function readEvents(db: Db, taskId: string, after: number, limit: number): Promise<WireEvent[]> {
+  const rows = await db
+    .selectFrom('events')
+    .selectAll()
+    .where('task_id', '=', taskId)
+    .where('seq', '>', after)
+    .orderBy('seq')
+    .limit(limit)
+    .execute();
+  return rows.map(({ task_id, params, ...rest }) => ({
+    taskId: task_id,
+    ...rest,
+    params: JSON.parse(params) as Record<string, unknown>,
+  }));
+}
+
+/** The seq of the newest event; throws notFound. */
+export async function headOf(db: Db, taskId: string): Promise<number> {
+  const task = await db.selectFrom('tasks').select('last_seq').where('id', '=', taskId).executeTakeFirst();
+  if (!task) throw new CodexError('notFound', { what: 'task' });
+  return task.last_seq;
+}
