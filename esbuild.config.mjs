@@ -4,10 +4,11 @@
  *   runner/*.cjs            what runs inside a sandbox
  *   extension.cjs           the extension host's part
  *   webview/*.js, *.css     the pages
+ *   test/in-host.cjs        the suite that runs inside an extension host
  *   images/                 build contexts of the container images
- * `node esbuild.config.mjs [cli|runner|extension|webview …]` builds only those; `--watch` keeps on.
+ * `node esbuild.config.mjs [cli|runner|extension|webview|in-host …]` builds only those; `--watch` keeps on.
  */
-import { cp, mkdir, rm } from 'node:fs/promises';
+import { cp, mkdir, readFile, rm } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { build, context } from 'esbuild';
 
@@ -27,6 +28,23 @@ const common = {
 /** CommonJS dependencies inside an ES module bundle still ask for `require`. */
 const requireBanner = {
   js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+};
+
+/**
+ * Half of zod is not used here: its sentences in forty languages, and what `import { z }` drags in.
+ * Without them the extension stays small.
+ */
+const smallZod = {
+  name: 'small-zod',
+  setup(building) {
+    building.onLoad({ filter: /zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => ({
+      contents: "export { default as en } from './en.js';",
+    }));
+    building.onLoad({ filter: /[\\/](protocol|client|extension)[\\/].*\.ts$/ }, async ({ path }) => ({
+      contents: (await readFile(path, 'utf8')).replace("import { z } from 'zod'", "import * as z from 'zod'"),
+      loader: 'ts',
+    }));
+  },
 };
 
 const targets = {
@@ -57,6 +75,20 @@ const targets = {
     format: 'cjs',
     target: 'node22',
     external: ['vscode'],
+    plugins: [smallZod],
+    mainFields: ['module', 'main'],
+  },
+  // The suite that runs inside an extension host.
+  'in-host': {
+    entryPoints: { 'in-host': 'test/in-host/index.ts' },
+    outdir: 'dist/test',
+    outExtension: { '.js': '.cjs' },
+    platform: 'node',
+    format: 'cjs',
+    target: 'node22',
+    external: ['vscode', 'mocha'],
+    plugins: [smallZod],
+    mainFields: ['module', 'main'],
   },
   webview: {
     entryPoints: { composer: 'webview/composer/main.tsx', task: 'webview/task/main.tsx' },

@@ -85,7 +85,8 @@ export interface TaskHostState {
 
 /** An event as a page gets it: known, or of a newer backend and only its name. */
 export type PageEvent =
-  TaskEvent | { code: 'unknown'; name: string; taskId: string; turn: number; attempt: number; seq: number; at: number };
+  | TaskEvent
+  | { code: 'unknown'; name: string; taskId: string; turn: number; attempt: number; seq: number; at: number };
 
 /** What a page is told. */
 export interface PagePushes {

@@ -2,7 +2,14 @@
  * Whoever holds the page: VS Code, or a browser's window. Requests out, pushes in, both typed by
  * `protocol/pages.ts`; the page's own small state (drafts, what is unfolded) is kept by the holder.
  */
-import type { HostMessage, PageBoot, PageMethod, PageParams, PagePush, PagePushes } from '../protocol/pages.ts';
+import type {
+  HostMessage,
+  PageBoot,
+  PageMethod,
+  PageParams,
+  PagePush,
+  PagePushes,
+} from '../protocol/pages.ts';
 
 interface VsCodeApi {
   postMessage(message: unknown): void;

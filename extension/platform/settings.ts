@@ -27,7 +27,10 @@ export async function setServerUrl(url: string): Promise<void> {
     .update('serverUrl', url === '' ? undefined : url, vscode.ConfigurationTarget.Global);
 }
 
-export function onDidChangeSetting(names: readonly (keyof Settings)[], listener: () => void): vscode.Disposable {
+export function onDidChangeSetting(
+  names: readonly (keyof Settings)[],
+  listener: () => void,
+): vscode.Disposable {
   return vscode.workspace.onDidChangeConfiguration((change) => {
     if (names.some((name) => change.affectsConfiguration(`${SECTION}.${name}`))) listener();
   });

@@ -1,5 +1,11 @@
 /** A row of the list as words and an icon. Pure: `t` translates. */
-import { errorWords, phaseWords, REVIEW_WORDS, STATE_WORDS, type Translate } from '../../client/words/index.ts';
+import {
+  errorWords,
+  phaseWords,
+  REVIEW_WORDS,
+  STATE_WORDS,
+  type Translate,
+} from '../../client/words/index.ts';
 import type { TaskSummary } from '../../protocol/rpc.ts';
 import { hasEnded } from '../../protocol/states.ts';
 import type { PendingTask, Row } from './store.ts';
@@ -96,7 +102,8 @@ function icon(task: TaskSummary, applied: boolean): RowWords['icon'] {
     case 'cancelled':
       return { id: 'circle-slash' };
     case 'completed':
-      if (applied || task.review === 'applied' || task.review === 'partly') return { id: 'check', color: 'testing.iconPassed' };
+      if (applied || task.review === 'applied' || task.review === 'partly')
+        return { id: 'check', color: 'testing.iconPassed' };
       if (task.review === 'open') return { id: 'circle-filled', color: 'charts.blue' };
       return { id: task.mode === 'ask' ? 'comment' : 'check' };
   }

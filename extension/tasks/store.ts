@@ -15,7 +15,8 @@ export interface PendingTask {
   createdAt: number;
 }
 
-export type Row = { kind: 'task'; key: string; task: TaskSummary } | { kind: 'pending'; key: string; pending: PendingTask };
+export type Row =
+  { kind: 'task'; key: string; task: TaskSummary } | { kind: 'pending'; key: string; pending: PendingTask };
 
 export const GROUPS: readonly TaskGroup[] = ['running', 'needsReview', 'failed', 'done'];
 

@@ -145,7 +145,9 @@ function Composer() {
           {folder.changed > 0 && !problem && (
             <Checkbox
               label={t('include {count} local changes', { count: folder.changed })}
-              title={t('Sends the working tree as it is on disk, untracked files too. Nothing of yours is changed.')}
+              title={t(
+                'Sends the working tree as it is on disk, untracked files too. Nothing of yours is changed.',
+              )}
               checked={state?.includeLocal ?? true}
               onChange={(includeLocal) => choose({ includeLocal })}
             />

@@ -35,7 +35,6 @@ export const MAX_LINE_CHARS = 2_000;
 /** An escape sequence that is not over within this is no sequence. */
 const MAX_SEQUENCE_CHARS = 512;
 
-// eslint-disable-next-line no-control-regex
 const SPECIAL = /[\u0000-\u0008\u000a-\u001f\u007f\u0080-\u009f]/g;
 
 export class AnsiLines {
@@ -90,6 +89,8 @@ export class AnsiLines {
           at = end + length;
           break;
         }
+        default:
+        // Any other control character: dropped.
       }
     }
   }
@@ -133,7 +134,6 @@ export class AnsiLines {
   }
 
   #sequence(sequence: string): void {
-    // eslint-disable-next-line no-control-regex
     const control = /^\u001b\[([0-9;:]*)([@-~])$/.exec(sequence);
     if (!control) return;
     if (control[2] === 'm') this.#style = nextStyle(this.#style, control[1] ?? '');
@@ -214,7 +214,8 @@ function extended(codes: number[], at: number): { color?: string; used: number }
   }
   if (codes[at] !== 2) return { used: 1 };
   const parts = codes.slice(at + 1, at + 4);
-  const valid = parts.length === 3 && parts.every((part) => Number.isInteger(part) && part >= 0 && part <= 255);
+  const valid =
+    parts.length === 3 && parts.every((part) => Number.isInteger(part) && part >= 0 && part <= 255);
   return valid ? { color: hex(parts), used: 4 } : { used: 4 };
 }
 

@@ -57,7 +57,11 @@ function parseBlocks(lines: string[], depth: number): Block[] {
     }
     const heading = HEADING.exec(line);
     if (heading) {
-      blocks.push({ kind: 'heading', level: (heading[1] ?? '#').length, children: parseInline(heading[2] ?? '') });
+      blocks.push({
+        kind: 'heading',
+        level: (heading[1] ?? '#').length,
+        children: parseInline(heading[2] ?? ''),
+      });
       at++;
       continue;
     }
@@ -68,7 +72,8 @@ function parseBlocks(lines: string[], depth: number): Block[] {
     }
     if (depth < MAX_DEPTH && QUOTE.test(line)) {
       const body: string[] = [];
-      for (; at < lines.length && QUOTE.test(lines[at] ?? ''); at++) body.push(QUOTE.exec(lines[at] ?? '')?.[1] ?? '');
+      for (; at < lines.length && QUOTE.test(lines[at] ?? ''); at++)
+        body.push(QUOTE.exec(lines[at] ?? '')?.[1] ?? '');
       blocks.push({ kind: 'quote', blocks: parseBlocks(body, depth + 1) });
       continue;
     }
@@ -79,7 +84,8 @@ function parseBlocks(lines: string[], depth: number): Block[] {
     if (line.includes('|') && TABLE_RULE.test(lines[at + 1] ?? '') && (lines[at + 1] ?? '').includes('-')) {
       const head = cells(line);
       const rows: Inline[][][] = [];
-      for (at += 2; at < lines.length && (lines[at] ?? '').includes('|'); at++) rows.push(cells(lines[at] ?? ''));
+      for (at += 2; at < lines.length && (lines[at] ?? '').includes('|'); at++)
+        rows.push(cells(lines[at] ?? ''));
       blocks.push({ kind: 'table', head, rows });
       continue;
     }
@@ -124,7 +130,8 @@ function parseList(lines: string[], start: number, depth: number, blocks: Block[
         const next = lines[at + 1] ?? '';
         if (next.trim() === '' || next.length - next.trimStart().length < width) break;
         body.push('');
-      } else if (own >= width || (own > indent && !ITEM.test(line))) body.push(line.slice(Math.min(own, width)));
+      } else if (own >= width || (own > indent && !ITEM.test(line)))
+        body.push(line.slice(Math.min(own, width)));
       else if (own > indent && ITEM.test(line)) body.push(line.slice(own));
       else if (continuesParagraph(line, depth) && body.at(-1) !== '') body.push(line.trimStart());
       else break;
@@ -176,9 +183,12 @@ export function parseInline(source: string, depth = 0): Inline[] {
       const href = match[8].replace(/[.,;:!?]+$/, '');
       from = at + href.length;
       out.push({ kind: 'link', href, children: [{ kind: 'text', text: href }] });
-    } else if (match[9] !== undefined) out.push({ kind: 'strong', children: parseInline(match[10] ?? '', depth + 1) });
-    else if (match[11] !== undefined) out.push({ kind: 'strike', children: parseInline(match[12] ?? '', depth + 1) });
-    else if (match[13] !== undefined) out.push({ kind: 'em', children: parseInline(match[14] ?? '', depth + 1) });
+    } else if (match[9] !== undefined)
+      out.push({ kind: 'strong', children: parseInline(match[10] ?? '', depth + 1) });
+    else if (match[11] !== undefined)
+      out.push({ kind: 'strike', children: parseInline(match[12] ?? '', depth + 1) });
+    else if (match[13] !== undefined)
+      out.push({ kind: 'em', children: parseInline(match[14] ?? '', depth + 1) });
     else out.push({ kind: 'break' });
   }
   text(source.slice(from));
@@ -188,7 +198,8 @@ export function parseInline(source: string, depth = 0): Inline[] {
 function link(whole: string, label: string, target: string, depth: number): Inline[] {
   if (whole.startsWith('!')) return [{ kind: 'text', text: label }];
   if (/^https?:\/\//i.test(target)) {
-    const children = depth >= MAX_DEPTH ? [{ kind: 'text', text: label } as const] : parseInline(label, depth + 1);
+    const children =
+      depth >= MAX_DEPTH ? [{ kind: 'text', text: label } as const] : parseInline(label, depth + 1);
     return [{ kind: 'link', href: target, children: children.filter((child) => child.kind !== 'link') }];
   }
   const file = fileReference(target);
@@ -198,13 +209,17 @@ function link(whole: string, label: string, target: string, depth: number): Inli
 function inlineCode(text: string): Inline {
   const file = /[/.]/.test(text) ? fileReference(text) : null;
   // Only with a line is it certain that a place is meant, and not a name.
-  return file?.line !== undefined ? { kind: 'file', ...file, label: text, code: true } : { kind: 'code', text };
+  return file?.line !== undefined
+    ? { kind: 'file', ...file, label: text, code: true }
+    : { kind: 'code', text };
 }
 
 function citation(path: string, line: number): Inline {
   const name = path.split('/').at(-1) ?? path;
   const file = fileReference(path);
-  return file ? { kind: 'file', path: file.path, line, label: `${name}:${line}`, code: false } : { kind: 'text', text: name };
+  return file
+    ? { kind: 'file', path: file.path, line, label: `${name}:${line}`, code: false }
+    : { kind: 'text', text: name };
 }
 
 /** `src/a.ts`, `src/a.ts:41`, `src/a.ts:41:7`, `src/a.ts#L41`: inside the repository only. */

@@ -26,11 +26,15 @@ function blockView(block: Block, key: number, actions: MarkdownActions): Compone
         </pre>
       );
     case 'quote':
-      return <blockquote key={key}>{block.blocks.map((inner, at) => blockView(inner, at, actions))}</blockquote>;
+      return (
+        <blockquote key={key}>{block.blocks.map((inner, at) => blockView(inner, at, actions))}</blockquote>
+      );
     case 'list': {
       const items = block.items.map((item, at) => (
         <li key={at} class={item.done === undefined ? '' : 'check'}>
-          {item.done !== undefined && <i class={`codicon codicon-${item.done ? 'pass' : 'circle-large'}`} aria-hidden="true" />}
+          {item.done !== undefined && (
+            <i class={`codicon codicon-${item.done ? 'pass' : 'circle-large'}`} aria-hidden="true" />
+          )}
           {tight(item.blocks, actions)}
         </li>
       ));
@@ -47,11 +51,19 @@ function blockView(block: Block, key: number, actions: MarkdownActions): Compone
         <div key={key} class="table">
           <table>
             <thead>
-              <tr>{block.head.map((cell, at) => <th key={at}>{inlineViews(cell, actions)}</th>)}</tr>
+              <tr>
+                {block.head.map((cell, at) => (
+                  <th key={at}>{inlineViews(cell, actions)}</th>
+                ))}
+              </tr>
             </thead>
             <tbody>
               {block.rows.map((row, at) => (
-                <tr key={at}>{row.map((cell, column) => <td key={column}>{inlineViews(cell, actions)}</td>)}</tr>
+                <tr key={at}>
+                  {row.map((cell, column) => (
+                    <td key={column}>{inlineViews(cell, actions)}</td>
+                  ))}
+                </tr>
               ))}
             </tbody>
           </table>
@@ -65,7 +77,11 @@ function blockView(block: Block, key: number, actions: MarkdownActions): Compone
 /** An item of one paragraph stands without the paragraph's margins. */
 function tight(blocks: Block[], actions: MarkdownActions): ComponentChildren {
   return blocks.map((block, at) =>
-    block.kind === 'paragraph' ? <span key={at}>{inlineViews(block.children, actions)}</span> : blockView(block, at, actions),
+    block.kind === 'paragraph' ? (
+      <span key={at}>{inlineViews(block.children, actions)}</span>
+    ) : (
+      blockView(block, at, actions)
+    ),
   );
 }
 

@@ -87,7 +87,16 @@ function endWords({ item }: CommandEntry): string {
   }
 }
 
-function Output({ entry, id, openLog }: { entry: CommandEntry; id: string; rev: number; openLog: () => void }) {
+function Output({
+  entry,
+  id,
+  openLog,
+}: {
+  entry: CommandEntry;
+  id: string;
+  rev: number;
+  openLog: () => void;
+}) {
   const pane = useRef<HTMLDivElement>(null);
   const atEnd = useRef(true);
   useLayoutEffect(() => {
@@ -108,7 +117,9 @@ function Output({ entry, id, openLog }: { entry: CommandEntry; id: string; rev: 
     <div class="output">
       {entry.dropped > 0 && (
         <p class="more">
-          {entry.dropped === 1 ? t('… 1 earlier line') : t('… {count} earlier lines', { count: entry.dropped })}
+          {entry.dropped === 1
+            ? t('… 1 earlier line')
+            : t('… {count} earlier lines', { count: entry.dropped })}
           {' · '}
           <a href="#" onClick={(event) => (event.preventDefault(), openLog())}>
             {t('open full log')}
@@ -192,7 +203,8 @@ function css(style: Style): Record<string, string> {
   const fg = style.inverse ? (style.bg ?? 'inverse') : style.fg;
   const bg = style.inverse ? (style.fg ?? 'inverse') : style.bg;
   if (fg !== undefined) out['color'] = fg === 'inverse' ? 'var(--vscode-editor-background)' : color(fg);
-  if (bg !== undefined) out['backgroundColor'] = bg === 'inverse' ? 'var(--vscode-editor-foreground)' : color(bg);
+  if (bg !== undefined)
+    out['backgroundColor'] = bg === 'inverse' ? 'var(--vscode-editor-foreground)' : color(bg);
   if (style.bold) out['fontWeight'] = '600';
   if (style.dim) out['opacity'] = '0.7';
   if (style.italic) out['fontStyle'] = 'italic';

@@ -9,10 +9,10 @@ import { CommandView } from './command.tsx';
 import type { Entry, Notice } from './model.ts';
 
 export interface EntryActions extends MarkdownActions {
-  openLog(): void;
+  openLog: () => void;
   /** Which commands a person opened or closed is kept over a reload. */
-  folded(id: string): boolean | undefined;
-  setFolded(id: string, folded: boolean): void;
+  folded: (id: string) => boolean | undefined;
+  setFolded: (id: string, folded: boolean) => void;
 }
 
 export const EntryView = memo(
@@ -58,7 +58,15 @@ export const EntryView = memo(
 );
 
 /** The first line, in the quiet colour; the rest on a click. */
-function Reasoning({ text, streaming, actions }: { text: string; streaming: boolean; actions: EntryActions }) {
+function Reasoning({
+  text,
+  streaming,
+  actions,
+}: {
+  text: string;
+  streaming: boolean;
+  actions: EntryActions;
+}) {
   const [open, setOpen] = useState(false);
   const first = text.trim().split('\n')[0]?.replaceAll('**', '') ?? '';
   const more = text.trim().length > first.length + 4;

@@ -11,10 +11,10 @@ import { t } from '../words.ts';
 import { totalTokens, type TaskModel, type TurnModel } from './model.ts';
 
 export interface HeaderActions {
-  stop(): void;
-  retry(): void;
-  apply(): void;
-  undo(): void;
+  stop: () => void;
+  retry: () => void;
+  apply: () => void;
+  undo: () => void;
 }
 
 interface HeaderProps {
@@ -69,10 +69,17 @@ export function Header({ model, task, host, actions }: HeaderProps) {
           <Chip icon="globe" text={model.access === 'limited' ? t('Limited internet') : t('Internet')} />
         )}
         {totalTokens(model) > 0 && (
-          <Chip icon="dashboard" text={t('{count} tokens', { count: short(totalTokens(model)) })} title={usageWords(model)} />
+          <Chip
+            icon="dashboard"
+            text={t('{count} tokens', { count: short(totalTokens(model)) })}
+            title={usageWords(model)}
+          />
         )}
         {host.connection !== 'connected' && (
-          <Chip icon="debug-disconnect" text={host.connection === 'lost' ? t('Reconnecting …') : t('Connecting …')} />
+          <Chip
+            icon="debug-disconnect"
+            text={host.connection === 'lost' ? t('Reconnecting …') : t('Connecting …')}
+          />
         )}
       </div>
       <PhaseBar turn={turn} state={state} />
@@ -101,7 +108,10 @@ function usageWords(model: TaskModel): string {
     if (!usage) continue;
     for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += usage[key];
   }
-  return t('{requests} model requests, {inputTokens} tokens in ({cachedInputTokens} cached), {outputTokens} out', sum);
+  return t(
+    '{requests} model requests, {inputTokens} tokens in ({cachedInputTokens} cached), {outputTokens} out',
+    sum,
+  );
 }
 
 /** Always these; the others only when the turn has them. */
@@ -111,7 +121,9 @@ const ORDER: readonly Phase[] = ['checkout', 'setup', 'maintenance', 'agent', 'p
 function PhaseBar({ turn, state }: { turn: TurnModel | undefined; state: TaskSummary['state'] }) {
   const running = turn?.phases.some((phase) => phase.durationMs === undefined) === true && !hasEnded(state);
   const now = useNow(running);
-  const phases = ORDER.filter((phase) => USUAL.includes(phase) || turn?.phases.some((one) => one.phase === phase));
+  const phases = ORDER.filter(
+    (phase) => USUAL.includes(phase) || turn?.phases.some((one) => one.phase === phase),
+  );
   return (
     <ol class="phases" aria-label={t('Progress')}>
       {phases.map((phase) => {
@@ -127,7 +139,8 @@ function PhaseBar({ turn, state }: { turn: TurnModel | undefined; state: TaskSum
         if (look === 'failed' || look === 'cancelled') parts.push(t(STATE_WORDS[look]));
         return (
           <li key={phase} class={`${look} ${phase}`} aria-current={active ? 'step' : undefined}>
-            <span class="name">{t(phase === 'patch' ? 'Result' : phaseWords(phase))}</span> {parts.join(' · ')}
+            <span class="name">{t(phase === 'patch' ? 'Result' : phaseWords(phase))}</span>{' '}
+            {parts.join(' · ')}
           </li>
         );
       })}

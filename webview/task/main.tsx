@@ -144,7 +144,8 @@ function Turn({ turn, request, act }: TurnProps) {
   const actions = useMemo<EntryActions>(
     () => ({
       openLink: (href) => request(host.request('task.openLink', { href })),
-      openFile: (path, line) => request(host.request('task.openFile', line === undefined ? { path } : { path, line })),
+      openFile: (path, line) =>
+        request(host.request('task.openFile', line === undefined ? { path } : { path, line })),
       openLog: () => request(host.request('task.openLog', { turn: turn.turn, attempt: 1 })),
       folded: (id) => kept.folded[id],
       setFolded: (id, folded) => keep({ folded: { ...kept.folded, [id]: folded } }),
@@ -152,8 +153,15 @@ function Turn({ turn, request, act }: TurnProps) {
     [turn.turn],
   );
   const openPatch = (path?: string) =>
-    request(host.request('task.openPatch', { turn: turn.turn, attempt: 1, ...(path === undefined ? {} : { path }) }));
-  const idle = !hasEnded(turn.state) && !turn.entries.some((entry) => entry.kind === 'command' && !entry.item.end);
+    request(
+      host.request('task.openPatch', {
+        turn: turn.turn,
+        attempt: 1,
+        ...(path === undefined ? {} : { path }),
+      }),
+    );
+  const idle =
+    !hasEnded(turn.state) && !turn.entries.some((entry) => entry.kind === 'command' && !entry.item.end);
   return (
     <article>
       {turn.prompt !== '' && <div class="prompt">{turn.prompt}</div>}
@@ -215,7 +223,14 @@ function Scroller({ children }: { children: preact.ComponentChildren }) {
   }, []);
   return (
     <div class="stage">
-      <div class="scroller" ref={element} tabIndex={0} role="log" aria-live="polite" aria-label={t('Log of the task')}>
+      <div
+        class="scroller"
+        ref={element}
+        tabIndex={0}
+        role="log"
+        aria-live="polite"
+        aria-label={t('Log of the task')}
+      >
         <div class="column">{children}</div>
       </div>
       {!atEnd && (

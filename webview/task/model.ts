@@ -24,7 +24,15 @@ export interface PhaseModel {
 
 export type Entry =
   | { kind: 'message' | 'reasoning'; id: string; text: string; streaming: boolean; rev: number }
-  | { kind: 'command'; id: string; item: CommandItem; startedAt: number; log: AnsiLines; dropped: number; rev: number }
+  | {
+      kind: 'command';
+      id: string;
+      item: CommandItem;
+      startedAt: number;
+      log: AnsiLines;
+      dropped: number;
+      rev: number;
+    }
   | { kind: 'plan'; id: string; steps: Extract<Item, { type: 'plan' }>['steps']; rev: number }
   | { kind: 'notice'; id: string; notice: Notice; rev: number };
 export type CommandEntry = Extract<Entry, { kind: 'command' }>;
@@ -175,7 +183,11 @@ function applyToTurn(model: TaskModel, turn: TurnModel, event: TaskEvent): void 
       addNotice(turn, event.seq, { kind: 'limit', limit: event.params.limit, value: event.params.value });
       return;
     case 'patch.ready':
-      turn.patch = { summary: event.params.patch, files: event.params.files, filesCut: event.params.filesCut };
+      turn.patch = {
+        summary: event.params.patch,
+        files: event.params.files,
+        filesCut: event.params.filesCut,
+      };
       return;
     case 'policy.changed':
       model.access = event.params.access;
@@ -303,5 +315,8 @@ export function answerIsShown(turn: TurnModel): boolean {
 }
 
 export function totalTokens(model: TaskModel): number {
-  return model.turns.reduce((sum, turn) => sum + (turn.usage ? turn.usage.inputTokens + turn.usage.outputTokens : 0), 0);
+  return model.turns.reduce(
+    (sum, turn) => sum + (turn.usage ? turn.usage.inputTokens + turn.usage.outputTokens : 0),
+    0,
+  );
 }

@@ -33,7 +33,8 @@ export function Files({ patch, openPatch }: FilesProps) {
       <div class="foot">
         <span>
           {summary.files === 1 ? t('1 file') : t('{count} files', { count: summary.files })}
-          {filesCut ? ` · ${t('the first {count} are shown', { count: files.length })}` : ''} · {bytes(summary.bytes)}
+          {filesCut ? ` · ${t('the first {count} are shown', { count: files.length })}` : ''} ·{' '}
+          {bytes(summary.bytes)}
         </span>
         <a href="#" onClick={(event) => (event.preventDefault(), openPatch())}>
           {t('open patch')}
@@ -95,7 +96,13 @@ function kindWords(file: FileChange): string {
   }
 }
 
-export function Failure({ error, act }: { error: WireError; act: (action: NonNullable<WireError['action']>) => void }) {
+export function Failure({
+  error,
+  act,
+}: {
+  error: WireError;
+  act: (action: NonNullable<WireError['action']>) => void;
+}) {
   const words = errorWords(error, t);
   const action = words.action;
   return (

@@ -27,7 +27,9 @@ provideVSCodeDesignSystem().register(
 
 export function Icon({ name, spin, label }: { name: string; spin?: boolean; label?: string }) {
   const described =
-    label === undefined ? ({ 'aria-hidden': true } as const) : ({ role: 'img', 'aria-label': label } as const);
+    label === undefined
+      ? ({ 'aria-hidden': true } as const)
+      : ({ role: 'img', 'aria-label': label } as const);
   return <i class={`codicon codicon-${name}${spin ? ' codicon-modifier-spin' : ''}`} {...described} />;
 }
 
@@ -63,7 +65,10 @@ export function Button(props: ButtonProps) {
 }
 
 export function Ring({ small, label }: { small?: boolean; label?: string }) {
-  return h('vscode-progress-ring', { class: small ? 'small' : '', ...(label ? { 'aria-label': label } : {}) });
+  return h('vscode-progress-ring', {
+    class: small ? 'small' : '',
+    ...(label ? { 'aria-label': label } : {}),
+  });
 }
 
 export function Badge({ children }: { children: ComponentChildren }) {
@@ -95,7 +100,11 @@ export function Checkbox({ label, title, checked, disabled, onChange }: Checkbox
     const now = (event.target as HTMLInputElement).checked;
     if (now !== checked) onChange(now);
   };
-  return h('vscode-checkbox', { checked, disabled: disabled === true, title, onChange: onChangeEvent }, label);
+  return h(
+    'vscode-checkbox',
+    { checked, disabled: disabled === true, title, onChange: onChangeEvent },
+    label,
+  );
 }
 
 export interface TextAreaProps {

@@ -1,0 +1,211 @@
+/** Puts the extension together: each part gets exactly what it needs. Opens no connection by itself. */
+import { join } from 'node:path';
+import * as vscode from 'vscode';
+import { openCheckpoints, type Checkpoints } from '../client/apply/index.ts';
+import { Applier } from './apply/applier.ts';
+import { TaskRecords } from './apply/records.ts';
+import { rootChooser } from './apply/roots.ts';
+import { Asker } from './ask.ts';
+import { Composer } from './composer/view.ts';
+import { Backend } from './connection/backend.ts';
+import { OwnBackend } from './connection/own.ts';
+import { Setup } from './connection/setup.ts';
+import { Folders } from './folders/folders.ts';
+import { pickTask } from './pick.ts';
+import { registerCommands } from './platform/commands.ts';
+import { openLog } from './platform/log.ts';
+import { Secrets } from './platform/secrets.ts';
+import { t } from './platform/words.ts';
+import { reporter } from './report.ts';
+import { submitter } from './submit.ts';
+import { TaskDocuments, LOG_SCHEME } from './task-page/documents.ts';
+import { taskPageHandlers } from './task-page/handlers.ts';
+import { TaskPanels } from './task-page/panels.ts';
+import { TaskActions } from './tasks/actions.ts';
+import { TaskStore } from './tasks/store.ts';
+import { notifyEnds, showBadge, showStatusBar } from './tasks/surfaces.ts';
+import { TaskTree, type TaskNode } from './tasks/tree.ts';
+import { hasEnded } from '../protocol/states.ts';
+
+const LOCAL_SANDBOX_ALLOWED = 'codexTasks.localSandbox.allowed';
+
+export function start(context: vscode.ExtensionContext): vscode.Disposable {
+  const log = openLog();
+  const report = reporter(log);
+  const { version } = context.extension.packageJSON as { version: string };
+  const secrets = new Secrets(context.secrets);
+  const own = new OwnBackend({
+    distDir: join(context.extensionPath, 'dist'),
+    storageDir: context.globalStorageUri.fsPath,
+    version,
+    secrets,
+    log,
+    localSandboxAllowed: () => context.globalState.get<boolean>(LOCAL_SANDBOX_ALLOWED) === true,
+  });
+  const backend = new Backend({ own, secrets, log, version, consent: context.globalState });
+  const setup = new Setup({ backend, own, secrets, log });
+
+  const store = new TaskStore();
+  const records = new TaskRecords(context.globalState);
+  const folders = new Folders(log);
+  const actions = new TaskActions(backend, store);
+  const submit = submitter({
+    backend,
+    folders,
+    store,
+    records,
+    log,
+    allowLocalSandbox: async () => context.globalState.update(LOCAL_SANDBOX_ALLOWED, true),
+  });
+
+  let opened: Checkpoints | null = null;
+  const checkpoints = () =>
+    (opened ??= openCheckpoints(join(context.globalStorageUri.fsPath, 'checkpoints')));
+  const busy = new Map<string, 'apply' | 'undo'>();
+  const applier = new Applier({
+    backend,
+    store,
+    records,
+    checkpoints,
+    log,
+    rootFor: rootChooser(records, folders),
+    onBusy: (taskId, what) => {
+      if (what) busy.set(taskId, what);
+      else busy.delete(taskId);
+      panels.update(taskId);
+    },
+  });
+  const documents = new TaskDocuments(backend);
+  const panels = new TaskPanels({
+    extensionUri: context.extensionUri,
+    backend,
+    store,
+    log,
+    handlers: (taskId) => taskPageHandlers(taskId, { actions, applier, documents, records, store }),
+    hostState: (taskId) => ({
+      applied: isApplied(taskId),
+      canApply: vscode.workspace.isTrusted,
+      busy: busy.get(taskId) ?? null,
+    }),
+  });
+  /** Its newest result: a follow-up can be applied on top of what is here. */
+  const isApplied = (taskId: string) => {
+    const record = records.applied(taskId);
+    return record !== undefined && record.turn >= (store.get(taskId)?.turns ?? record.turn);
+  };
+
+  const tree = new TaskTree(store, isApplied);
+  const view = vscode.window.createTreeView<TaskNode>('codexTasks.tasks', { treeDataProvider: tree });
+  view.onDidChangeVisibility(({ visible }) => {
+    if (visible) backend.openQuietly();
+  });
+  const composer = new Composer({
+    extensionUri: context.extensionUri,
+    folders,
+    submit,
+    state: context.workspaceState,
+    log,
+    onShown: () => backend.openQuietly(),
+    onSubmitted: (taskId) => panels.open(taskId, { preserveFocus: true }),
+  });
+  const asker = new Asker(folders, submit);
+
+  records.onChange((taskId) => {
+    tree.refresh();
+    panels.update(taskId);
+  });
+  backend.use((connection) => {
+    const stop = connection.watchTasks((news) => {
+      if (news.kind === 'list') store.replaceAll(news.tasks);
+      else if (news.kind === 'changed') store.changed(news.task);
+      else store.deleted(news.taskId);
+    });
+    return () => {
+      stop();
+      store.clear();
+    };
+  });
+  const showState = () => {
+    const lost = backend.status.kind === 'lost' && store.tasks.length > 0;
+    if (lost) view.message = t('The backend does not answer. Trying again …');
+    else view.message = '';
+  };
+
+  const commands = registerCommands(
+    {
+      ask: async () => panels.open((await asker.ask()).id, { preserveFocus: false }),
+      switchMode: () => asker.switchMode(),
+      newTask: () => composer.focus('code'),
+      openTask: async (argument) => {
+        const taskId = await pickTask(store, argument, t('Open Task'), () => true);
+        backend.openQuietly();
+        panels.open(taskId, { preserveFocus: false });
+      },
+      applyPatch: async (argument) =>
+        applier.apply(
+          await pickTask(store, argument, t('Apply Patch'), (task) => (task.patch?.files ?? 0) > 0),
+        ),
+      undoApply: async (argument) =>
+        applier.undo(
+          await pickTask(store, argument, t('Undo Apply'), (task) => records.applied(task.id) !== undefined),
+        ),
+      cancelTask: async (argument) =>
+        actions.cancel(await pickTask(store, argument, t('Cancel Task'), (task) => !hasEnded(task.state))),
+      retryTask: async (argument) =>
+        actions.retry(
+          await pickTask(
+            store,
+            argument,
+            t('Retry Task'),
+            ({ state }) => state === 'failed' || state === 'cancelled',
+          ),
+        ),
+      followUp: async (argument) => {
+        const taskId = await pickTask(store, argument, t('Follow Up'), (task) => hasEnded(task.state));
+        panels.open(taskId, { preserveFocus: false, followUp: true });
+      },
+      archiveTask: async (argument) =>
+        actions.archive(await pickTask(store, argument, t('Archive Task'), (task) => hasEnded(task.state))),
+      refresh: () => {
+        folders.refresh();
+        backend.retryNow();
+      },
+      connect: () => setup.connect(),
+      setServerToken: () => setup.setServerToken(),
+      setApiKey: () => setup.setApiKey(),
+      startBackend: () => backend.start(),
+      stopBackend: () => backend.stop(),
+      restartBackend: () => backend.restart(),
+      showLogs: async () => showLogs(log, backend, own),
+    },
+    report,
+  );
+
+  return vscode.Disposable.from(
+    commands,
+    composer,
+    panels,
+    view,
+    tree,
+    folders,
+    showStatusBar(store, backend),
+    { dispose: showBadge(view, store) },
+    { dispose: notifyEnds(store, (taskId) => panels.isInSight(taskId)) },
+    backend.onDidChange(showState),
+    vscode.workspace.registerTextDocumentContentProvider(LOG_SCHEME, documents),
+    backend,
+    log,
+  );
+}
+
+/** The extension's own log, and beside it that of a backend on this machine. */
+async function showLogs(log: ReturnType<typeof openLog>, backend: Backend, own: OwnBackend): Promise<void> {
+  log.show(true);
+  if (!backend.isOwn) return;
+  const file = vscode.Uri.file(own.logFile);
+  const there = await vscode.workspace.fs.stat(file).then(
+    () => true,
+    () => false,
+  );
+  if (there) await vscode.window.showTextDocument(file, { preview: true, preserveFocus: true });
+}

@@ -1,0 +1,155 @@
+/** The composer in the side bar: tells its page what is true, and sends what the person wrote. */
+import * as vscode from 'vscode';
+import type { ComposerMethod, ComposerState, PageHandlers } from '../../protocol/pages.ts';
+import { Mode } from '../../protocol/states.ts';
+import type { Folders } from '../folders/folders.ts';
+import { pageHtml, pageRoot } from '../pages/html.ts';
+import { relayPage, type Page } from '../pages/relay.ts';
+import type { Log } from '../platform/log.ts';
+import { includeLocalChanges } from '../platform/settings.ts';
+import { Dismissed, SentenceError, t } from '../platform/words.ts';
+import type { Submit } from '../submit.ts';
+
+export const COMPOSER_VIEW = 'codexTasks.composer';
+const MODE = 'codexTasks.composer.mode';
+
+export interface ComposerOptions {
+  extensionUri: vscode.Uri;
+  folders: Folders;
+  submit: Submit;
+  state: vscode.Memento;
+  log: Log;
+  /** The view became visible. */
+  onShown(): void;
+  onSubmitted(taskId: string): void;
+}
+
+export class Composer implements vscode.WebviewViewProvider, vscode.Disposable {
+  readonly #options: ComposerOptions;
+  readonly #disposables: vscode.Disposable[] = [];
+  #page: Page | null = null;
+  #view: vscode.WebviewView | null = null;
+  #includeLocal: boolean | null = null;
+  #focusWhenReady = false;
+
+  constructor(options: ComposerOptions) {
+    this.#options = options;
+    this.#disposables.push(
+      options.folders.onDidChange(() => void this.#tell()),
+      vscode.window.registerWebviewViewProvider(COMPOSER_VIEW, this),
+    );
+  }
+
+  get mode(): Mode {
+    const kept = Mode.safeParse(this.#options.state.get(MODE));
+    return kept.success ? kept.data : 'code';
+  }
+
+  async focus(mode?: Mode): Promise<void> {
+    if (mode) await this.#options.state.update(MODE, mode);
+    this.#focusWhenReady = true;
+    await vscode.commands.executeCommand(`${COMPOSER_VIEW}.focus`);
+    if (this.#page) {
+      await this.#tell();
+      this.#page.push('composer.focus', {});
+    }
+  }
+
+  resolveWebviewView(view: vscode.WebviewView): void {
+    const { extensionUri, log } = this.#options;
+    view.webview.options = { enableScripts: true, localResourceRoots: [pageRoot(extensionUri)] };
+    const page = relayPage({
+      webview: view.webview,
+      handlers: this.#handlers(),
+      onReady: () => void this.#onReady(),
+      log,
+    });
+    this.#page = page;
+    this.#view = view;
+    view.onDidChangeVisibility(() => {
+      if (view.visible) this.#options.onShown();
+    });
+    view.onDidDispose(() => {
+      page.dispose();
+      // A view that was moved is resolved anew before the old one goes.
+      if (this.#page === page) {
+        this.#page = null;
+        this.#view = null;
+      }
+    });
+    view.webview.html = pageHtml(view.webview, extensionUri, 'composer', { title: t('New Task') });
+    this.#options.onShown();
+  }
+
+  dispose(): void {
+    for (const disposable of this.#disposables) disposable.dispose();
+  }
+
+  #handlers(): PageHandlers<ComposerMethod> {
+    const { folders, submit, state } = this.#options;
+    return {
+      'composer.submit': async ({ requestId, prompt, mode, folder, includeLocal }) => {
+        const from = folders.byId(folder);
+        if (!from) throw new SentenceError(t('The folder is not open any more.'));
+        const task = await submit({ requestId, prompt, mode, folder: from, includeLocal });
+        this.#options.onSubmitted(task.id);
+      },
+      'composer.choose': async ({ mode, includeLocal }) => {
+        if (mode) await state.update(MODE, mode);
+        if (includeLocal !== undefined) this.#includeLocal = includeLocal;
+      },
+      'composer.pickFolder': async () => {
+        if (!folders.several) {
+          folders.refresh();
+          return;
+        }
+        this.#includeLocal = null;
+        await folders.pick().catch((thrown: unknown) => {
+          if (!(thrown instanceof Dismissed)) throw thrown;
+        });
+      },
+      'composer.act': async ({ action }) => {
+        const commands = {
+          openFolder: 'workbench.action.files.openFolder',
+          connect: 'codexTasks.connect',
+          trust: 'workbench.trust.manage',
+          initialize: 'git.init',
+          showLogs: 'codexTasks.showLogs',
+        } as const;
+        await vscode.commands.executeCommand(commands[action]);
+        folders.refresh();
+      },
+    };
+  }
+
+  async #onReady(): Promise<void> {
+    await this.#tell();
+    if (this.#focusWhenReady) this.#page?.push('composer.focus', {});
+    this.#focusWhenReady = false;
+  }
+
+  async #tell(): Promise<void> {
+    const page = this.#page;
+    if (!page || this.#view?.visible === false) return;
+    const { folders } = this.#options;
+    const folder = folders.current;
+    const base = { mode: this.mode, several: folders.several };
+    const state: ComposerState = folder
+      ? {
+          ...base,
+          includeLocal: this.#includeLocal ?? includeLocalChanges(folder.uri),
+          folder: await folders.describe(folder),
+        }
+      : {
+          ...base,
+          includeLocal: false,
+          folder: null,
+          problem: {
+            sentence: t('Open the folder that the task is about.'),
+            action: 'openFolder',
+            label: t('Open Folder'),
+          },
+        };
+    if (this.#page === page) page.push('composer.state', state);
+  }
+}

@@ -1,0 +1,129 @@
+/**
+ * Sending a task. In order: its row in the list, at once → a backend that can run it → the folder as
+ * it is now → its commits pushed to the backend → the task. The same request id is the same task,
+ * however often this is tried. Nothing of the folder is changed; what fails takes the row away again
+ * and says why.
+ */
+import * as vscode from 'vscode';
+import type { BackendConnection, Hello } from '../client/connection/index.ts';
+import { CodexError } from '../protocol/errors.ts';
+import type { TaskSummary } from '../protocol/rpc.ts';
+import type { Mode } from '../protocol/states.ts';
+import type { TaskRecords } from './apply/records.ts';
+import { untrusted, type Backend } from './connection/backend.ts';
+import type { Folders } from './folders/folders.ts';
+import { sendCommits } from './folders/repository.ts';
+import type { Log } from './platform/log.ts';
+import { setting } from './platform/settings.ts';
+import { Dismissed, SentenceError, t } from './platform/words.ts';
+import { titleOf, type TaskStore } from './tasks/store.ts';
+
+export interface Submission {
+  requestId: string;
+  prompt: string;
+  mode: Mode;
+  folder: vscode.WorkspaceFolder;
+  includeLocal: boolean;
+}
+export type Submit = (submission: Submission) => Promise<TaskSummary>;
+
+export interface SubmitOptions {
+  backend: Backend;
+  folders: Folders;
+  store: TaskStore;
+  records: TaskRecords;
+  log: Log;
+  /** Kept over restarts: the person allowed the local sandbox. */
+  allowLocalSandbox: () => Promise<void>;
+}
+
+export function submitter(options: SubmitOptions): Submit {
+  const { backend, folders, store, records, log } = options;
+  return async ({ requestId, prompt, mode, folder, includeLocal }) => {
+    if (prompt.trim() === '') throw new SentenceError(t('The prompt is empty.'));
+    if (!vscode.workspace.isTrusted) throw untrusted();
+    store.addPending({
+      requestId,
+      title: titleOf(prompt),
+      mode,
+      repoName: folder.name,
+      stage: 'connecting',
+      createdAt: Date.now(),
+    });
+    try {
+      const unsaved = includeLocal ? unsavedIn(folder) : 0;
+      const connection = await runnable(options);
+      store.setStage(requestId, 'snapshot');
+      const facts = await folders.sendable(folder);
+      const repo = await sendCommits(connection, facts, {
+        includeLocal: includeLocal && facts.changed > 0,
+        token: () => backend.token(),
+        url: await backend.url(),
+        onPush: () => store.setStage(requestId, 'pushing'),
+        log,
+      });
+      store.setStage(requestId, 'creating');
+      const { task } = await connection.call('task.create', { requestId, prompt, mode, repo });
+      await records.setFolder(task.id, facts.root);
+      store.changed(task);
+      if (unsaved > 0) {
+        void vscode.window.showInformationMessage(
+          unsaved === 1
+            ? t('1 file with unsaved changes was sent as it is on disk.')
+            : t('{count} files with unsaved changes were sent as they are on disk.', { count: unsaved }),
+        );
+      }
+      return task;
+    } catch (thrown) {
+      store.dropPending(requestId);
+      throw thrown;
+    }
+  };
+}
+
+function unsavedIn(folder: vscode.WorkspaceFolder): number {
+  return vscode.workspace.textDocuments.filter(
+    (document) => document.isDirty && vscode.workspace.getWorkspaceFolder(document.uri) === folder,
+  ).length;
+}
+
+/** A backend that has a sandbox and a model; asks for what is missing. */
+async function runnable({ backend, allowLocalSandbox }: SubmitOptions): Promise<BackendConnection> {
+  let { connection, hello } = await backend.ready();
+  if (hello.sandbox.kind === 'none') {
+    if (!backend.isOwn) throw new CodexError('sandboxUnavailable', { reason: hello.sandbox.detail });
+    await askForLocalSandbox(hello, allowLocalSandbox);
+    await backend.restart();
+    ({ connection, hello } = await backend.ready());
+  }
+  if (!hello.model.configured && !hello.model.scripted) {
+    throw new SentenceError(t('No model is set up: the backend has no API key.'), [
+      backend.isOwn
+        ? { label: t('Set API Key'), command: 'codexTasks.setApiKey' }
+        : { label: t('Show Logs'), command: 'codexTasks.showLogs' },
+    ]);
+  }
+  return connection;
+}
+
+async function askForLocalSandbox(hello: Hello, allow: () => Promise<void>): Promise<void> {
+  if (setting('sandbox') === 'docker') {
+    throw new CodexError('sandboxUnavailable', { reason: hello.sandbox.detail });
+  }
+  const yes = t('Use the Local Sandbox');
+  const docker = t('Get Docker');
+  const answer = await vscode.window.showWarningMessage(
+    t('There is no Docker to run tasks in. Use the confined local sandbox?'),
+    {
+      modal: true,
+      detail: `${hello.sandbox.detail}\n\n${t('It is a process on this machine without network that can write its own copy of the repository only. A container separates more.')}`,
+    },
+    yes,
+    docker,
+  );
+  if (answer === docker) {
+    await vscode.env.openExternal(vscode.Uri.parse('https://docs.docker.com/get-started/get-docker/'));
+  }
+  if (answer !== yes) throw new Dismissed();
+  await allow();
+}

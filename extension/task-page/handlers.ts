@@ -1,0 +1,70 @@
+/** What a task's page may ask for, and how it is done here. */
+import * as vscode from 'vscode';
+import { join } from 'node:path';
+import type { PageHandlers, TaskPageMethod } from '../../protocol/pages.ts';
+import type { Applier } from '../apply/applier.ts';
+import type { TaskRecords } from '../apply/records.ts';
+import type { TaskActions } from '../tasks/actions.ts';
+import type { TaskStore } from '../tasks/store.ts';
+import { actionCommand } from '../report.ts';
+import { SentenceError, t } from '../platform/words.ts';
+import type { TaskDocuments } from './documents.ts';
+
+export interface HandlersOptions {
+  actions: TaskActions;
+  applier: Applier;
+  documents: TaskDocuments;
+  records: TaskRecords;
+  store: TaskStore;
+}
+
+export function taskPageHandlers(taskId: string, options: HandlersOptions): PageHandlers<TaskPageMethod> {
+  const { actions, applier, documents, records, store } = options;
+  const title = () => store.get(taskId)?.title ?? t('Task');
+  return {
+    'task.followUp': ({ requestId, prompt, mode }) => actions.followUp(taskId, { requestId, prompt, mode }),
+    'task.cancel': () => actions.cancel(taskId),
+    'task.retry': () => actions.retry(taskId),
+    'task.apply': () => applier.apply(taskId),
+    'task.undo': () => applier.undo(taskId),
+    'task.openLog': ({ turn, attempt }) => documents.open({ what: 'log', taskId, turn, attempt }, title()),
+    'task.openPatch': ({ turn, attempt, path }) =>
+      documents.open(
+        { what: 'patch', taskId, turn, attempt },
+        title(),
+        path === undefined ? undefined : ` b/${path}\n`,
+      ),
+    'task.openFile': async ({ path, line }) => openFile(records.folder(taskId), path, line),
+    'task.openLink': async ({ href }) => {
+      await vscode.env.openExternal(vscode.Uri.parse(href, true));
+    },
+    'task.copy': async ({ text }) => {
+      await vscode.env.clipboard.writeText(text);
+    },
+    'task.act': async ({ action }) => {
+      if (action === 'retry') return actions.retry(taskId);
+      const { command, args } = actionCommand(action);
+      await vscode.commands.executeCommand(command, ...(args ?? []));
+    },
+  };
+}
+
+/** A file that a text names: only below the folder that the task is of, and only if it is there. */
+async function openFile(root: string | undefined, path: string, line?: number): Promise<void> {
+  const roots =
+    root === undefined ? (vscode.workspace.workspaceFolders ?? []).map(({ uri }) => uri.fsPath) : [root];
+  if (path.split(/[\\/]/).includes('..'))
+    throw new SentenceError(t('{path} is not in this folder.', { path }));
+  for (const folder of roots) {
+    const uri = vscode.Uri.file(join(folder, path));
+    const found = await vscode.workspace.fs.stat(uri).then(
+      (stat) => (stat.type & vscode.FileType.File) !== 0,
+      () => false,
+    );
+    if (!found) continue;
+    const at = new vscode.Position(Math.max(0, (line ?? 1) - 1), 0);
+    await vscode.window.showTextDocument(uri, { preview: true, selection: new vscode.Range(at, at) });
+    return;
+  }
+  throw new SentenceError(t('{path} is not in this folder.', { path }));
+}
