@@ -53,11 +53,11 @@ export function asCommand(value: unknown): DoorCommand {
   if (typeof env !== 'object' || env === null || !Object.values(env).every(isArgument)) bad('env');
   if (!isCount(timeoutMs) || !isCount(maxOutputBytes)) bad('timeoutMs or maxOutputBytes');
   return {
-    argv: argv as string[],
+    argv: argv,
     cwd: asPath(cwd, 'cwd'),
     env: env as Record<string, string>,
-    timeoutMs: timeoutMs as number,
-    maxOutputBytes: maxOutputBytes as number,
+    timeoutMs: timeoutMs,
+    maxOutputBytes: maxOutputBytes,
   };
 }
 

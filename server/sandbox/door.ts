@@ -115,7 +115,7 @@ export class Door {
   constructor(channel: Duplex) {
     this.#channel = channel;
     this.#session = connect('http://door', {
-      createConnection: () => channel,
+      createConnection: (): Duplex => channel,
       settings: { initialWindowSize: DOOR_STREAM_WINDOW_BYTES, enablePush: false },
       maxSessionMemory: DOOR_SESSION_MEMORY_MB,
     });
@@ -144,7 +144,7 @@ export class Door {
   ): Promise<DoorCommandResult> {
     const stream = this.#request('POST', `/commands/${callId}?after=${after}`, JSON.stringify(spec));
     let trailers: IncomingHttpHeaders | undefined;
-    stream.once('trailers', (headers) => (trailers = headers));
+    stream.once('trailers', (headers: IncomingHttpHeaders) => (trailers = headers));
     await this.#accepted(stream);
     stream.on('data', onOutput);
     await this.#finished(stream);

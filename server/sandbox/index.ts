@@ -1,6 +1,7 @@
 /** Which kind of sandbox: decided by the caller, never replaced by another one here. */
 import type Docker from 'dockerode';
 import { DockerDriver } from './docker/driver.ts';
+import { LocalDriver } from './local/driver.ts';
 import type { SandboxDriver, SandboxKind } from './sandbox.ts';
 
 export interface DriverOptions {
@@ -15,6 +16,6 @@ export function createDriver(options: DriverOptions): SandboxDriver {
     case 'docker':
       return new DockerDriver(options.dataDir, options.dockerOptions);
     case 'local':
-      throw new Error('not yet');
+      return new LocalDriver(options.dataDir);
   }
 }

@@ -38,7 +38,7 @@ export async function importDebian(
     await run('debootstrap', ['--variant=minbase', '--include=ca-certificates', SUITE, root, mirror], tell);
     tell('Importing the Debian base');
     const tar = spawn('tar', ['-C', root, '-c', '.'], { stdio: ['ignore', 'pipe', 'ignore'] });
-    const answer = (await docker.importImage(tar.stdout, IMAGE)) as NodeJS.ReadableStream;
+    const answer = await docker.importImage(tar.stdout, IMAGE);
     answer.resume();
     await once(answer, 'end');
     if (tar.exitCode === null) await once(tar, 'exit');

@@ -6,11 +6,11 @@
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Duplex } from 'node:stream';
 import Docker from 'dockerode';
 import { CodexError, errorText } from '../../../protocol/errors.ts';
 import { CODEX_DIR } from '../../../protocol/door.ts';
-import { Door, DoorBroken, DoorRefused, openDoor } from '../door.ts';
+import type { Door } from '../door.ts';
+import { DoorBroken, DoorRefused, openDoor } from '../door.ts';
 import { DoorSandbox } from '../door-sandbox.ts';
 import { checkRepoName, ownerOf, sandboxName } from '../naming.ts';
 import { findNode } from '../node-binary.ts';
@@ -228,7 +228,7 @@ export class DockerDriver implements SandboxDriver {
       AttachStderr: true,
       Tty: false,
     });
-    const channel = new ExecChannel((await exec.start({ hijack: true, stdin: true, Tty: false })) as Duplex);
+    const channel = new ExecChannel(await exec.start({ hijack: true, stdin: true, Tty: false }));
     try {
       return await openDoor(channel, null);
     } catch (error) {
@@ -240,12 +240,12 @@ export class DockerDriver implements SandboxDriver {
 
 async function lastLog(container: Docker.Container): Promise<string> {
   try {
-    const bytes = (await container.logs({
+    const bytes = await container.logs({
       stdout: true,
       stderr: true,
       tail: LOG_LINES,
-    })) as unknown as Buffer;
-    // eslint-disable-next-line no-control-regex
+    });
+
     return bytes
       .toString('utf8')
       .replace(/[\0-\x08\x0b-\x1f]/g, '')

@@ -53,7 +53,7 @@ export async function probeImage(
       new Promise<null>((resolve) => setTimeout(resolve, PROBE_TIMEOUT_MS, null).unref()),
     ]);
     if (!ended) throw misfit(of.image, `it did not start within ${PROBE_TIMEOUT_MS / 1000} s`);
-    const logs = (await container.logs({ stdout: true, stderr: false })) as unknown as Buffer;
+    const logs = await container.logs({ stdout: true, stderr: false });
     const said = logs.toString('utf8');
     const missing = Object.keys(MISSING).filter((word) =>
       new RegExp(`(^|[^a-z-])${escape(word)}\\s*$`, 'm').test(said),
