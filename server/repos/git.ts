@@ -10,6 +10,7 @@ import { statfs } from 'node:fs/promises';
 import type { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { CodexError } from '../../protocol/errors.ts';
+import { KILL_GRACE_MS } from '../../protocol/limits.ts';
 
 /** Most calls answer with a few lines; whoever expects more says so. */
 const DEFAULT_OUTPUT_BYTES = 16 * 1024 * 1024;
@@ -105,16 +106,24 @@ export function spawnGit(args: readonly string[], options: GitOptions = {}): Git
   });
 
   let how: 'no' | 'killed' | 'timedOut' | 'aborted' = 'no';
-  const stop = (why: typeof how) => {
-    if (how !== 'no' || child.exitCode !== null || child.signalCode !== null) return;
-    how = why;
+  const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
+  const signal = (name: 'SIGTERM' | 'SIGKILL') => {
     if (child.pid === undefined) return;
     try {
-      if (windows) child.kill('SIGKILL');
-      else process.kill(-child.pid, 'SIGKILL');
+      if (windows) child.kill(name);
+      else process.kill(-child.pid, name);
     } catch {
-      child.kill('SIGKILL');
+      child.kill(name);
     }
+  };
+  // On TERM git removes its temporary files and folders; KILL is for what does not listen.
+  const stop = (why: typeof how) => {
+    if (how !== 'no' || hasEnded()) return;
+    how = why;
+    signal('SIGTERM');
+    const last = setTimeout(() => signal('SIGKILL'), KILL_GRACE_MS);
+    last.unref();
+    child.once('close', () => clearTimeout(last));
   };
   const timer = setTimeout(() => stop('timedOut'), options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
   const onAbort = () => stop('aborted');
@@ -194,7 +203,7 @@ export async function gitLine(args: readonly string[], call: GitCall = {}): Prom
 }
 
 /** Resolves to the source's own error, if it had one: a closed pipe is git's to explain. */
-async function feed(stdin: Writable, input: GitCall['input']): Promise<unknown> {
+async function feed(stdin: Writable, input: GitCall['input']): Promise<Error | undefined> {
   if (input === undefined || typeof input === 'string' || input instanceof Uint8Array) {
     stdin.end(input);
     return undefined;
@@ -203,7 +212,7 @@ async function feed(stdin: Writable, input: GitCall['input']): Promise<unknown> 
     await pipeline(input, stdin);
     return undefined;
   } catch (cause) {
-    return (cause as NodeJS.ErrnoException).code === 'EPIPE' ? undefined : cause;
+    return (cause as NodeJS.ErrnoException).code === 'EPIPE' ? undefined : (cause as Error);
   }
 }
 

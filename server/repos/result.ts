@@ -10,6 +10,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Transform, type Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { CodexError } from '../../protocol/errors.ts';
 import { hasCommit, objectPathList, refExists, setRefs, treeOf } from './bare.ts';
 import { RESULT_INDEX_STRICTNESS } from './fsck.ts';
@@ -72,11 +73,8 @@ async function indexPack(apart: GitCall, result: ResultToTake): Promise<void> {
       else done(null, chunk);
     },
   });
-  result.pack.once('error', (error) => counted.destroy(error));
-  result.pack.once('close', () => {
-    if (!result.pack.readableEnded) counted.destroy(new CodexError('resultUnreadable', { reason: 'cut' }));
-  });
-  result.pack.pipe(counted);
+  // Also when it broke before anybody listened; `counted` then has the error.
+  pipeline(result.pack, counted).catch(() => {});
   try {
     await git(
       ['index-pack', '--stdin', '--fix-thin', RESULT_INDEX_STRICTNESS, `--max-input-size=${result.maxBytes}`],

@@ -10,7 +10,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
-import { CodexError, errorText } from '../../protocol/errors.ts';
+import { CodexError, errorText, type ErrorCode } from '../../protocol/errors.ts';
+import { KILL_GRACE_MS } from '../../protocol/limits.ts';
 import { gitError, spawnGit, type GitProcess } from './git.ts';
 import { RECEIVE_FSCK_CONFIG } from './fsck.ts';
 import { MAX_COMMAND_BYTES, mayPush, packet, readCommands } from './pkt-line.ts';
@@ -139,23 +140,20 @@ async function call(
   if (service === 'receive-pack') body = await judgePush(body);
 
   const child = start(served, service, request, false);
-  let bodyError: unknown;
-  const fed = pipeline(body, child.stdin).catch((thrown: unknown) => {
+  let bodyError: Error | undefined;
+  const fed = pipeline(body, child.stdin).catch((thrown: Error) => {
     // git may have had enough before the end of the body; everything else ends it.
     if ((thrown as NodeJS.ErrnoException).code === 'EPIPE') return;
     bodyError = thrown;
-    child.kill();
+    void end(service, child);
   });
   try {
-    await answer(
-      served,
-      service,
-      child,
-      response,
-      `application/x-git-${service}-result`,
-      '',
-      () => bodyError,
-    );
+    await answer(served, service, child, response, `application/x-git-${service}-result`, '', async () => {
+      // A push is answered once it has come whole, so that one over the limit can still be told
+      // so. What git prints until then is its progress, a few kilobytes.
+      if (service === 'receive-pack') await fed;
+      return bodyError;
+    });
   } finally {
     body.destroy();
     await fed;
@@ -231,16 +229,18 @@ async function answer(
   response: ServerResponse,
   contentType: string,
   head: string,
-  bodyError: () => unknown = () => undefined,
+  bodyError: () => Promise<Error | undefined> = async () => undefined,
 ): Promise<void> {
   const gone = () => {
-    if (!response.writableFinished) child.kill();
+    if (!response.writableFinished) void end(service, child);
   };
   response.once('close', gone);
   try {
     let started = false;
     for await (const chunk of child.stdout) {
       if (!started) {
+        const failed = await bodyError();
+        if (failed !== undefined) throw failed;
         started = true;
         response.writeHead(200, { 'content-type': contentType });
         response.write(head);
@@ -248,7 +248,8 @@ async function answer(
       if (!response.write(chunk as Buffer)) await drained(response);
     }
     const { code, stderr } = await child.ended;
-    if (bodyError() !== undefined) throw bodyError();
+    const failed = await bodyError();
+    if (failed !== undefined) throw failed;
     if (response.destroyed) return;
     if (code !== 0) throw await gitError([service], { dir: served.dir }, child, code, stderr);
     // A probe (a lone flush) is answered with nothing.
@@ -256,8 +257,21 @@ async function answer(
     response.end(started ? undefined : head);
   } finally {
     response.off('close', gone);
-    child.kill();
+    // Its temporary objects are gone before the client hears of a failure.
+    await end(service, child);
   }
+}
+
+/**
+ * A push that lost its client ends by the end of its input: killed, `receive-pack` would race with
+ * its own `index-pack` and leave temporary objects behind. A fetch has nothing to tidy up.
+ */
+async function end(service: Service, child: GitProcess): Promise<void> {
+  if (service === 'upload-pack') child.kill();
+  child.stdin.destroy();
+  const last = setTimeout(() => child.kill(), KILL_GRACE_MS);
+  await child.ended.catch(() => {});
+  clearTimeout(last);
 }
 
 async function drained(response: ServerResponse): Promise<void> {
@@ -273,25 +287,15 @@ async function drained(response: ServerResponse): Promise<void> {
   });
 }
 
-function statusOf(error: CodexError): number {
-  switch (error.code) {
-    case 'notFound':
-    case 'repoUnknown':
-      return 404;
-    case 'pushRefused':
-      return 403;
-    case 'pushTooLarge':
-      return 413;
-    case 'badRequest':
-      return 400;
-    case 'limitReached':
-      return 503;
-    case 'diskFull':
-      return 507;
-    default:
-      return 500;
-  }
-}
+const STATUS: Partial<Record<ErrorCode, number>> = {
+  notFound: 404,
+  repoUnknown: 404,
+  pushRefused: 403,
+  pushTooLarge: 413,
+  badRequest: 400,
+  limitReached: 503,
+  diskFull: 507,
+};
 
 /** Says why, as far as that can still be said, and lets the client read it before the line is cut. */
 export function refuse(thrown: unknown, request: IncomingMessage, response: ServerResponse): void {
@@ -302,7 +306,10 @@ export function refuse(thrown: unknown, request: IncomingMessage, response: Serv
     response.destroy();
     return;
   }
-  response.writeHead(statusOf(error), { 'content-type': 'text/plain; charset=utf-8', connection: 'close' });
+  response.writeHead(STATUS[error.code] ?? 500, {
+    'content-type': 'text/plain; charset=utf-8',
+    connection: 'close',
+  });
   response.end(`${error.code}\n`);
   if (request.readableEnded) return;
   request.unpipe();

@@ -128,6 +128,8 @@ class RepoStore implements Repos {
 
   async takeResult(repoId: string, result: Parameters<Repos['takeResult']>[1]): Promise<string> {
     const { taskId, turn, attempt, parent, tree, pack, maxBytes, message } = result;
+    // It may break before it is read; reading it will tell.
+    pack.on('error', () => {});
     try {
       const ref = resultRef(taskId, turn, attempt);
       checkSha(parent);

@@ -154,7 +154,11 @@ export function repositoryOfEverything(dir: string): { dir: string; head: string
   initRepository(dir);
   write(dir, 'README.md', '# A project\n\nSome text.\n');
   write(dir, 'src/app.js', 'export const answer = 41;\n'.repeat(20));
-  write(dir, 'src/old-name.js', Array.from({ length: 40 }, (_, n) => `export const line${n} = ${n};\n`).join(''));
+  write(
+    dir,
+    'src/old-name.js',
+    Array.from({ length: 40 }, (_, n) => `export const line${n} = ${n};\n`).join(''),
+  );
   write(dir, 'src/gone.js', 'export {};\n');
   write(dir, 'windows.txt', 'one\r\ntwo\r\nthree\r\n');
   write(dir, 'mixed.txt', 'one\r\ntwo\nthree');
@@ -181,7 +185,11 @@ export function changeEverything(dir: string): void {
   rmSync(join(dir, 'src/gone.js'));
   write(dir, 'windows.txt', 'one\r\nTWO\r\nthree\r\n');
   write(dir, 'mixed.txt', 'one\r\n2\nthree');
-  write(dir, 'utf16.txt', Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from('hällo wörld\n', 'utf16le')]));
+  write(
+    dir,
+    'utf16.txt',
+    Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from('hällo wörld\n', 'utf16le')]),
+  );
   write(dir, 'image.png', binary(6_000, 'another image'));
   rmSync(join(dir, 'gone.bin'));
   write(dir, 'new.bin', binary(4_000, 'new'));
@@ -234,4 +242,17 @@ export function fingerprint(dir: string, skip: (path: string) => boolean = () =>
   };
   walk(Buffer.from(dir), '');
   return found;
+}
+
+/** A tree object that git itself would not write. */
+export function hostileTree(
+  dir: string,
+  entries: readonly { mode: string; name: string; sha: string }[],
+): string {
+  const body = Buffer.concat(
+    entries.map(({ mode, name, sha }) =>
+      Buffer.concat([Buffer.from(`${mode} ${name}\0`), Buffer.from(sha, 'hex')]),
+    ),
+  );
+  return git(dir, ['hash-object', '-t', 'tree', '--literally', '-w', '--stdin'], { input: body });
 }
