@@ -62,7 +62,7 @@ export interface Backend {
   connection: BackendConnection;
   hello: Hello;
   /** For git over HTTP. Asked anew each time: it may have come back on another port. */
-  where(): { url: string; token: string };
+  where: () => { url: string; token: string };
   /** Null: it runs elsewhere. */
   own: RunningBackend | null;
   /** It was started for this. */

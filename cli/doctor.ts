@@ -1,0 +1,222 @@
+/**
+ * `codex-tasks doctor`: what the backend needs, each one line with what to do. It changes nothing:
+ * what it tries, it removes. Exit code 1 when something fails without which no task can run.
+ */
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { access, constants, mkdtemp, rm, statfs, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { defaultDataDir, findBackend } from '../client/backend-process/index.ts';
+import { bytesWords, durationWords, errorWords } from '../client/words/index.ts';
+import { errorText } from '../protocol/errors.ts';
+import { LIMIT_NAMES, resolveLimits, type LimitValues } from '../protocol/limits.ts';
+import { EXIT } from '../protocol/result.ts';
+import { checkModel } from '../server/model/client.ts';
+import { createDriver } from '../server/sandbox/index.ts';
+import { modelSettings } from './model.ts';
+import { paint, tameLine, wantsColour } from './terminal.ts';
+import { parse } from './usage.ts';
+
+const HELP = `codex-tasks doctor [--data DIR] [--json]
+
+Checks Docker, git, Node, the local sandbox, the data folder, the model's endpoint and the disk, each
+one line: ok, warn or fail, what was found, and what to do. Also prints the limits that hold.
+`;
+
+/** Snapshots are pushed with options that git has from here on. */
+const OLDEST_GIT = [2, 25] as const;
+const OLDEST_NODE_MAJOR = 22;
+/** An image, a database and some repositories. */
+const DISK_WARN_BYTES = 5 * 1024 ** 3;
+const DISK_FAIL_BYTES = 512 * 1024 ** 2;
+const COMMAND_TIMEOUT_MS = 10_000;
+
+export interface Check {
+  name: string;
+  state: 'ok' | 'warn' | 'fail';
+  detail: string;
+  /** What to do; empty when all is well. */
+  advice: string;
+}
+
+export async function doctor(args: string[]): Promise<number> {
+  const { values } = parse(
+    args,
+    { data: { type: 'string' }, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+    false,
+  );
+  if (values.help) {
+    process.stdout.write(HELP);
+    return EXIT.completed;
+  }
+  const dataDir = resolve(values.data ?? defaultDataDir());
+  const checks = await runChecks(dataDir);
+  const limits = resolveLimits();
+  if (values.json) process.stdout.write(`${JSON.stringify({ checks, limits })}\n`);
+  else print(checks, limits);
+  return checks.some((check) => check.state === 'fail') ? EXIT.failed : EXIT.completed;
+}
+
+export async function runChecks(dataDir: string): Promise<Check[]> {
+  const [docker, bubblewrap, ...rest] = await Promise.all([
+    checkDocker(),
+    checkLocalSandbox(),
+    checkGit(),
+    checkNode(),
+    checkDataFolder(dataDir),
+    checkDisk(dataDir),
+    checkModelEndpoint(),
+    checkBackend(dataDir),
+  ]);
+  return [...withOneSandbox(docker, bubblewrap), ...rest];
+}
+
+/** One of the two is enough; without Docker a person has to agree to the other. */
+function withOneSandbox(docker: Check, local: Check): Check[] {
+  if (docker.state === 'ok') return [docker, local];
+  return local.state === 'ok' ? [{ ...docker, state: 'warn' }, local] : [docker, { ...local, state: 'fail' }];
+}
+
+async function checkDocker(): Promise<Check> {
+  const name = 'docker';
+  // A driver keeps its notes in a data folder; the person's own stays as it is.
+  const scratch = await mkdtemp(join(tmpdir(), 'codex-tasks-doctor-'));
+  try {
+    const health = await createDriver({ kind: 'docker', dataDir: scratch }).check();
+    return health.ok
+      ? ok(name, health.detail)
+      : fail(name, health.detail, 'Install or start Docker, or use --sandbox local.');
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+async function checkLocalSandbox(): Promise<Check> {
+  const name = 'local sandbox';
+  if (process.platform !== 'linux') return warn(name, `not on ${process.platform}`, 'Use Docker.');
+  const version = await output('bwrap', ['--version']);
+  if (version === null)
+    return warn(name, 'no bubblewrap', 'Install it (apt-get install bubblewrap) to run without Docker.');
+  const works = await output('bwrap', ['--unshare-all', '--ro-bind', '/', '/', 'true']);
+  return works === null
+    ? warn(
+        name,
+        `${version} can’t make namespaces here`,
+        'Allow unprivileged user namespaces, or use Docker.',
+      )
+    : ok(name, version);
+}
+
+async function checkGit(): Promise<Check> {
+  const name = 'git';
+  const version = await output('git', ['--version']);
+  if (version === null) return fail(name, 'not found', 'Install git.');
+  const numbers = /(\d+)\.(\d+)/.exec(version);
+  const [major, minor] = [Number(numbers?.[1] ?? 0), Number(numbers?.[2] ?? 0)];
+  const old = major < OLDEST_GIT[0] || (major === OLDEST_GIT[0] && minor < OLDEST_GIT[1]);
+  return old ? fail(name, version, `Update it to ${OLDEST_GIT.join('.')} or newer.`) : ok(name, version);
+}
+
+async function checkNode(): Promise<Check> {
+  const detail = `Node ${process.versions.node}`;
+  return Number(process.versions.node.split('.')[0]) < OLDEST_NODE_MAJOR
+    ? fail('node', detail, `Update it to ${OLDEST_NODE_MAJOR} or newer.`)
+    : ok('node', detail);
+}
+
+async function checkDataFolder(dataDir: string): Promise<Check> {
+  const name = 'data folder';
+  const parent = await nearestFolder(dataDir);
+  const probe = join(parent, `.codex-tasks-${randomUUID()}`);
+  try {
+    await writeFile(probe, 'x', { flag: 'wx' });
+    return ok(name, parent === dataDir ? dataDir : `${dataDir} (made on first use)`);
+  } catch (error) {
+    return fail(name, `${dataDir}: ${errorText(error)}`, 'Make it writable, or choose another with --data.');
+  } finally {
+    await rm(probe, { force: true }).catch(() => undefined);
+  }
+}
+
+async function checkDisk(dataDir: string): Promise<Check> {
+  const name = 'disk';
+  const { bavail, bsize } = await statfs(await nearestFolder(dataDir));
+  const free = bavail * bsize;
+  const detail = `${bytesWords(free)} free`;
+  const advice = 'Free some space, or choose another folder with --data.';
+  if (free < DISK_FAIL_BYTES) return fail(name, detail, advice);
+  return free < DISK_WARN_BYTES ? warn(name, detail, advice) : ok(name, detail);
+}
+
+async function checkModelEndpoint(): Promise<Check> {
+  const name = 'model';
+  const settings = modelSettings(process.env);
+  if (!settings) return warn(name, 'no key', 'Set OPENAI_API_KEY, and OPENAI_BASE_URL for another server.');
+  try {
+    const found = await checkModel(settings);
+    return found.ok ? ok(name, found.detail) : fail(name, found.detail, errorWords(found.error.wire).text);
+  } catch (error) {
+    return fail(name, errorText(error), 'Check OPENAI_BASE_URL.');
+  }
+}
+
+async function checkBackend(dataDir: string): Promise<Check> {
+  const running = await findBackend(dataDir);
+  return ok(
+    'backend',
+    running
+      ? `runs at ${running.url}, process ${running.pid}, version ${running.version}`
+      : 'none runs on this data folder',
+  );
+}
+
+function print(checks: Check[], limits: LimitValues): void {
+  const colours = paint(wantsColour(process.stdout));
+  const mark = { ok: colours.green('ok  '), warn: colours.yellow('warn'), fail: colours.red('fail') };
+  for (const { state, name, detail, advice } of checks) {
+    const parts = [name, tameLine(detail), ...(advice === '' ? [] : [advice])];
+    process.stdout.write(`${mark[state]} ${parts.join(' — ')}\n`);
+  }
+  process.stdout.write('\nLimits\n');
+  for (const name of LIMIT_NAMES) process.stdout.write(`  ${name} ${limitValue(name, limits[name])}\n`);
+}
+
+function limitValue(name: string, value: number): string {
+  if (name.endsWith('Bytes')) return bytesWords(value);
+  return name.endsWith('Ms') ? durationWords(value) : String(value);
+}
+
+async function nearestFolder(path: string): Promise<string> {
+  try {
+    await access(path, constants.F_OK);
+    return path;
+  } catch {
+    return dirname(path) === path ? path : nearestFolder(dirname(path));
+  }
+}
+
+/** The first line that it printed, or null when it failed. */
+async function output(command: string, args: string[]): Promise<string | null> {
+  try {
+    const { stdout } = await promisify(execFile)(command, args, { timeout: COMMAND_TIMEOUT_MS });
+    return stdout.split('\n')[0]?.trim() ?? '';
+  } catch {
+    return null;
+  }
+}
+
+const ok = (name: string, detail: string): Check => ({ name, state: 'ok', detail, advice: '' });
+const warn = (name: string, detail: string, advice: string): Check => ({
+  name,
+  state: 'warn',
+  detail,
+  advice,
+});
+const fail = (name: string, detail: string, advice: string): Check => ({
+  name,
+  state: 'fail',
+  detail,
+  advice,
+});

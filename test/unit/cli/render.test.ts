@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { EventCode, EventParams, FileChange, WireEvent } from '../../../protocol/events.ts';
+import type { CommandItem } from '../../../protocol/items.ts';
+import { Renderer, changeLines } from '../../../cli/run/render.ts';
+import { paint, tameLine, wantsColour } from '../../../cli/terminal.ts';
+
+function shown(...events: { [C in EventCode]: [C, EventParams<C>] }[EventCode][]): string[] {
+  const lines: string[] = [];
+  const renderer = new Renderer((line) => lines.push(line), paint(false));
+  events.forEach(([code, params], index) => {
+    const event: WireEvent = { taskId: 't', attempt: 1, turn: 1, seq: index + 1, at: 0, v: 1, code, params };
+    renderer.event(event);
+  });
+  return lines;
+}
+
+const command = (end: Partial<CommandItem> = {}): CommandItem => ({
+  type: 'command',
+  id: 'c1',
+  command: 'npm test',
+  cwd: '/workspace/x',
+  ...end,
+});
+const message = (text: string) => ({ type: 'message', id: 'm', role: 'assistant', text }) as const;
+
+describe('events in a terminal', () => {
+  it('phases have their time, commands their output and what went wrong', () => {
+    assert.deepEqual(
+      shown(
+        ['phase.started', { phase: 'agent' }],
+        ['item.started', { item: command() }],
+        ['output', { itemId: 'c1', offset: 0, text: 'one\ntw' }],
+        ['output', { itemId: 'c1', offset: 6, text: 'o\nthree' }],
+        ['item.completed', { item: command({ end: 'exited', exitCode: 1, durationMs: 40 }) }],
+        ['phase.finished', { phase: 'agent', outcome: 'ok', durationMs: 1_500 }],
+      ),
+      [
+        '▸ Agent',
+        '  $ npm test',
+        '    │ one',
+        '    │ two',
+        '    │ three',
+        '    exit code 1 40 ms',
+        '✓ Agent 1.5 s',
+      ],
+    );
+  });
+
+  it('a message is shown when something follows it; the last one is the answer and comes at the end', () => {
+    const lines = shown(
+      ['item.completed', { item: message('I look.') }],
+      ['item.started', { item: command() }],
+      ['item.completed', { item: message('Done.') }],
+    );
+    assert.deepEqual(lines, ['  I look.', '  $ npm test']);
+  });
+
+  it('a command that prints without end is cut with a count', () => {
+    const lines = shown(
+      ['item.started', { item: command() }],
+      ['output', { itemId: 'c1', offset: 0, text: 'x\n'.repeat(1_000) }],
+      ['item.completed', { item: command({ end: 'exited', exitCode: 0, durationMs: 1 }) }],
+    );
+    assert.ok(lines.length < 410);
+    assert.ok(lines.includes('    … 600 more lines'));
+  });
+
+  it('nothing that a sandbox prints moves the cursor', () => {
+    const lines = shown(
+      ['item.started', { item: command({ command: 'a\u001b[2Jb' }) }],
+      [
+        'output',
+        { itemId: 'c1', offset: 0, text: '10%\r20%\r\n\u001b]0;title\u0007\u001b[31mred\u009b1m\n' },
+      ],
+      ['sandbox.lost', { reason: 'x\u001b[1Ay' }],
+    );
+    assert.deepEqual(lines.slice(0, 2), ['  $ ab', '    │ 20%']);
+    for (const line of lines) assert.equal(line, tameLine(line));
+  });
+
+  it('an event of a newer backend is shown by its code', () => {
+    const lines: string[] = [];
+    new Renderer((line) => lines.push(line), paint(false)).event({
+      taskId: 't',
+      attempt: 1,
+      turn: 1,
+      seq: 1,
+      at: 0,
+      v: 1,
+      code: 'brand.new',
+      params: {},
+    });
+    assert.deepEqual(lines, ['  brand.new']);
+  });
+});
+
+describe('what a result changes', () => {
+  it('is one line a file and the sums', () => {
+    const change = (path: string, rest: Partial<FileChange>): FileChange => ({
+      path: { path },
+      kind: 'modified',
+      binary: false,
+      oldMode: '100644',
+      newMode: '100644',
+      ...rest,
+    });
+    const files = [
+      change('a.js', { added: 2, removed: 1 }),
+      change('logo.png', { kind: 'added', binary: true, newBytes: 2_048 }),
+      change('new', { kind: 'renamed', from: { path: 'old' }, added: 0, removed: 0 }),
+    ];
+    const patch = { bytes: 1, sha256: '', files: 4, added: 2, removed: 1, binaries: 1 };
+    assert.deepEqual(changeLines(files, patch, paint(false)), [
+      '  M a.js  +2 −1',
+      '  A logo.png  binary, 2 KiB',
+      '  R old → new  +0 −0',
+      '  … 1 more files',
+      '  4 files, +2 −1, 1 binary file',
+    ]);
+  });
+});
+
+describe('colour', () => {
+  it('is for terminals, and NO_COLOR turns it off', () => {
+    assert.equal(wantsColour({ isTTY: true }, {}), true);
+    assert.equal(wantsColour({ isTTY: false }, {}), false);
+    assert.equal(wantsColour({ isTTY: true }, { NO_COLOR: '1' }), false);
+    assert.equal(wantsColour({}, { FORCE_COLOR: '1' }), true);
+    assert.equal(paint(false).red('x'), 'x');
+    assert.equal(paint(true).red('x'), '\u001b[31mx\u001b[39m');
+  });
+});
