@@ -13,8 +13,7 @@ const WINDOWS_FORBIDDEN = /[<>:"|?*\\\u0000-\u001f]|[. ]$/;
 /** Why this path must not be touched, or null. */
 export function refusalOf(path: WirePath, platform: NodeJS.Platform): ApplyReason | null {
   const text = path.bytes === undefined ? path.path : bytesOfPath(path).toString('latin1');
-  if (text === '' || text.includes('\0') || /^[a-z]:/i.test(text) || text.startsWith('\\'))
-    return 'unsafePath';
+  if (text === '' || text.includes('\0') || /^[a-z]:[/\\]/i.test(text)) return 'unsafePath';
   const parts = text.split('/');
   for (const part of parts) {
     if (part === '' || part === '.' || part === '..') return 'unsafePath';
