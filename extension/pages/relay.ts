@@ -69,6 +69,6 @@ async function call<M extends PageMethod>(
   if (!Object.hasOwn(handlers, method)) throw new Error(`A page has no method ${method}.`);
   const parsed = PAGE_METHODS[method as M].safeParse(raw);
   if (!parsed.success) throw new Error(t('The request could not be read.'));
-  const handler = handlers[method as M] as (params: unknown) => Promise<void>;
+  const handler = handlers[method as M] as unknown as (params: unknown) => Promise<void>;
   await handler(parsed.data);
 }

@@ -67,7 +67,7 @@ export class AnsiLines {
       if (end > at) this.#print(text.slice(at, end));
       if (!found) return;
       at = end + 1;
-      switch (text[end]) {
+      switch (text.charAt(end)) {
         case '\n':
           this.#restart = false;
           if (this.lines.length === 0) this.#newLine();

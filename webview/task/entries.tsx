@@ -15,8 +15,16 @@ export interface EntryActions extends MarkdownActions {
   setFolded: (id: string, folded: boolean) => void;
 }
 
+interface EntryProps {
+  entry: Entry;
+  rev: number;
+  /** The turn still runs. */
+  live: boolean;
+  actions: EntryActions;
+}
+
 export const EntryView = memo(
-  function EntryView({ entry, actions }: { entry: Entry; rev: number; actions: EntryActions }) {
+  function EntryView({ entry, live, actions }: EntryProps) {
     switch (entry.kind) {
       case 'message':
         return (
@@ -36,7 +44,7 @@ export const EntryView = memo(
                 {step.state === 'completed' ? (
                   <Icon name="pass-filled" label={t('done')} />
                 ) : step.state === 'inProgress' ? (
-                  <Icon name="sync" spin label={t('in progress')} />
+                  <Icon name={live ? 'sync' : 'circle-large'} spin={live} label={t('in progress')} />
                 ) : (
                   <Icon name="circle-large" label={t('pending')} />
                 )}
@@ -54,7 +62,7 @@ export const EntryView = memo(
         );
     }
   },
-  (before, after) => before.entry === after.entry && before.rev === after.rev,
+  (before, after) => before.entry === after.entry && before.rev === after.rev && before.live === after.live,
 );
 
 /** The first line, in the quiet colour; the rest on a click. */

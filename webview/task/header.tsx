@@ -35,7 +35,12 @@ export function Header({ model, task, host, actions }: HeaderProps) {
         <h1>{task?.title ?? model.title}</h1>
         {running && <Button icon="debug-stop" label={t('Stop')} onClick={actions.stop} />}
         {(state === 'failed' || state === 'cancelled') && (
-          <Button look="primary" icon="refresh" label={t('Retry')} onClick={actions.retry} />
+          <Button
+            look={turn?.error?.action === undefined ? 'primary' : 'secondary'}
+            icon="refresh"
+            label={t('Retry')}
+            onClick={actions.retry}
+          />
         )}
         {host.applied && (
           <Button icon="discard" label={t('Undo Apply')} busy={host.busy === 'undo'} onClick={actions.undo} />

@@ -166,7 +166,13 @@ function Turn({ turn, request, act }: TurnProps) {
     <article>
       {turn.prompt !== '' && <div class="prompt">{turn.prompt}</div>}
       {turn.entries.map((entry) => (
-        <EntryView key={entry.id} entry={entry} rev={entry.rev} actions={actions} />
+        <EntryView
+          key={entry.id}
+          entry={entry}
+          rev={entry.rev}
+          live={!hasEnded(turn.state)}
+          actions={actions}
+        />
       ))}
       {!answerIsShown(turn) && turn.answer !== undefined && (
         <div class="message">

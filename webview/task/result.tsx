@@ -112,7 +112,7 @@ export function Failure({
         {words.text}
         {action && (
           <div class="next">
-            <Button label={action.label} onClick={() => act(action.id)} />
+            <Button look="primary" label={action.label} onClick={() => act(action.id)} />
           </div>
         )}
       </div>

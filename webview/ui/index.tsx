@@ -60,7 +60,8 @@ export function Button(props: ButtonProps) {
       },
       ...(iconOnly ? { 'aria-label': label, title: label } : {}),
     },
-    iconOnly ? shown : h('span', { class: 'button-content' }, shown, label),
+    // Not a span: the toolkit makes every slotted span as small as an icon.
+    iconOnly ? shown : h('div', { class: 'button-content' }, shown, label),
   );
 }
 
