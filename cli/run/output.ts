@@ -14,6 +14,8 @@ export interface Output {
   note(line: string): void;
   warn(line: string): void;
   event(event: WireEvent): void;
+  /** About something slow; not kept anywhere. */
+  progress(line: string): void;
   end(result: RunResult, attempt: AttemptView | null): void;
 }
 
@@ -24,6 +26,7 @@ export function jsonOutput(): Output {
     note: () => undefined,
     warn: (text) => process.stderr.write(`${text}\n`),
     event: line,
+    progress: () => undefined,
     end: line,
   };
 }
@@ -37,6 +40,9 @@ export function humanOutput(): Output {
     note: (text) => write(colours.dim(text)),
     warn: (text) => write(colours.yellow(text)),
     event: (event) => renderer.event(event),
+    progress: (text) => {
+      for (const part of text.trimEnd().split('\n')) write(colours.dim(`  ${tameLine(part)}`));
+    },
     end: (result, attempt) => {
       for (const text of endLines(result, attempt, Date.now() - startedAt, colours)) write(text);
     },

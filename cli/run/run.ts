@@ -88,7 +88,10 @@ async function followTask(
   if (signal.aborted) cancel();
   signal.addEventListener('abort', cancel, { once: true });
   try {
-    await followTurn(connection, taskId, FIRST_TURN, (event) => output.event(event));
+    await followTurn(connection, taskId, FIRST_TURN, {
+      onEvent: (event) => output.event(event),
+      onProgress: (line) => output.progress(line),
+    });
   } finally {
     signal.removeEventListener('abort', cancel);
   }

@@ -10,6 +10,9 @@ import type { RunResult } from '../../protocol/result.ts';
 import type { ParamsIn, TaskView } from '../../protocol/rpc.ts';
 import { hasEnded } from '../../protocol/states.ts';
 
+/** Lines about something slow, an image that is built for example, come as text of this item. */
+const PROGRESS_ITEM = 'progress';
+
 export type TurnView = TaskView['turnList'][number];
 
 /** Creates the task; sent again after a loss, the same request is the same task. */
@@ -27,7 +30,7 @@ export async function followTurn(
   connection: BackendConnection,
   taskId: string,
   turn: number,
-  onEvent: (event: WireEvent) => void,
+  listener: { onEvent(event: WireEvent): void; onProgress(line: string): void },
 ): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const stopState = connection.onState((state) => {
@@ -36,9 +39,12 @@ export async function followTurn(
   const stop = connection.follow(taskId, 0, {
     onEvents: (events) => {
       for (const event of events) {
-        onEvent(event);
+        listener.onEvent(event);
         if (event.turn === turn && endsTurn(event)) resolve();
       }
+    },
+    onDelta: (delta) => {
+      if (delta.turn === turn && delta.itemId === PROGRESS_ITEM) listener.onProgress(delta.text);
     },
     onError: (error) => reject(new CodexError(error.code, error.params)),
   });
