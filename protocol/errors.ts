@@ -25,6 +25,14 @@ export const ErrorCode = z.enum([
   'backendStartFailed',
   'portTaken',
   'dataFolderBusy',
+  // the person's folder
+  'folderMissing',
+  'gitMissing',
+  'notGit',
+  'noCommits',
+  'noWorkTree',
+  'foreignOwner',
+  'refUnknown',
   // repositories
   'repoUnknown',
   'commitMissing',

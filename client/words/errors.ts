@@ -61,6 +61,31 @@ export const ERROR_WORDS: Record<ErrorCode, readonly string[]> = {
     'Another backend (process {pid}) already works on {folder}. Use that one, stop it, or choose another data folder.',
     'Another backend already works on this data folder. Use that one, stop it, or choose another data folder.',
   ],
+  folderMissing: [
+    'There is no folder {folder}. Name one that exists.',
+    'The folder does not exist. Name one that does.',
+  ],
+  gitMissing: ['Git was not found. Install it, then try again.'],
+  notGit: [
+    '{folder} is not in a git repository. Run “git init” there and commit once, or choose a folder that is.',
+    'This folder is not in a git repository. Run “git init” there and commit once, or choose a folder that is.',
+  ],
+  noCommits: [
+    '{folder} has no commit yet, and a task starts from one. Commit once, then try again.',
+    'The repository has no commit yet, and a task starts from one. Commit once, then try again.',
+  ],
+  noWorkTree: [
+    '{folder} has no working tree (it is a bare repository or inside .git). Choose the folder with the files.',
+    'This folder has no working tree (it is a bare repository or inside .git). Choose the folder with the files.',
+  ],
+  foreignOwner: [
+    'The repository of {folder} belongs to another user, so git does not read it. Run “git config --global --add safe.directory {folder}” if you trust it.',
+    'The repository belongs to another user, so git does not read it. Add it to git’s safe.directory if you trust it.',
+  ],
+  refUnknown: [
+    'There is no branch, tag or commit “{ref}” in this repository. Fetch it, or name another.',
+    'There is no such branch, tag or commit in this repository. Fetch it, or name another.',
+  ],
   repoUnknown: ['The backend does not have this repository. Send the task again, so that it is pushed anew.'],
   commitMissing: [
     'The backend does not have commit {sha}. Send the task again, so that it is pushed anew.',
