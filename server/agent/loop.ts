@@ -23,6 +23,7 @@ export const MAX_CUTS_IN_A_ROW = 5;
 export const runAgent: RunAgent = async (input) => {
   const turnTime = new AbortController();
   const timer = setTimeout(() => turnTime.abort(), input.limits.turnTimeoutMs);
+  timer.unref();
   const context = { ...input, signal: AbortSignal.any([input.signal, turnTime.signal]) };
   try {
     return await runTurn(context, turnTime.signal);

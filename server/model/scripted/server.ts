@@ -111,14 +111,8 @@ export async function startScriptedModel(options: ScriptedModelOptions): Promise
 
   function faultNow(request: WireRequest, step: PlayedStep): Fault | null {
     if (!step.fault) return null;
-    const { followUp, callsSince } = situationOf(request);
-    const key = JSON.stringify([
-      request.prompt_cache_key,
-      request.input.length,
-      followUp,
-      callsSince,
-      step.key,
-    ]);
+    const turns = request.input.filter((item) => item.type === 'message' && item.role === 'user').length;
+    const key = JSON.stringify([request.prompt_cache_key, turns, step.key]);
     const played = faultsPlayed.get(key) ?? 0;
     if (played >= step.fault.times) return null;
     faultsPlayed.set(key, played + 1);
