@@ -89,6 +89,9 @@ for (const stage of stages) {
       ...nodeEnvironment(),
       CODEX_TASKS_TEST_CHROMIUM: found.get('chromium') ?? '',
       CODEX_TASKS_TEST_CODE_SERVER: found.get('codeServer') ?? '',
+      CODEX_TASKS_TEST_VSIX: found.get('vsix') ?? '',
+      CODEX_TASKS_TEST_IN_HOST_RUNNER: found.get('inHostRunner') ?? '',
+      CODEX_TASKS_TEST_IN_HOST_SUITE: found.get('inHostSuite') ?? '',
     };
     // Tests that need a colour, a key or a backend say so themselves.
     for (const name of ['FORCE_COLOR', 'OPENAI_API_KEY', 'OPENAI_BASE_URL', 'CODEX_MODEL']) delete env[name];

@@ -10,25 +10,37 @@ import { ensureChromium } from '../setup/chromium.mjs';
 import { ensureCodeServer } from '../setup/code-server.mjs';
 import { ensureDebootstrap } from '../setup/debootstrap.mjs';
 import { ensureDocker } from '../setup/docker.mjs';
-import { buildBaseImage } from './base-image.mjs';
+import { ensureBaseImage } from './base-image.mjs';
+import { ensureInHostSuite } from './in-host-suite.mjs';
+import { ensureInHostRunner, ensureVsix } from './vsix.mjs';
 
 /** Each ends with `{ ok, detail | reason }`; run one after the other, and only those that are needed. */
 const STEPS = {
   git: checkGit,
   bubblewrap: ensureBubblewrap,
   docker: ensureDocker,
+  // Only where no image registry can be reached; the image's own build says so if it is missing.
+  debootstrap: ensureDebootstrap,
   baseImage: ensureBaseImage,
   chromium: ensureChromium,
   codeServer: ensureCodeServer,
+  vsix: ensureVsix,
+  inHostRunner: ensureInHostRunner,
+  inHostSuite: ensureInHostSuite,
 };
 
+/** A step that makes no sense without another. */
+const DEPENDS = { baseImage: ['docker'] };
+
+const SANDBOX = ['docker', 'debootstrap', 'baseImage'];
 /** Path patterns, each with its needs; every pattern that matches counts. */
 const NEEDS = [
-  [/^test\/integration\/repos\//, ['git']],
-  [/^test\/integration\/local\//, ['git', 'bubblewrap']],
-  [/^test\/integration\/docker\//, ['git', 'docker', 'baseImage']],
-  [/^test\/(e2e|bench)\//, ['git', 'docker', 'baseImage']],
-  [/^test\/e2e\//, ['chromium', 'codeServer']],
+  [/^test\/(integration|attacks|faults|e2e|peers)\//, ['git']],
+  [/^test\/integration\/(sandbox|cli|pipeline|backend)\//, [...SANDBOX, 'bubblewrap']],
+  [/^test\/(attacks|faults)\//, [...SANDBOX, 'bubblewrap']],
+  [/^test\/e2e\//, ['chromium', 'codeServer', 'vsix']],
+  [/^test\/e2e\/in-host/, ['inHostRunner', 'inHostSuite']],
+  [/^test\/e2e\/specs\//, SANDBOX],
 ];
 
 export function needsOf(file) {
@@ -45,10 +57,9 @@ export async function ensureNeeds(files, print) {
   const missing = new Map();
   for (const [name, step] of Object.entries(STEPS)) {
     if (!wanted.has(name)) continue;
-    const result =
-      name === 'baseImage' && missing.has('docker')
-        ? { ok: false, reason: missing.get('docker') }
-        : await step(print);
+    const lacks = DEPENDS[name]?.find((other) => missing.has(other));
+    const result = lacks ? { ok: false, reason: missing.get(lacks) } : await step(print);
+    if (name === 'debootstrap') continue;
     if (result.ok) found.set(name, result.path ?? result.detail);
     else missing.set(name, result.reason);
     print(`${name}: ${result.ok ? result.detail : result.reason}`);
@@ -59,10 +70,4 @@ export async function ensureNeeds(files, print) {
 async function checkGit() {
   const { code, out } = await run('git', ['--version']);
   return code === 0 ? { ok: true, detail: out.trim() } : { ok: false, reason: 'Install git.' };
-}
-
-async function ensureBaseImage(print) {
-  // Only where no image registry can be reached; the image's own build says so if it is missing.
-  await ensureDebootstrap(print);
-  return buildBaseImage(print);
 }

@@ -1,0 +1,96 @@
+/** A real backend for one test file: `codex-tasks serve` from the bundle, with a script for a model. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePort } from './code-server.ts';
+
+const ROOT = join(import.meta.dirname, '../../..');
+/** The first start makes the database. */
+const START_TIMEOUT_MS = 60_000;
+const STOP_TIMEOUT_MS = 15_000;
+
+export interface E2eBackend {
+  url: string;
+  token: string;
+  /** Ends it as a crash would: at once, without a word. */
+  kill(): Promise<void>;
+  /** Starts it again on the same port and data, after `kill`. */
+  restart(): Promise<void>;
+  output(): string;
+  stop(): Promise<void>;
+}
+
+export async function startBackend(options: {
+  script: string;
+  sandbox?: 'docker' | 'local';
+}): Promise<E2eBackend> {
+  const folder = await mkdtemp(join(tmpdir(), 'codex-e2e-backend-'));
+  const token = randomBytes(24).toString('base64url');
+  const tokenFile = join(folder, 'token');
+  await writeFile(tokenFile, token, { mode: 0o600 });
+  const port = await freePort();
+  let output = '';
+  let child: ChildProcess;
+
+  const start = async () => {
+    child = spawn(
+      process.execPath,
+      [
+        join(ROOT, 'dist/cli/codex-tasks.mjs'),
+        'serve',
+        ...['--port', String(port), '--data', join(folder, 'data'), '--token-file', tokenFile],
+        ...['--sandbox', options.sandbox ?? 'docker'],
+        `--scripted-model=${join(import.meta.dirname, '../scripts', options.script)}`,
+      ],
+      { stdio: ['ignore', 'pipe', 'pipe'] },
+    );
+    const listening = new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(
+        () => reject(new Error(`The backend did not start:\n${output}`)),
+        START_TIMEOUT_MS,
+      );
+      const settle = (how: () => void) => {
+        clearTimeout(timer);
+        how();
+      };
+      const take = (bytes: Buffer) => {
+        output += bytes.toString('utf8');
+        if (/listens on/.test(output)) settle(resolve);
+      };
+      child.stdout?.on('data', take);
+      child.stderr?.on('data', take);
+      child.once('exit', (code) =>
+        settle(() => reject(new Error(`The backend ended with ${code}:\n${output}`))),
+      );
+    });
+    await listening;
+  };
+
+  const end = async (signal: NodeJS.Signals) => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, 'exit');
+    child.kill(signal);
+    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
+    await exited;
+    clearTimeout(timer);
+  };
+
+  await start();
+  return {
+    url: `http://127.0.0.1:${port}`,
+    token,
+    kill: () => end('SIGKILL'),
+    restart: async () => {
+      output = '';
+      await start();
+    },
+    output: () => output,
+    stop: async () => {
+      await end('SIGTERM');
+      await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}

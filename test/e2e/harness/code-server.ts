@@ -1,0 +1,176 @@
+/**
+ * A real VS Code server (code-server) for one test file: fresh folders, our extension installed from
+ * its package, everything gone afterwards.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const START_TIMEOUT_MS = 60_000;
+const STOP_GRACE_MS = 5_000;
+const POLL_MS = 100;
+
+export interface CodeServerOptions {
+  /** Packages (.vsix) to install. */
+  extensions: string[];
+  /** On top of the quiet defaults. */
+  settings?: Record<string, unknown>;
+  env?: Record<string, string>;
+}
+
+export interface CodeServer {
+  /** The address of a window with this folder open. */
+  folderUrl(folder: string): string;
+  /** Empty folders of this server, removed with it: for repositories, data, results. */
+  newFolder(name: string): Promise<string>;
+  /** What server and extension host wrote, for a test that failed. */
+  logs(): Promise<string>;
+  stop(): Promise<void>;
+}
+
+/** Nothing that moves, asks or covers what a test wants to see. */
+const QUIET_SETTINGS = {
+  'workbench.colorTheme': 'Dark Modern',
+  'window.autoDetectColorScheme': false,
+  'workbench.startupEditor': 'none',
+  'workbench.tips.enabled': false,
+  'workbench.enableExperiments': false,
+  'workbench.secondarySideBar.defaultVisibility': 'hidden',
+  'workbench.welcomePage.walkthroughs.openOnInstall': false,
+  'chat.disableAIFeatures': true,
+  'telemetry.telemetryLevel': 'off',
+  'extensions.autoCheckUpdates': false,
+  'extensions.ignoreRecommendations': true,
+  'git.autofetch': false,
+  'git.openRepositoryInParentFolders': 'never',
+  'window.commandCenter': false,
+  'editor.accessibilitySupport': 'off',
+};
+
+export async function startCodeServer(options: CodeServerOptions): Promise<CodeServer> {
+  const root = await realpath(await mkdtemp(join(tmpdir(), 'codex-e2e-')));
+  const entry = requiredPath('CODEX_TASKS_TEST_CODE_SERVER');
+  const userData = join(root, 'user-data');
+  const common = [
+    ...['--user-data-dir', userData],
+    ...['--extensions-dir', join(root, 'extensions')],
+    ...['--config', join(root, 'config.yaml')],
+  ];
+  // A home of its own: neither git's nor the backend's configuration of this person counts.
+  const env = { ...process.env, HOME: join(root, 'home'), XDG_CONFIG_HOME: '', ...options.env };
+  await mkdir(join(root, 'home'));
+  await writeFile(join(root, 'config.yaml'), '');
+  await mkdir(join(userData, 'User'), { recursive: true });
+  await writeFile(
+    join(userData, 'User/settings.json'),
+    JSON.stringify({ ...QUIET_SETTINGS, ...options.settings }, null, 2),
+  );
+  const installs = options.extensions.flatMap((path) => ['--install-extension', path]);
+  await runToEnd(entry, [...common, ...installs, '--force'], env);
+
+  const port = await freePort();
+  const server = spawn(
+    process.execPath,
+    [
+      entry,
+      ...common,
+      ...['--auth', 'none', '--bind-addr', `127.0.0.1:${port}`],
+      ...['--disable-telemetry', '--disable-update-check', '--disable-workspace-trust'],
+      '--disable-getting-started-override',
+    ],
+    { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true },
+  );
+  let output = '';
+  for (const stream of [server.stdout, server.stderr]) {
+    stream.on('data', (bytes: Buffer) => (output += bytes.toString('utf8')));
+  }
+  const stop = async () => {
+    await endGroup(server);
+    await rm(root, { recursive: true, force: true, maxRetries: 5 });
+  };
+  try {
+    await answers(`http://127.0.0.1:${port}/healthz`, server);
+  } catch (error) {
+    await stop();
+    throw new Error(`code-server did not start: ${String(error)}\n${output}`);
+  }
+  return {
+    folderUrl: (folder) => `http://127.0.0.1:${port}/?folder=${encodeURIComponent(folder)}`,
+    newFolder: async (name) => {
+      const folder = join(root, name);
+      await mkdir(folder, { recursive: true });
+      return folder;
+    },
+    logs: async () => `${output}\n${await extensionHostLogs(join(userData, 'logs'))}`,
+    stop,
+  };
+}
+
+/** Set by `npm test`; a test file run by hand names what it needs. */
+export function requiredPath(variable: string): string {
+  const path = process.env[variable];
+  if (!path) throw new Error(`${variable} is not set: run this through npm run test:e2e.`);
+  return path;
+}
+
+export async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}
+
+async function runToEnd(entry: string, args: string[], env: NodeJS.ProcessEnv): Promise<void> {
+  const child = spawn(process.execPath, [entry, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (bytes: Buffer) => (output += bytes.toString('utf8')));
+  }
+  const [code] = (await once(child, 'close')) as [number | null];
+  if (code !== 0) throw new Error(`code-server ${args.join(' ')} ended with ${code}:\n${output}`);
+}
+
+async function answers(url: string, server: ChildProcess): Promise<void> {
+  const deadline = Date.now() + START_TIMEOUT_MS;
+  for (;;) {
+    if (server.exitCode !== null) throw new Error(`it ended with ${server.exitCode}`);
+    const response = await fetch(url).catch(() => null);
+    if (response?.ok) return;
+    if (Date.now() > deadline) throw new Error('it does not answer');
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
+
+/** The server, its extension hosts and what these started. */
+async function endGroup(child: ChildProcess): Promise<void> {
+  if (child.pid === undefined || child.exitCode !== null) return;
+  const ended = once(child, 'exit');
+  process.kill(-child.pid, 'SIGTERM');
+  const timer = setTimeout(() => killGroup(child.pid), STOP_GRACE_MS);
+  await ended;
+  clearTimeout(timer);
+  killGroup(child.pid);
+}
+
+function killGroup(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+  } catch {
+    // All of it has ended.
+  }
+}
+
+async function extensionHostLogs(folder: string): Promise<string> {
+  const { glob } = await import('node:fs/promises');
+  const parts: string[] = [];
+  for await (const file of glob('**/*.log', { cwd: folder })) {
+    if (!/exthost|Codex/i.test(file)) continue;
+    parts.push(`── ${file}\n${await readFile(join(folder, file), 'utf8')}`);
+  }
+  return parts.join('\n');
+}

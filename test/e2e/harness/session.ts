@@ -1,0 +1,57 @@
+/**
+ * What every e2e spec needs together: a backend, a VS Code with our extension, a repository open in it,
+ * and the window connected as a person would connect it.
+ */
+import { startBackend, type E2eBackend } from './backend.ts';
+import { requiredPath, startCodeServer, type CodeServer } from './code-server.ts';
+import { makeLocalChanges, makeRepository } from './repository.ts';
+import { Window } from './window.ts';
+
+export interface Session {
+  backend: E2eBackend;
+  server: CodeServer;
+  window: Window;
+  /** The open repository, with local changes. */
+  folder: string;
+  close(): Promise<void>;
+}
+
+export async function openSession(options: { script: string }): Promise<Session> {
+  const opened: (() => Promise<void>)[] = [];
+  const close = async () => {
+    for (const end of opened.reverse()) await end();
+  };
+  try {
+    const backend = await startBackend({ script: options.script });
+    opened.push(() => backend.stop());
+    const server = await startCodeServer({ extensions: [requiredPath('CODEX_TASKS_TEST_VSIX')] });
+    opened.push(() => server.stop());
+    const folder = await server.newFolder('parcel');
+    makeRepository(folder);
+    makeLocalChanges(folder);
+    const window = await Window.open(server, folder);
+    opened.push(() => window.close());
+    return { backend, server, window, folder, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** `Codex: Connect to Server`, by its two questions. */
+export async function connect(window: Window, url: string, token: string): Promise<void> {
+  await window.runCommand('Codex: Connect to Server');
+  await window.answerInput(/Address of the backend/, url);
+  await window.answerInput(/The token of/, token);
+}
+
+/** Runs a spec's body; when it fails, leaves a screenshot and prints what the parts wrote. */
+export async function withEvidence(session: Session, name: string, body: () => Promise<void>): Promise<void> {
+  try {
+    await body();
+  } catch (error) {
+    await session.window.screenshot(`failed-${name}`).catch(() => undefined);
+    console.log(`── backend\n${session.backend.output()}\n── VS Code\n${await session.server.logs()}`);
+    throw error;
+  }
+}

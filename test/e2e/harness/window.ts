@@ -1,0 +1,194 @@
+/**
+ * One window of VS Code in headless Chromium, driven as a person would: keys, the palette, the input
+ * box, views, and the pages inside webviews.
+ */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { chromium, type Browser, type Frame, type Locator, type Page } from 'playwright-core';
+import { requiredPath, type CodeServer } from './code-server.ts';
+
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+const SIZE = { width: 1360, height: 850 };
+/** A cold extension host on a busy machine of two cores. */
+const LOAD_TIMEOUT_MS = 90_000;
+const STEP_TIMEOUT_MS = 20_000;
+const POLL_MS = 100;
+
+export const SCREENSHOTS = join(import.meta.dirname, '../../../test-output/e2e');
+
+export class Window {
+  readonly page: Page;
+  readonly #browser: Browser;
+
+  constructor(browser: Browser, page: Page) {
+    this.#browser = browser;
+    this.page = page;
+  }
+
+  static async open(server: CodeServer, folder: string): Promise<Window> {
+    const browser = await chromium.launch({
+      executablePath: requiredPath('CODEX_TASKS_TEST_CHROMIUM'),
+      args: FLAGS,
+    });
+    try {
+      const context = await browser.newContext({ viewport: SIZE, locale: 'en-US' });
+      const page = await context.newPage();
+      page.setDefaultTimeout(STEP_TIMEOUT_MS);
+      await page.goto(server.folderUrl(folder), { timeout: LOAD_TIMEOUT_MS });
+      await page.locator('.monaco-workbench .part.activitybar').waitFor({ timeout: LOAD_TIMEOUT_MS });
+      await page.locator('.explorer-folders-view').waitFor({ timeout: LOAD_TIMEOUT_MS });
+      return new Window(browser, page);
+    } catch (error) {
+      await browser.close();
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#browser.close();
+  }
+
+  /** The palette entry with exactly this title, as `Codex: Ask`. */
+  async runCommand(title: string): Promise<void> {
+    await this.page.keyboard.press('F1');
+    await this.quickInput.fill(`>${title}`);
+    const row = this.page.locator('.quick-input-list .monaco-list-row').filter({
+      has: this.page.locator('.label-name', { hasText: new RegExp(`^${escaped(title)}$`) }),
+    });
+    await row.first().waitFor();
+    await row.first().click();
+  }
+
+  /** The one-line input of VS Code, whatever asks by it at the moment. */
+  get quickInput(): Locator {
+    return this.page
+      .locator(
+        '.quick-input-widget:visible input[type="text"], .quick-input-widget:visible input[type="password"]',
+      )
+      .first();
+  }
+
+  /** Types into the input box whose prompt, title or placeholder matches, and presses Enter. */
+  async answerInput(asks: RegExp, text: string): Promise<void> {
+    await this.waitForInput(asks);
+    await this.quickInput.fill(text);
+    await this.page.keyboard.press('Enter');
+  }
+
+  async waitForInput(asks: RegExp): Promise<void> {
+    await eventually(`an input that asks ${asks}`, async () => {
+      const widget = this.page.locator('.quick-input-widget:visible');
+      if ((await widget.count()) === 0) return false;
+      const placeholder = await this.quickInput.getAttribute('placeholder').catch(() => '');
+      return asks.test(`${await widget.innerText()}\n${placeholder ?? ''}`);
+    });
+  }
+
+  /** Chooses the entry of a list in the palette's place. */
+  async pick(entry: RegExp): Promise<void> {
+    const row = this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: entry });
+    await row.first().click();
+  }
+
+  /** Clicks a button of a modal dialog. */
+  async answerDialog(button: string): Promise<void> {
+    await this.page.locator('.monaco-dialog-box').getByRole('button', { name: button, exact: true }).click();
+  }
+
+  dialog(): Locator {
+    return this.page.locator('.monaco-dialog-box');
+  }
+
+  /** Waits for a notification that says this. */
+  async notification(text: RegExp): Promise<Locator> {
+    const toast = this.page
+      .locator('.notifications-toasts .notification-list-item')
+      .filter({ hasText: text });
+    await toast.first().waitFor();
+    return toast.first();
+  }
+
+  async closeNotifications(): Promise<void> {
+    await this.runCommand('Notifications: Clear All Notifications');
+  }
+
+  /** Shows our views. */
+  async openSideBar(): Promise<void> {
+    const action = this.page
+      .locator('.activitybar .action-item')
+      .filter({ has: this.page.locator('[aria-label^="Codex"]') });
+    const selected = this.page.locator('.part.sidebar .composite.title', { hasText: 'Codex' });
+    if ((await selected.count()) === 0) await action.first().click();
+    await selected.first().waitFor();
+  }
+
+  /** Rows of the task list. */
+  taskRows(): Locator {
+    return this.page
+      .locator('.part.sidebar .pane', { has: this.page.locator('[aria-label^="Tasks"]') })
+      .locator('.monaco-list-row');
+  }
+
+  /** The page inside a webview that has this element, once there is one. */
+  async webview(selector: string, timeoutMs = STEP_TIMEOUT_MS): Promise<Frame> {
+    return eventually(
+      `a webview with ${selector}`,
+      async () => {
+        for (const frame of this.page.frames()) {
+          if (frame === this.page.mainFrame()) continue;
+          const count = await frame
+            .locator(selector)
+            .count()
+            .catch(() => 0);
+          if (count > 0) return frame;
+        }
+        return false;
+      },
+      timeoutMs,
+    );
+  }
+
+  /** Follows the theme of the settings file. */
+  async useTheme(theme: 'dark' | 'light'): Promise<void> {
+    const name = theme === 'dark' ? 'Dark Modern' : 'Light Modern';
+    await this.runCommand('Preferences: Color Theme');
+    await this.quickInput.fill(name);
+    await this.page.locator('.quick-input-list .monaco-list-row.focused', { hasText: name }).waitFor();
+    await this.page.keyboard.press('Enter');
+    await this.page
+      .locator(theme === 'dark' ? '.monaco-workbench.vs-dark' : '.monaco-workbench.vs')
+      .waitFor();
+  }
+
+  async screenshot(name: string): Promise<void> {
+    await mkdir(SCREENSHOTS, { recursive: true });
+    await this.page.screenshot({ path: join(SCREENSHOTS, `${name}.png`) });
+  }
+}
+
+/** Polls until the check gives something truthy; fails with what was awaited. */
+export async function eventually<T>(
+  what: string,
+  check: () => Promise<T | false>,
+  timeoutMs = STEP_TIMEOUT_MS,
+): Promise<T> {
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    const value = await check();
+    if (value !== false) return value;
+    if (Date.now() > deadline) throw new Error(`Waited ${timeoutMs / 1000} s for ${what}.`);
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
+
+function escaped(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}

@@ -1,0 +1,68 @@
+/** What goes wrong with a backend is said in a sentence, and nothing is lost. */
+import assert from 'node:assert/strict';
+import test, { after, before } from 'node:test';
+import { connect, openSession, withEvidence, type Session } from '../harness/session.ts';
+
+const TASK_TIMEOUT_MS = 90_000;
+
+let session: Session;
+
+before(async () => {
+  session = await openSession({ script: 'ask.yaml' });
+});
+after(() => session?.close());
+
+test('a wrong token is said, and the right one is asked for', async () => {
+  const { window, backend } = session;
+  await withEvidence(session, 'wrong-token', async () => {
+    await window.openSideBar();
+    await connect(window, backend.url, 'a-token-that-is-not-it');
+    await window.page.getByText('The backend did not accept the token.').first().waitFor();
+    await window.screenshot('wrong-token-dark');
+    await window.runCommand('Codex: Set Server Token');
+    await window.answerInput(/The token of/, backend.token);
+    await window.page.getByText('No tasks yet.').first().waitFor();
+  });
+});
+
+test('a backend that is gone is said, and the task goes on when it is back', async () => {
+  const { window, backend } = session;
+  await withEvidence(session, 'backend-gone', async () => {
+    await window.runCommand('Codex: Ask');
+    await window.answerInput(/Ask about this repository/, 'Where are parcels counted?');
+    const page = await window.webview('header h1', TASK_TIMEOUT_MS);
+    await page.getByText('reading part 2 of 6').waitFor({ timeout: TASK_TIMEOUT_MS });
+    await backend.kill();
+    await page.getByText('Reconnecting …').waitFor();
+    await window.screenshot('backend-gone-dark');
+    await backend.restart();
+    await page.getByText('An empty list counts as 0.').waitFor({ timeout: TASK_TIMEOUT_MS });
+    for (const part of [1, 2, 3, 4, 5, 6]) {
+      // The command had run on: what it printed meanwhile is there, once.
+      const lines = await page.locator('.pane').getByText(`reading part ${part} of 6`).count();
+      const shown = lines > 0 ? lines : await foldedCount(part);
+      assert.equal(shown, 1, `part ${part} of 6 is shown ${shown} times`);
+    }
+  });
+});
+
+/** A command that has ended folds its output: opened, it counts. */
+async function foldedCount(part: number): Promise<number> {
+  const page = await session.window.webview('header h1');
+  const head = page.locator('.command .head').first();
+  if ((await head.getAttribute('aria-expanded')) === 'false') await head.click();
+  return page.locator('.pane').getByText(`reading part ${part} of 6`).count();
+}
+
+test('a command that never ends is stopped by the button', async () => {
+  const { window } = session;
+  await withEvidence(session, 'stop', async () => {
+    await window.runCommand('Codex: Ask');
+    await window.answerInput(/Ask about this repository/, 'Run forever.');
+    const page = await window.webview('header h1:has-text("Run forever.")', TASK_TIMEOUT_MS);
+    await page.getByText('it begins').waitFor({ timeout: TASK_TIMEOUT_MS });
+    await page.getByRole('button', { name: 'Stop' }).click();
+    await page.getByRole('button', { name: 'Retry' }).waitFor();
+    await window.screenshot('stopped-dark');
+  });
+});

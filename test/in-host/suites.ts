@@ -1,0 +1,2 @@
+/** Every file of the in-host suite. */
+import './activation.ts';
