@@ -135,11 +135,9 @@ function withoutTurn(item: ResponseItem): ResponseItem {
   return copy;
 }
 
+/** What is in a history was checked when it came in. */
 function callOf(item: ResponseItem): ToolCall | null {
-  const type = item.type ?? 'message';
-  if (!isToolCall({ type })) return null;
-  const known = asKnown(item);
-  return known !== null && isToolCall(known) ? known : null;
+  return isToolCall({ type: item.type ?? 'message' }) ? (item as unknown as ToolCall) : null;
 }
 
 function answeredCall(item: ResponseItem): string | null {

@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { LIMITS } from '../../../protocol/limits.ts';
+import type { NewEvent } from '../../../protocol/events.ts';
+import { OutputEvents, pieces } from '../../../server/agent/output.ts';
+
+type Output = Extract<NewEvent, { code: 'output' }>['params'];
+const params = (events: NewEvent[]) => events.map((event) => event.params as Output);
+
+test('pieces cover every byte once and fit into an event, whatever the bytes', () => {
+  const samples = [
+    Buffer.from('ä€😀 text\n'.repeat(20_000)),
+    Buffer.alloc(200_000, 0),
+    Buffer.alloc(200_000, 0xff),
+    Buffer.alloc(200_000, 1),
+    Buffer.from([0x80]),
+  ];
+  for (const bytes of samples) {
+    const found = params(pieces('c', 7, bytes));
+    let at = 7;
+    for (const piece of found) {
+      assert.equal(piece.offset, at);
+      assert.ok(Buffer.byteLength(JSON.stringify(piece)) < LIMITS.eventBytes.default);
+      at = found[found.indexOf(piece) + 1]?.offset ?? 7 + bytes.length;
+    }
+    assert.equal(at, 7 + bytes.length);
+  }
+  const text = params(pieces('c', 0, samples[0] ?? Buffer.alloc(0))).map((piece) => piece.text);
+  assert.equal(text.join(''), samples[0]?.toString());
+});
+
+test('a character that arrives in two halves is told whole, with the right offsets', async (context) => {
+  context.mock.timers.enable({ apis: ['setTimeout'] });
+  const told: NewEvent[] = [];
+  const events = new OutputEvents('c', 0, async (...more) => void told.push(...more));
+  const bytes = Buffer.from('a€b');
+  events.push(bytes.subarray(0, 2));
+  context.mock.timers.tick(100);
+  events.push(bytes.subarray(2));
+  await events.end();
+  assert.deepEqual(
+    params(told).map(({ offset, text }) => [offset, text]),
+    [
+      [0, 'a'],
+      [1, '€b'],
+    ],
+  );
+});
+
+test('escape sequences are kept and NUL is not', async () => {
+  const told: NewEvent[] = [];
+  const events = new OutputEvents('c', 0, async (...more) => void told.push(...more));
+  events.push(Buffer.from('\u001b[31mred\u001b[0m\0'));
+  await events.end();
+  assert.equal(params(told)[0]?.text, '\u001b[31mred\u001b[0m\ufffd');
+});
+
+test('many small writes become one event', async () => {
+  const told: NewEvent[] = [];
+  const events = new OutputEvents('c', 0, async (...more) => void told.push(...more));
+  for (let index = 0; index < 1_000; index++) events.push(Buffer.from('x'));
+  await events.end();
+  assert.equal(told.length, 1);
+});
+
+test('what the log has already is passed over, to the byte', async () => {
+  const told: NewEvent[] = [];
+  const events = new OutputEvents('c', 5, async (...more) => void told.push(...more));
+  events.push(Buffer.from('012'));
+  events.push(Buffer.from('3456'));
+  await events.end();
+  assert.deepEqual(params(told), [{ itemId: 'c', offset: 5, text: '56' }]);
+});
+
+test('a log that refuses an event fails the command', async () => {
+  const events = new OutputEvents('c', 0, () => Promise.reject(new Error('full')));
+  events.push(Buffer.from('x'));
+  await assert.rejects(events.end(), /full/);
+});
