@@ -237,10 +237,12 @@ async function answer(
   response.once('close', gone);
   try {
     let started = false;
+    let failed: Error | undefined;
     for await (const chunk of child.stdout) {
+      if (!started) failed ??= await bodyError();
+      // Read on to the end: git tidies up only while somebody listens.
+      if (failed !== undefined || response.destroyed) continue;
       if (!started) {
-        const failed = await bodyError();
-        if (failed !== undefined) throw failed;
         started = true;
         response.writeHead(200, { 'content-type': contentType });
         response.write(head);
@@ -248,7 +250,7 @@ async function answer(
       if (!response.write(chunk as Buffer)) await drained(response);
     }
     const { code, stderr } = await child.ended;
-    const failed = await bodyError();
+    failed ??= await bodyError();
     if (failed !== undefined) throw failed;
     if (response.destroyed) return;
     if (code !== 0) throw await gitError([service], { dir: served.dir }, child, code, stderr);
