@@ -11,7 +11,15 @@ import { applyKeepingEol } from './eol.ts';
 import { withRootLock } from './lock.ts';
 import { codeOf, nodeFileIO } from './node-io.ts';
 import { ancestorsOf } from './paths.ts';
-import { ABSENT, contentOf, fingerprintOf, gitModeOf, sameFingerprint, sha256 } from './state.ts';
+import {
+  ABSENT,
+  contentOf,
+  fingerprintOf,
+  gitModeOf,
+  sameFingerprint,
+  sha256,
+  storedModeOf,
+} from './state.ts';
 import type {
   ApplyOutcome,
   ApplyPlan,
@@ -180,7 +188,6 @@ class Run {
   async #asPlanned(index: number, change: PathChange, checkpoint: CheckpointWriter): Promise<boolean> {
     const { unsaved } = this.#plan.items[index]!;
     const key = pathKey(change.path);
-    const { mode } = await this.#io.stat(change.path);
     let state = await this.#io.read(change.path);
     // A folder that this patch empties; its files are paths of their own.
     if (state === null && change.before.hash === 'absent') state = ABSENT;
@@ -194,8 +201,8 @@ class Run {
     const seen: Fingerprint = fingerprintOf(state);
     if (!sameFingerprint(seen, change.before, this.#io.platform)) return false;
     const content = contentOf(state);
-    const hash = content === null ? 'absent' : checkpoint.add(content);
-    this.#before.set(key, { state, mode: content === null ? null : mode.toString(8), hash });
+    if (content !== null) checkpoint.add(content, seen.hash);
+    this.#before.set(key, { state, mode: storedModeOf(state), hash: seen.hash });
     return true;
   }
 

@@ -25,9 +25,14 @@ const ORPHAN_AGE_MS = DAY_MS;
 /** A manifest names paths and hashes only; a larger one is not ours. */
 const MAX_MANIFEST_BYTES = 512 * 1024 * 1024;
 
+/** Small blobs are gathered to this much, since each write costs a call. */
+const WRITE_BYTES = 1024 * 1024;
+
 const SUFFIX = '.checkpoint';
 const MAGIC = Buffer.from('CDXCKPT1');
 const FOOTER_BYTES = 8 + MAGIC.length;
+/** Milliseconds in base 36: nine digits last until the year 5188. */
+const TIME_DIGITS = 9;
 const ID = /^[0-9a-z]{8,40}$/;
 
 const Hash = z.string().regex(/^[0-9a-f]{64}$/);
@@ -144,10 +149,13 @@ export class Checkpoints {
   prune(): void {
     const now = this.#now();
     let total = 0;
-    for (const [index, checkpoint] of this.list().entries()) {
-      total += checkpoint.size;
-      if (index > 0 && (now - checkpoint.at > this.#maxAgeMs || total > this.#maxBytes))
-        this.remove(checkpoint.id);
+    // Ids begin with their time, so that no checkpoint has to be opened for this.
+    const names = fs.readdirSync(this.folder).filter((name) => name.endsWith(SUFFIX));
+    for (const [index, name] of names.sort().reverse().entries()) {
+      const id = name.slice(0, -SUFFIX.length);
+      total += fs.statSync(join(this.folder, name), { throwIfNoEntry: false })?.size ?? 0;
+      const age = now - parseInt(id.slice(0, TIME_DIGITS), 36);
+      if (index > 0 && (age > this.#maxAgeMs || total > this.#maxBytes)) this.remove(id);
     }
     for (const name of fs.readdirSync(this.folder)) {
       if (!name.endsWith('.tmp')) continue;
@@ -213,10 +221,12 @@ export class CheckpointWriter {
   readonly #file: number;
   readonly #manifest: Omit<Manifest, 'entries' | 'folders'>;
   #offset = 0;
+  #pending: Uint8Array[] = [];
+  #pendingBytes = 0;
   #open = true;
 
   constructor(folder: string, root: string, info: CheckpointInfo, at: number) {
-    this.id = at.toString(36).padStart(9, '0') + randomBytes(5).toString('hex');
+    this.id = at.toString(36).padStart(TIME_DIGITS, '0') + randomBytes(5).toString('hex');
     this.#folder = folder;
     this.#temp = join(folder, `${this.id}.tmp`);
     this.#file = fs.openSync(this.#temp, 'wx', 0o600);
@@ -224,9 +234,8 @@ export class CheckpointWriter {
     this.#manifest = { v: 1, id: this.id, at, root, repo, taskId, turn, label, blobs: {} };
   }
 
-  /** Stores the bytes and returns their hash. */
-  add(bytes: Uint8Array): string {
-    const hash = sha256(bytes);
+  /** Stores the bytes under their hash, for which a caller that has it needs no second one. */
+  add(bytes: Uint8Array, hash = sha256(bytes)): string {
     if (!Object.hasOwn(this.#manifest.blobs, hash)) {
       this.#manifest.blobs[hash] = [this.#offset, bytes.length];
       this.#append(bytes);
@@ -242,6 +251,7 @@ export class CheckpointWriter {
     MAGIC.copy(footer, 8);
     this.#append(manifest);
     this.#append(footer);
+    this.#flush();
     await new Promise<void>((resolve, reject) => {
       fs.fsync(this.#file, (error) => (error ? reject(error) : resolve()));
     });
@@ -253,11 +263,21 @@ export class CheckpointWriter {
   abandon(): void {
     this.#close();
     fs.rmSync(this.#temp, { force: true });
+    fs.rmSync(join(this.#folder, `${this.id}${SUFFIX}`), { force: true });
   }
 
   #append(bytes: Uint8Array): void {
-    for (let from = 0; from < bytes.length;) from += fs.writeSync(this.#file, bytes, from);
+    this.#pending.push(bytes);
+    this.#pendingBytes += bytes.length;
     this.#offset += bytes.length;
+    if (this.#pendingBytes > WRITE_BYTES) this.#flush();
+  }
+
+  #flush(): void {
+    const bytes = this.#pending.length === 1 ? this.#pending[0]! : Buffer.concat(this.#pending);
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    for (let from = 0; from < bytes.length;) from += fs.writeSync(this.#file, bytes, from);
   }
 
   #close(): void {

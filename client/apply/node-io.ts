@@ -15,10 +15,13 @@ const LARGE_BYTES = 1024 * 1024;
 const BUSY_RETRIES = 5;
 const BUSY_WAIT_MS = 60;
 const WINDOWS = process.platform === 'win32';
+/** Not through a symlink, and not waiting for the other end of a FIFO. */
+const OPEN_FLAGS = fs.constants.O_RDONLY | (fs.constants.O_NOFOLLOW ?? 0) | (fs.constants.O_NONBLOCK ?? 0);
 
 type NodePath = string | Buffer;
 
 export function nodeFileIO(root: string): FileIO {
+  const umask = process.umask();
   const rootBytes = Buffer.from(root.endsWith('/') ? root : `${root}/`);
   const at = (path: WirePath | null): NodePath => {
     if (path === null) return root;
@@ -53,22 +56,27 @@ export function nodeFileIO(root: string): FileIO {
     },
 
     async read(path): Promise<FileState | null> {
-      const stat = await this.stat(path);
-      switch (stat.kind) {
-        case 'absent':
-          return { kind: 'absent' };
-        case 'symlink':
-          return { kind: 'symlink', target: fs.readlinkSync(at(path), { encoding: 'buffer' }) };
-        case 'file':
-          return {
-            kind: 'file',
-            mode: stat.mode & 0o7777,
-            executable: (stat.mode & 0o100) !== 0,
-            bytes: await readBytes(at(path)),
-          };
-        case 'folder':
-        case 'other':
-          return null;
+      const place = at(path);
+      let file: number;
+      try {
+        if (WINDOWS && !fs.lstatSync(place).isFile()) return readOther(place);
+        file = fs.openSync(place, OPEN_FLAGS);
+      } catch {
+        // Absent, a symlink, or not readable: the second look says which.
+        return readOther(place);
+      }
+      try {
+        const stat = fs.fstatSync(file);
+        if (!stat.isFile()) return null;
+        const mode = stat.mode & 0o7777;
+        return {
+          kind: 'file',
+          mode,
+          executable: (mode & 0o100) !== 0,
+          bytes: await readBytes(file, stat.size),
+        };
+      } finally {
+        fs.closeSync(file);
       }
     },
 
@@ -77,9 +85,11 @@ export function nodeFileIO(root: string): FileIO {
         fs.symlinkSync(WINDOWS ? Buffer.from(state.target).toString() : Buffer.from(state.target), at(temp));
         return;
       }
-      const file = fs.openSync(at(temp), 'wx', state.executable ? 0o777 : 0o666);
+      const file = fs.openSync(at(temp), 'wx', state.mode ?? (state.executable ? 0o777 : 0o666));
       try {
-        if (state.mode !== null && !WINDOWS) fs.fchmodSync(file, state.mode);
+        const { mode } = state;
+        const exact = mode === null || WINDOWS || ((mode & umask) === 0 && mode <= 0o777);
+        if (!exact) fs.fchmodSync(file, mode);
         await writeBytes(file, state.bytes);
       } finally {
         fs.closeSync(file);
@@ -132,16 +142,37 @@ export function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 
-async function readBytes(path: NodePath): Promise<Buffer> {
-  const file = fs.openSync(path, fs.constants.O_RDONLY | (fs.constants.O_NOFOLLOW ?? 0));
+/** What is not a regular file that can be opened. Throws what hinders reading one. */
+function readOther(place: NodePath): FileState | null {
+  let stat: fs.Stats | undefined;
   try {
-    if (fs.fstatSync(file).size < LARGE_BYTES) return fs.readFileSync(file);
-    return await new Promise((resolve, reject) => {
+    stat = fs.lstatSync(place, { throwIfNoEntry: false });
+  } catch (error) {
+    if (codeOf(error) !== 'ENOTDIR') throw error;
+  }
+  if (stat === undefined) return { kind: 'absent' };
+  if (stat.isSymbolicLink())
+    return { kind: 'symlink', target: fs.readlinkSync(place, { encoding: 'buffer' }) };
+  if (stat.isFile()) fs.closeSync(fs.openSync(place, OPEN_FLAGS));
+  return null;
+}
+
+async function readBytes(file: number, size: number): Promise<Buffer> {
+  if (size >= LARGE_BYTES) {
+    return new Promise((resolve, reject) => {
       fs.readFile(file, (error, bytes) => (error ? reject(error) : resolve(bytes)));
     });
-  } finally {
-    fs.closeSync(file);
   }
+  // One byte of room shows whether the file has grown.
+  const bytes = Buffer.allocUnsafe(size + 1);
+  let length = 0;
+  for (;;) {
+    const count = fs.readSync(file, bytes, length, bytes.length - length, null);
+    length += count;
+    if (count === 0 || length === size) break;
+    if (length > size) return Buffer.concat([bytes, fs.readFileSync(file)]);
+  }
+  return bytes.subarray(0, length);
 }
 
 async function writeBytes(file: number, bytes: Uint8Array): Promise<void> {

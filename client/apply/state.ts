@@ -30,6 +30,18 @@ export function gitModeOf(state: FileState): string | null {
   }
 }
 
+/** `st_mode` in octal, as checkpoints have it; null when absent. */
+export function storedModeOf(state: FileState): string | null {
+  switch (state.kind) {
+    case 'absent':
+      return null;
+    case 'file':
+      return (0o100000 | (state.mode ?? (state.executable ? 0o755 : 0o644))).toString(8);
+    case 'symlink':
+      return '120777';
+  }
+}
+
 export function fingerprintOf(state: FileState): Fingerprint {
   const content = contentOf(state);
   return { mode: gitModeOf(state), hash: content === null ? 'absent' : sha256(content) };

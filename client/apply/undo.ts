@@ -10,7 +10,7 @@ import type { Checkpoints } from './checkpoints.ts';
 import { withRootLock } from './lock.ts';
 import { nodeFileIO } from './node-io.ts';
 import { ancestorsOf, refusalOf } from './paths.ts';
-import { ABSENT, contentOf, fingerprintOf, gitModeOf, sameFingerprint, sha256 } from './state.ts';
+import { ABSENT, contentOf, fingerprintOf, sameFingerprint, sha256, storedModeOf } from './state.ts';
 import type {
   ApplyReason,
   Checkpoint,
@@ -48,7 +48,7 @@ type Standing =
   | { kind: 'before' }
   | { kind: 'after' }
   | { kind: 'buffer' }
-  | { kind: 'edited'; state: FileState; mode: string | null }
+  | { kind: 'edited'; state: FileState }
   | { kind: 'blocked'; reason: ApplyReason };
 
 async function undo(
@@ -70,7 +70,7 @@ async function undo(
   if (!checkpoints.isFinished(checkpoint.id)) await sweep(io, checkpoint);
 
   const toRestore: CheckpointEntry[] = [];
-  const edited: { entry: CheckpointEntry; state: FileState; mode: string | null }[] = [];
+  const edited: { entry: CheckpointEntry; state: FileState }[] = [];
   const inBuffers: CheckpointEntry[] = [];
   const removals = new Set(
     entries.filter(({ before }) => before === 'absent').map(({ path }) => pathKey(path)),
@@ -82,7 +82,7 @@ async function undo(
     else if (standing.kind === 'after') toRestore.push(entry);
     else if (standing.kind === 'buffer') inBuffers.push(entry);
     else if (standing.kind === 'blocked') set(entry.path, 'stale', standing.reason);
-    else if (options.force) edited.push({ entry, state: standing.state, mode: standing.mode });
+    else if (options.force) edited.push({ entry, state: standing.state });
     else set(entry.path, 'stale', 'changedSince');
     await breathe();
   }
@@ -155,7 +155,6 @@ async function standingOf(
     if (hash === entry.after) return { kind: 'buffer' };
     return hash === entry.before ? { kind: 'before' } : { kind: 'blocked', reason: 'unsavedChanges' };
   }
-  const mode = reachable ? (await io.stat(path)).mode : 0;
   const state = reachable ? await io.read(path) : ABSENT;
   if (state === null) {
     // Where a folder gave its place to a file, the folder is back.
@@ -167,7 +166,7 @@ async function standingOf(
   const now = fingerprintOf(state);
   if (sameFingerprint(now, before, io.platform)) return { kind: 'before' };
   if (sameFingerprint(now, after, io.platform)) return { kind: 'after' };
-  return { kind: 'edited', state, mode: contentOf(state) === null ? null : mode.toString(8) };
+  return { kind: 'edited', state };
 }
 
 async function onlyHolds(io: FileIO, folder: WirePath, removals: ReadonlySet<string>): Promise<boolean> {
@@ -201,16 +200,16 @@ function stateBefore(entry: CheckpointEntry, read: (hash: string) => Buffer): Fi
 async function keepEdits(
   checkpoints: Checkpoints,
   checkpoint: Checkpoint,
-  edited: { entry: CheckpointEntry; state: FileState; mode: string | null }[],
+  edited: { entry: CheckpointEntry; state: FileState }[],
 ): Promise<string> {
   const { root, repo, taskId, turn, label } = checkpoint;
   const writer = checkpoints.begin(root, { repo, taskId, turn, label });
   try {
-    const entries = edited.map(({ entry, state, mode }): CheckpointEntry => {
+    const entries = edited.map(({ entry, state }): CheckpointEntry => {
       const content = contentOf(state);
       return {
         path: entry.path,
-        mode: gitModeOf(state) === null ? null : mode,
+        mode: storedModeOf(state),
         before: content === null ? 'absent' : writer.add(content),
         after: entry.before,
         afterMode: gitModeOfStored(entry),
