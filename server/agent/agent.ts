@@ -48,6 +48,10 @@ export interface AgentInput {
   /** Droppable text of an item that is being written. */
   delta(itemId: string, text: string): void;
   limits: LimitValues;
+  /**
+   * Ends the turn. With the reason `shutdown` or `superseded` running commands are left to the turn's
+   * next owner and nothing more is stored; with any other they are stopped.
+   */
   signal: AbortSignal;
 }
 

@@ -106,6 +106,7 @@ async function runCall(
   how: 'new' | 'joined',
 ): Promise<string> {
   const { sandbox, limits, emit, signal } = context;
+  if (leavesRunning(signal)) throw new CodexError('cancelled');
   if (signal.aborted) return 'The command was not started: the turn was stopped.';
   const id = safeCallId(context.cacheKey, open);
   const item = commandItem(id, command);
@@ -129,7 +130,9 @@ async function runCall(
   };
   let result: CommandResult;
   try {
-    result = await orCancelled(sandbox.run(spec, { onOutput, signal }), signal);
+    const stop = new AbortController();
+    const run = sandbox.run(spec, { onOutput, signal: stop.signal });
+    result = await untilStopped(run, signal, stop);
   } finally {
     await events.end();
   }
@@ -192,33 +195,42 @@ function headline(result: CommandResult, command: ShellCommand): string {
   }
 }
 
-/** The run's result; once the signal is aborted, one of our own when the sandbox takes its time. */
-async function orCancelled(run: Promise<CommandResult>, signal: AbortSignal): Promise<CommandResult> {
+/** Whether someone else goes on with the turn: then its commands run on. */
+function leavesRunning(signal: AbortSignal): boolean {
+  return signal.aborted && (signal.reason === 'shutdown' || signal.reason === 'superseded');
+}
+
+/**
+ * The run's result. When the signal is aborted the command is stopped, and the result is one of our own
+ * if the sandbox takes its time; unless the turn has another owner: then it is only let go.
+ */
+async function untilStopped(
+  run: Promise<CommandResult>,
+  signal: AbortSignal,
+  stop: AbortController,
+): Promise<CommandResult> {
   const started = Date.now();
   let timer: NodeJS.Timeout | undefined;
   let onAbort = () => {};
-  const cancelled = new Promise<CommandResult>((resolve) => {
+  const stopped = new Promise<CommandResult>((resolve, reject) => {
     onAbort = () => {
-      timer = setTimeout(() => {
-        resolve({
-          end: 'cancelled',
-          exitCode: 137,
-          durationMs: Date.now() - started,
-          outputBytes: 0,
-          droppedBytes: 0,
-        });
-      }, CANCEL_WAIT_MS);
+      if (leavesRunning(signal)) {
+        reject(new CodexError('cancelled'));
+        return;
+      }
+      stop.abort();
+      const result = { end: 'cancelled', exitCode: 137, outputBytes: 0, droppedBytes: 0 } as const;
+      timer = setTimeout(() => resolve({ ...result, durationMs: Date.now() - started }), CANCEL_WAIT_MS);
     };
     signal.addEventListener('abort', onAbort, { once: true });
     if (signal.aborted) onAbort();
   });
+  // Whichever loses the race has nobody who waits for it.
+  run.catch(() => undefined);
+  stopped.catch(() => undefined);
   try {
-    return await Promise.race([run, cancelled]);
-  } catch (error) {
-    if (signal.aborted && error instanceof CodexError && error.code === 'cancelled') return await cancelled;
-    throw error;
+    return await Promise.race([run, stopped]);
   } finally {
-    run.catch(() => undefined);
     clearTimeout(timer);
     signal.removeEventListener('abort', onAbort);
   }

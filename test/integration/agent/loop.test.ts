@@ -194,6 +194,27 @@ test('a backend killed while a command runs takes its result over, and it ran on
   );
 });
 
+for (const reason of ['shutdown', 'superseded']) {
+  test(`a turn that is let go (${reason}) leaves its command running for the next owner`, async () => {
+    const played = await play(`
+  - steps:
+      - run: while [ ! -e go ]; do sleep 0.01; done; echo end
+      - say: '{{output}}'
+`);
+    const letGo = new AbortController();
+    const first = played.run({ signal: letGo.signal });
+    while (played.sandbox.started.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    letGo.abort(reason);
+    await assert.rejects(first, isCode('cancelled'));
+    assert.equal(outputs(played.history.items).length, 0);
+
+    const second = played.run();
+    await played.sandbox.put(join(played.sandbox.workdir, 'go'), Buffer.from(''));
+    assert.equal((await second).answer, 'end');
+    assert.equal(played.sandbox.started.length, 1);
+  });
+}
+
 test('output that the log has already is not told again after a restart', async () => {
   const played = await play(`
   - steps:
