@@ -2,6 +2,7 @@
  * The HTTP side: health, proof, patches and logs as bytes, and git for clients. Everything but health
  * and proof wants the token. Errors are a `WireError` as JSON; query strings and headers are never logged.
  */
+import { Readable } from 'node:stream';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { CodexError, toWireError, type ErrorCode } from '../../protocol/errors.ts';
@@ -29,6 +30,7 @@ const STATUS_OF: Partial<Record<ErrorCode, number>> = {
   notFound: 404,
   repoUnknown: 404,
   unknownMethod: 404,
+  limitReached: 429,
   badRequest: 400,
   conflict: 409,
   patchTooLarge: 413,
@@ -37,6 +39,9 @@ const STATUS_OF: Partial<Record<ErrorCode, number>> = {
   shuttingDown: 503,
   diskFull: 507,
 };
+
+/** Every client asks once when it finds the backend; whoever asks more wants to find something out. */
+const PROOFS_PER_SECOND = 50;
 
 const OfAttempt = z.object({
   id: z.string().regex(/^[a-z0-9]{8,40}$/),
@@ -49,6 +54,13 @@ const OfRepo = z.object({ repoId: z.string().regex(/^[a-z0-9]{8,64}$/) });
 
 export function createHttp({ access, repos, downloads, log }: HttpParts): FastifyInstance {
   const app = Fastify({ logger: false, forceCloseConnections: true });
+  let proofs = 0;
+  let proofsSince = 0;
+
+  app.addHook('onRequest', (_request, reply, next) => {
+    reply.header('x-content-type-options', 'nosniff').header('cache-control', 'no-store');
+    next();
+  });
 
   app.setErrorHandler((error, request, reply) => {
     const known = error instanceof z.ZodError ? new CodexError('badRequest') : error;
@@ -68,6 +80,9 @@ export function createHttp({ access, repos, downloads, log }: HttpParts): Fastif
   });
   app.get(PATHS.proof, (request) => {
     checkPlace(request.headers, access);
+    const now = Date.now();
+    if (now - proofsSince >= 1_000) [proofs, proofsSince] = [0, now];
+    if (++proofs > PROOFS_PER_SECOND) throw new CodexError('limitReached', { limit: 'proofs' });
     return { proof: proofOf(access.token, ProofQuery.parse(request.query).nonce) };
   });
 
@@ -85,7 +100,6 @@ export function createHttp({ access, repos, downloads, log }: HttpParts): Fastif
     });
     guarded.get('/api/v1/tasks/:id/turns/:turn/attempts/:attempt/log', async (request, reply) => {
       const { id, turn, attempt } = OfAttempt.parse(request.params);
-      const { Readable } = await import('node:stream');
       const pieces = await downloads.log(id, turn, attempt);
       return reply.type('text/plain; charset=utf-8').send(Readable.from(pieces));
     });

@@ -18,6 +18,8 @@ const GOING_AWAY = 1001;
 export interface OpenSocket extends MessageSocket {
   /** Bytes that the peer has not taken yet: what a slow reader is told by. */
   readonly pendingBytes: number;
+  /** Resolves once everything that was sent has left for the system, or the socket is gone. */
+  flushed(): Promise<void>;
 }
 
 export interface SocketServer {
@@ -98,6 +100,13 @@ function messageSocket(socket: WebSocket): OpenSocket {
     get pendingBytes() {
       return socket.bufferedAmount;
     },
+    flushed: () =>
+      new Promise((resolve) => {
+        socket.once('close', () => resolve());
+        // A ping waits its turn behind the messages; its callback comes, with an error, at the end too.
+        if (socket.readyState === WebSocket.OPEN) socket.ping('', undefined, () => resolve());
+        else resolve();
+      }),
   };
 }
 

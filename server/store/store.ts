@@ -109,7 +109,8 @@ async function openEmbedded(dataDir: string): Promise<Store> {
 async function migrate(db: Db): Promise<void> {
   const migrator = new Migrator({ db, provider: { getMigrations: async () => MIGRATIONS } });
   const { error } = await migrator.migrateToLatest();
-  if (error !== undefined) throw error;
+  if (error instanceof Error) throw error;
+  if (error !== undefined) throw new Error('The database could not be brought up to date.');
 }
 
 function isBroken(error: unknown, pglite: PGlite): boolean {
@@ -129,8 +130,9 @@ async function guarded<T>(fn: () => Promise<T>): Promise<T> {
 }
 
 /** A failure of the database as one of ours; what the caller's own code threw stays as it is. */
-function meaningOf(error: unknown): unknown {
-  if (error instanceof CodexError || !(error instanceof Error)) return error;
+function meaningOf(error: unknown): Error {
+  if (!(error instanceof Error)) return new Error(errorText(error));
+  if (error instanceof CodexError) return error;
   const { code, errno } = error as { code?: unknown; errno?: unknown };
   const text = errorText(error);
   if (code === SQL_DISK_FULL || code === 'ENOSPC' || errno === 28 || /no space left/i.test(text)) {

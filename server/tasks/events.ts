@@ -52,7 +52,7 @@ export async function appendEvents(
     at,
     v: EVENT_VERSION,
     code: event.code,
-    params: event.params as Record<string, unknown>,
+    params: event.params,
   }));
   for (let from = 0; from < stored.length; from += INSERT_ROWS) {
     const rows = stored.slice(from, from + INSERT_ROWS).map(({ taskId, params, ...rest }) => ({

@@ -88,10 +88,11 @@ export async function removeResults(
   await tx
     .deleteFrom('chunks')
     .where('sha256', 'in', hashes)
-    .where(({ not, exists, selectFrom }) =>
-      not(
-        exists(
-          selectFrom('result_chunks')
+    .where((eb) =>
+      eb.not(
+        eb.exists(
+          eb
+            .selectFrom('result_chunks')
             .select('result_chunks.sha256')
             .whereRef('result_chunks.sha256', '=', 'chunks.sha256'),
         ),

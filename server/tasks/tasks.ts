@@ -112,7 +112,7 @@ export class Tasks {
       if (!hasEnded(row.state)) throw new CodexError('conflict', { state: row.state });
       turn = row.turns + 1;
       const mode = request.mode ?? row.mode;
-      await insertTurn(tx, { taskId: row.id, turn, who, ...request, mode });
+      await insertTurn(tx, { ...request, mode, turn, who });
       await queue.enqueue(tx, row.id, turn);
       return { turns: turn, state: 'queued', phase: null, error: null };
     });

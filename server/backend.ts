@@ -1,0 +1,227 @@
+/**
+ * A backend: one data folder, one port, one queue of turns.
+ *
+ * Starting: refuse what is unsafe → lock the folder → database → port → queue → `backend.json`. The
+ * port is taken before a turn is, so that a second backend never touches the first one's work. Stopping
+ * goes the other way, and leaves running turns as they are for the next start.
+ */
+import { randomUUID } from 'node:crypto';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import { CodexError } from '../protocol/errors.ts';
+import type { BackendFile } from '../protocol/http.ts';
+import type { LimitValues } from '../protocol/limits.ts';
+import type { ParamsOf, ResultOf } from '../protocol/rpc.ts';
+import { hasEnded } from '../protocol/states.ts';
+import { createGateway } from './gateway/gateway.ts';
+import { type Log, NO_LOG } from './log.ts';
+import type { Repos } from './repos/repos.ts';
+import { lockFolder } from './store/lock.ts';
+import { openStore } from './store/store.ts';
+import { readEvents } from './tasks/events.ts';
+import { Hub } from './tasks/hub.ts';
+import { TurnQueue } from './tasks/queue.ts';
+import { Tasks } from './tasks/tasks.ts';
+import type { RunTurn } from './tasks/turn-context.ts';
+
+export interface BackendConfig {
+  /** Default: 127.0.0.1. */
+  host?: string;
+  /** 0 takes a free one. */
+  port: number;
+  dataDir: string;
+  token: string;
+  version: string;
+  limits: LimitValues;
+  databaseUrl?: string;
+  /** Names under which clients reach it, beside loopback's. */
+  allowedHosts?: readonly string[];
+  /** A proxy in front ends TLS: then it may listen on another address than loopback. */
+  behindProxy?: boolean;
+  /** End this long after the last client left and the last turn ended. */
+  idleExitMs?: number | null;
+}
+
+export interface BackendParts {
+  config: BackendConfig;
+  repos: Repos;
+  runTurn: RunTurn;
+  sandbox: () => ResultOf<'server.hello'>['sandbox'];
+  model: () => ResultOf<'server.hello'>['model'];
+  models?: () => ResultOf<'model.list'>['models'];
+  checkTask?: (request: ParamsOf<'task.create'>) => void;
+  /** After a task's rows are gone: its sandboxes go. Its repositories are removed here. */
+  onTaskDeleted?: (taskId: string) => Promise<void>;
+  log?: Log;
+}
+
+export interface Backend {
+  url: string;
+  port: number;
+  token: string;
+  /** Resolves when it was idle for `idleExitMs`: whoever started it closes it then. */
+  idle: Promise<void>;
+  /** For sweeping sandboxes. */
+  presenceOf: (taskId: string) => Promise<'live' | 'idle' | 'gone'>;
+  close(): Promise<void>;
+}
+
+const BACKEND_FILE = 'backend.json';
+const LOOPBACK = /^(localhost|::1|127(\.\d{1,3}){3})$/;
+
+export async function startBackend(parts: BackendParts): Promise<Backend> {
+  const { config, repos, log = NO_LOG } = parts;
+  const host = config.host ?? '127.0.0.1';
+  refuseUnsafe(host, config);
+  await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
+
+  const closers: (() => Promise<void> | void)[] = [];
+  const close = async () => {
+    for (const closer of closers.splice(0).reverse()) {
+      try {
+        await closer();
+      } catch (error) {
+        log.warn('not everything could be closed', { error });
+      }
+    }
+  };
+
+  try {
+    const lock = lockFolder(config.dataDir);
+    closers.push(() => lock.release());
+    const { dataDir, databaseUrl, limits } = config;
+    const store = await openStore({ dataDir, ...(databaseUrl ? { databaseUrl } : {}) });
+    closers.push(() => store.close());
+
+    const hub = new Hub(
+      (taskId, after, limit) => store.read((db) => readEvents(db, taskId, after, limit)),
+      (error) => log.warn('the log could not be read', { error }),
+    );
+    const queue = new TurnQueue({ store, hub, limits, log, runTurn: parts.runTurn });
+    const tasks = new Tasks({
+      store,
+      hub,
+      queue,
+      limits,
+      onDeleted: ({ id, repoId }) => {
+        void Promise.all([repos.removeTask(id, repoId), parts.onTaskDeleted?.(id)]).catch((error: unknown) =>
+          log.warn('a deleted task left something behind', { taskId: id, error }),
+        );
+      },
+    });
+    const id = randomUUID();
+    const gateway = createGateway({
+      tasks,
+      hub,
+      store,
+      repos,
+      limits,
+      log,
+      token: config.token,
+      allowedHosts: config.allowedHosts ?? [],
+      hello: () => ({
+        server: { name: 'codex-tasks', version: config.version, id },
+        sandbox: parts.sandbox(),
+        model: parts.model(),
+      }),
+      models: parts.models ?? (() => [{ name: parts.model().name }]),
+      ...(parts.checkTask ? { checkTask: parts.checkTask } : {}),
+    });
+    // In reverse: the turns let go first, then the sockets, then the port.
+    closers.push(() => gateway.app.close());
+    closers.push(() => gateway.closeSockets());
+    await listen(gateway.app, host, config.port);
+    const { port } = gateway.app.server.address() as AddressInfo;
+    lock.setPort(port);
+
+    closers.push(() => queue.stop());
+    await queue.start();
+    await writeBackendFile(config, {
+      pid: process.pid,
+      port,
+      version: config.version,
+      nonce: id,
+      startedAt: Date.now(),
+    });
+    closers.push(() => rm(join(dataDir, BACKEND_FILE), { force: true }));
+
+    const idle = Promise.withResolvers<void>();
+    if (config.idleExitMs) {
+      const limitMs = config.idleExitMs;
+      const timer = setInterval(
+        () => {
+          const since = gateway.idleSince;
+          const busy = queue.runningTurns > 0 || since === null;
+          if (busy) busyAt = Date.now();
+          else if (Date.now() - Math.max(since, busyAt) >= limitMs) idle.resolve();
+        },
+        Math.min(limitMs / 4, 10_000),
+      );
+      let busyAt = Date.now();
+      closers.push(() => clearInterval(timer));
+    }
+    log.info('listening', { host, port });
+    return {
+      url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
+      port,
+      token: config.token,
+      idle: idle.promise,
+      presenceOf: async (taskId) => {
+        const task = await store.read((db) =>
+          db.selectFrom('tasks').select(['state', 'archived']).where('id', '=', taskId).executeTakeFirst(),
+        );
+        if (!task || task.archived) return 'gone';
+        return hasEnded(task.state) ? 'idle' : 'live';
+      },
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function refuseUnsafe(host: string, config: BackendConfig): void {
+  if (config.token.length < 16) {
+    throw new CodexError(
+      'badRequest',
+      { field: 'token' },
+      { detail: 'The token needs at least 16 characters.' },
+    );
+  }
+  if (!LOOPBACK.test(host) && !config.behindProxy) {
+    throw new CodexError(
+      'badRequest',
+      { field: 'host', host },
+      {
+        detail: `${host} can be reached from other machines without encryption: listen on 127.0.0.1, or put a proxy with TLS in front and say --behind-proxy.`,
+      },
+    );
+  }
+}
+
+async function listen(app: FastifyInstance, host: string, port: number): Promise<void> {
+  try {
+    await app.listen({ host, port });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    throw new CodexError(
+      'portTaken',
+      { port, host },
+      {
+        detail: `Port ${port} on ${host} is taken: stop what listens there, or choose another with --port (0 takes a free one).`,
+        cause: error,
+      },
+    );
+  }
+}
+
+/** Appears whole or not at all. */
+async function writeBackendFile(config: BackendConfig, content: BackendFile): Promise<void> {
+  const path = join(config.dataDir, BACKEND_FILE);
+  const temporary = `${path}.${process.pid}`;
+  await writeFile(temporary, `${JSON.stringify(content)}\n`, { mode: 0o600 });
+  await rename(temporary, path);
+}

@@ -1,0 +1,101 @@
+/**
+ * What holds in this backend: `DATA/config.yaml`, overridden by `CODEX_*`. The command line's own
+ * options are the command line's affair.
+ *
+ * A key or value that is wrong is an error with its place, never ignored. Secrets don't belong in here.
+ */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { LineCounter, parseDocument } from 'yaml';
+import { z } from 'zod';
+import { CodexError } from '../protocol/errors.ts';
+import { LIMIT_NAMES, type LimitName, type LimitValues, resolveLimits } from '../protocol/limits.ts';
+import type { LogLevel } from './log.ts';
+
+export const CONFIG_FILE = 'config.yaml';
+
+export interface Settings {
+  limits: LimitValues;
+  /** A PostgreSQL server instead of the embedded database. */
+  databaseUrl?: string;
+  logLevel: LogLevel;
+  /** Names under which clients reach it, beside loopback. */
+  allowedHosts: string[];
+}
+
+const Positive = z.number().positive();
+
+const ConfigFile = z.strictObject({
+  limits: z
+    .strictObject(
+      Object.fromEntries(LIMIT_NAMES.map((name) => [name, Positive.optional()])) as Record<
+        LimitName,
+        z.ZodOptional<typeof Positive>
+      >,
+    )
+    .optional(),
+  log: z.enum(['debug', 'info', 'warn', 'error']).optional(),
+  allowedHosts: z.array(z.string()).optional(),
+});
+type ConfigFile = z.infer<typeof ConfigFile>;
+
+/** `patchBytes` → `CODEX_PATCH_BYTES` */
+export function limitVariable(name: LimitName): string {
+  return `CODEX_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
+}
+
+/** Throws `CodexError` badRequest with the file or variable, and what is wrong there. */
+export async function readSettings(dataDir: string, env: NodeJS.ProcessEnv = process.env): Promise<Settings> {
+  const path = join(dataDir, CONFIG_FILE);
+  const file = parseConfig(await readIfThere(path), path);
+  const overrides: Partial<Record<LimitName, number>> = {};
+  for (const name of LIMIT_NAMES) {
+    const variable = limitVariable(name);
+    const value = env[variable] === undefined ? file.limits?.[name] : positive(env[variable], variable);
+    if (value !== undefined) overrides[name] = value;
+  }
+  return {
+    limits: resolveLimits(overrides),
+    logLevel: levelOf(env.CODEX_LOG) ?? file.log ?? 'info',
+    allowedHosts: file.allowedHosts ?? [],
+    ...(env.DATABASE_URL ? { databaseUrl: env.DATABASE_URL } : {}),
+  };
+}
+
+async function readIfThere(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw error;
+  }
+}
+
+function parseConfig(text: string, path: string): ConfigFile {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines });
+  const broken = document.errors[0];
+  if (broken)
+    throw wrong(`${path}:${lines.linePos(broken.pos[0]).line}`, broken.message.split('\n')[0] ?? '');
+  const parsed = ConfigFile.safeParse(document.toJS() ?? {});
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw wrong(path, `${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`);
+}
+
+function positive(text: string | undefined, variable: string): number {
+  const value = Number(text);
+  if (!Number.isFinite(value) || value <= 0)
+    throw wrong(variable, `must be a positive number, not “${text}”`);
+  return value;
+}
+
+function levelOf(text: string | undefined): LogLevel | undefined {
+  if (text === undefined) return undefined;
+  if (text === 'debug' || text === 'info' || text === 'warn' || text === 'error') return text;
+  throw wrong('CODEX_LOG', 'is one of debug, info, warn, error');
+}
+
+function wrong(where: string, reason: string): CodexError {
+  return new CodexError('badRequest', { where, reason }, { detail: `${where}: ${reason}` });
+}

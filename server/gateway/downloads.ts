@@ -1,0 +1,53 @@
+/** What the HTTP routes hand out: a result's patch as bytes, and a turn's log as text. */
+import type { LimitValues } from '../../protocol/limits.ts';
+import type { Repos } from '../repos/repos.ts';
+import type { Store } from '../store/store.ts';
+import { readEvents } from '../tasks/events.ts';
+import { loadPatch, resultSha } from '../tasks/patches.ts';
+import type { Tasks } from '../tasks/tasks.ts';
+import type { Downloads } from './http.ts';
+import { logText } from './log-text.ts';
+
+const LOG_PAGE_EVENTS = 200;
+
+export function createDownloads(deps: {
+  tasks: Tasks;
+  store: Store;
+  repos: Repos;
+  limits: LimitValues;
+}): Downloads {
+  const { tasks, store, repos, limits } = deps;
+  return {
+    async patch(taskId, turn, attempt, from) {
+      const key = { taskId, turn, attempt };
+      if (from === null) return store.read((db) => loadPatch(db, key));
+      const { repo } = await tasks.summary(taskId);
+      const before = await store.read((db) => resultSha(db, { ...key, turn: from }));
+      const after = await store.read((db) => resultSha(db, key));
+      return (await repos.patch(repo.repoId, before, after, limits.patchBytes)).bytes;
+    },
+    async log(taskId, turn, attempt) {
+      const { lastSeq } = await tasks.summary(taskId);
+      return logOf(store, { taskId, turn, attempt }, lastSeq);
+    },
+  };
+}
+
+/** Up to `head`: the log of a turn that runs must end, too. */
+async function* logOf(
+  store: Store,
+  of: { taskId: string; turn: number; attempt: number },
+  head: number,
+): AsyncGenerator<string> {
+  for (let after = 0; after < head;) {
+    const page = await store.read((db) => readEvents(db, of.taskId, after, LOG_PAGE_EVENTS));
+    const last = page.at(-1);
+    if (!last) return;
+    after = last.seq;
+    const text = page
+      .filter((event) => event.turn === of.turn && (event.attempt === of.attempt || event.attempt === 0))
+      .map(logText)
+      .join('');
+    if (text !== '') yield text;
+  }
+}
