@@ -31,18 +31,28 @@ const requireBanner = {
 };
 
 /**
- * Half of zod is not used here: its sentences in forty languages, and what `import { z }` drags in.
- * Without them the extension stays small.
+ * What the extension never uses of its libraries stays out of its bundle: zod's sentences in forty
+ * languages, its JSON schemas and what `import { z }` drags in; the server of `ws`.
  */
-const smallZod = {
-  name: 'small-zod',
+const small = {
+  name: 'small',
   setup(building) {
     building.onLoad({ filter: /zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => ({
       contents: "export { default as en } from './en.js';",
     }));
+    building.onLoad(
+      { filter: /zod[\\/]v4[\\/]core[\\/](json-schema-processors|to-json-schema)\.js$/ },
+      async ({ path }) => {
+        const names = [...(await readFile(path, 'utf8')).matchAll(/^export (?:const|function) (\w+)/gm)];
+        return { contents: names.map(([, name]) => `export const ${name} = () => undefined;`).join('\n') };
+      },
+    );
     building.onLoad({ filter: /[\\/](protocol|client|extension)[\\/].*\.ts$/ }, async ({ path }) => ({
       contents: (await readFile(path, 'utf8')).replace("import { z } from 'zod'", "import * as z from 'zod'"),
       loader: 'ts',
+    }));
+    building.onLoad({ filter: /node_modules[\\/]ws[\\/]wrapper\.mjs$/ }, () => ({
+      contents: "import WebSocket from './lib/websocket.js'; export { WebSocket }; export default WebSocket;",
     }));
   },
 };
@@ -75,7 +85,7 @@ const targets = {
     format: 'cjs',
     target: 'node22',
     external: ['vscode'],
-    plugins: [smallZod],
+    plugins: [small],
     mainFields: ['module', 'main'],
   },
   // The suite that runs inside an extension host.
@@ -87,7 +97,7 @@ const targets = {
     format: 'cjs',
     target: 'node22',
     external: ['vscode', 'mocha'],
-    plugins: [smallZod],
+    plugins: [small],
     mainFields: ['module', 'main'],
   },
   webview: {

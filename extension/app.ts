@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import * as vscode from 'vscode';
 import { openCheckpoints, type Checkpoints } from '../client/apply/index.ts';
+import { useGit } from '../client/git/git.ts';
 import { Applier } from './apply/applier.ts';
 import { TaskRecords } from './apply/records.ts';
 import { rootChooser } from './apply/roots.ts';
@@ -28,6 +29,18 @@ import { TaskTree, type TaskNode } from './tasks/tree.ts';
 import { hasEnded } from '../protocol/states.ts';
 
 const LOCAL_SANDBOX_ALLOWED = 'codexTasks.localSandbox.allowed';
+
+/** The git that VS Code itself is told to use. */
+function useGitOfSettings(): vscode.Disposable {
+  const read = () => {
+    const path = vscode.workspace.getConfiguration('git').get<unknown>('path');
+    useGit(typeof path === 'string' && path !== '' ? path : 'git');
+  };
+  read();
+  return vscode.workspace.onDidChangeConfiguration((change) => {
+    if (change.affectsConfiguration('git.path')) read();
+  });
+}
 
 export function start(context: vscode.ExtensionContext): vscode.Disposable {
   const log = openLog();
@@ -183,6 +196,7 @@ export function start(context: vscode.ExtensionContext): vscode.Disposable {
 
   return vscode.Disposable.from(
     commands,
+    useGitOfSettings(),
     composer,
     panels,
     view,

@@ -36,7 +36,7 @@ export class Asker {
     const described = await this.#folders.describe(folder);
     if (described.problem) throw new SentenceError(described.problem.sentence);
     const place = [folder.name, described.branch ?? described.sha].filter(Boolean).join(' · ');
-    const includeLocal = described.changed > 0 && includeLocalChanges(folder.uri);
+    const includeLocal = described.dirty && includeLocalChanges(folder.uri);
     const { prompt, mode } = await this.#input(place, includeLocal);
     const task = await this.#submit({ requestId: randomUUID(), prompt, mode, folder, includeLocal });
     this.#draft = '';

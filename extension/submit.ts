@@ -12,7 +12,7 @@ import type { Mode } from '../protocol/states.ts';
 import type { TaskRecords } from './apply/records.ts';
 import { untrusted, type Backend } from './connection/backend.ts';
 import type { Folders } from './folders/folders.ts';
-import { sendCommits } from './folders/repository.ts';
+import { sendCommits, snapshotWarningWords } from './folders/send.ts';
 import type { Log } from './platform/log.ts';
 import { setting } from './platform/settings.ts';
 import { Dismissed, SentenceError, t } from './platform/words.ts';
@@ -55,24 +55,20 @@ export function submitter(options: SubmitOptions): Submit {
       const connection = await runnable(options);
       store.setStage(requestId, 'snapshot');
       const facts = await folders.sendable(folder);
-      const repo = await sendCommits(connection, facts, {
-        includeLocal: includeLocal && facts.changed > 0,
-        token: () => backend.token(),
+      const { repo, warnings } = await sendCommits(connection, facts, {
+        // Without a commit there is nothing but what is on disk.
+        includeLocal: facts.kind === 'repository' ? includeLocal && facts.dirty : true,
+        token: await backend.token(),
         url: await backend.url(),
         onPush: () => store.setStage(requestId, 'pushing'),
-        log,
       });
+      for (const { code, params } of warnings) log.warn(`Snapshot: ${code} ${JSON.stringify(params)}`);
       store.setStage(requestId, 'creating');
       const { task } = await connection.call('task.create', { requestId, prompt, mode, repo });
       await records.setFolder(task.id, facts.root);
       store.changed(task);
-      if (unsaved > 0) {
-        void vscode.window.showInformationMessage(
-          unsaved === 1
-            ? t('1 file with unsaved changes was sent as it is on disk.')
-            : t('{count} files with unsaved changes were sent as they are on disk.', { count: unsaved }),
-        );
-      }
+      const said = [unsavedWords(unsaved), snapshotWarningWords(warnings)].filter(Boolean).join(' ');
+      if (said !== '') void vscode.window.showInformationMessage(said);
       return task;
     } catch (thrown) {
       store.dropPending(requestId);
@@ -85,6 +81,13 @@ function unsavedIn(folder: vscode.WorkspaceFolder): number {
   return vscode.workspace.textDocuments.filter(
     (document) => document.isDirty && vscode.workspace.getWorkspaceFolder(document.uri) === folder,
   ).length;
+}
+
+function unsavedWords(count: number): string {
+  if (count === 0) return '';
+  return count === 1
+    ? t('1 file with unsaved changes was sent as it is on disk.')
+    : t('{count} files with unsaved changes were sent as they are on disk.', { count });
 }
 
 /** A backend that has a sandbox and a model; asks for what is missing. */

@@ -30,7 +30,9 @@ export const PAGE_METHODS = {
   /** What the person chose, so that it is the same after a reload and in `Codex: New Task`. */
   'composer.choose': z.object({ mode: Mode.optional(), includeLocal: z.boolean().optional() }),
   'composer.pickFolder': Empty,
-  'composer.act': z.object({ action: z.enum(['openFolder', 'connect', 'trust', 'initialize', 'showLogs']) }),
+  'composer.act': z.object({
+    action: z.enum(['openFolder', 'trust', 'trustRepository', 'installGit', 'showLogs']),
+  }),
 
   'task.followUp': z.object({ requestId: RequestId, prompt: Prompt, mode: Mode }),
   'task.cancel': Empty,
@@ -59,8 +61,8 @@ export interface ComposerFolder {
   branch?: string;
   /** Shortened. */
   sha?: string;
-  /** Files with local changes. */
-  changed: number;
+  /** It has changes that are not committed, untracked files counted. */
+  dirty: boolean;
   /** Why nothing can be sent from it; worded by the holder. */
   problem?: { sentence: string; action?: PageParams<'composer.act'>['action']; label?: string };
   /** Something to know that hinders nothing: a submodule, a detached HEAD. */

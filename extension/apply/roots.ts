@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import * as vscode from 'vscode';
 import type { TaskView } from '../../protocol/rpc.ts';
 import type { Folders } from '../folders/folders.ts';
+import { isSendable } from '../folders/repository.ts';
 import { Dismissed, SentenceError, t } from '../platform/words.ts';
 import type { TaskRecords } from './records.ts';
 
@@ -14,8 +15,8 @@ export function rootChooser(records: TaskRecords, folders: Folders): (task: Task
     for (const folder of vscode.workspace.workspaceFolders ?? []) {
       if (folder.uri.scheme !== 'file') continue;
       const facts = await folders.facts(folder).catch(() => null);
-      if (facts && !open.some(({ root }) => root === facts.root))
-        open.push({ root: facts.root, name: facts.name });
+      if (!facts || !isSendable(facts)) continue;
+      if (!open.some(({ root }) => root === facts.root)) open.push({ root: facts.root, name: facts.name });
     }
     if (open.length === 0) {
       throw new SentenceError(

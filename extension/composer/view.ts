@@ -110,13 +110,14 @@ export class Composer implements vscode.WebviewViewProvider, vscode.Disposable {
       },
       'composer.act': async ({ action }) => {
         const commands = {
-          openFolder: 'workbench.action.files.openFolder',
-          connect: 'codexTasks.connect',
-          trust: 'workbench.trust.manage',
-          initialize: 'git.init',
-          showLogs: 'codexTasks.showLogs',
-        } as const;
-        await vscode.commands.executeCommand(commands[action]);
+          openFolder: ['workbench.action.files.openFolder'],
+          trust: ['workbench.trust.manage'],
+          trustRepository: ['git.manageUnsafeRepositories'],
+          installGit: ['vscode.open', vscode.Uri.parse('https://git-scm.com/downloads')],
+          showLogs: ['codexTasks.showLogs'],
+        } as const satisfies Record<typeof action, readonly [string, ...unknown[]]>;
+        const [command, ...args] = commands[action];
+        await vscode.commands.executeCommand(command, ...args);
         folders.refresh();
       },
     };

@@ -7,7 +7,14 @@ import * as vscode from 'vscode';
 import type { ComposerFolder } from '../../protocol/pages.ts';
 import type { Log } from '../platform/log.ts';
 import { Dismissed, errorText, SentenceError, t } from '../platform/words.ts';
-import { inspect, problemWords, type FolderFacts } from './repository.ts';
+import {
+  hintWords,
+  inspect,
+  problemWords,
+  isSendable,
+  type FolderFacts,
+  type Sendable,
+} from './repository.ts';
 
 /** Facts this old are asked for anew before a task is sent; typing must not run git each time. */
 const FRESH_MS = 2_000;
@@ -72,7 +79,7 @@ export class Folders implements vscode.Disposable {
   /** What the composer shows. Never throws. */
   async describe(folder: vscode.WorkspaceFolder): Promise<ComposerFolder> {
     const id = folder.uri.toString();
-    const plain = { id, name: folder.name, changed: 0 };
+    const plain = { id, name: folder.name, dirty: false };
     if (!vscode.workspace.isTrusted) {
       return {
         ...plain,
@@ -94,11 +101,10 @@ export class Folders implements vscode.Disposable {
       const problem = problemWords(facts);
       return {
         ...plain,
-        ...(facts.branch === undefined ? {} : { branch: facts.branch }),
-        ...(facts.headSha === undefined ? {} : { sha: facts.headSha.slice(0, 7) }),
-        changed: facts.changed,
+        ...('branch' in facts && facts.branch !== null ? { branch: facts.branch } : {}),
+        ...(facts.kind === 'repository' ? { sha: facts.headSha.slice(0, 7), dirty: facts.dirty } : {}),
         ...(problem ? { problem } : {}),
-        ...(facts.hints.length > 0 ? { hint: facts.hints.join(' ') } : {}),
+        hint: hintWords(facts),
       };
     } catch (thrown) {
       this.#log.warn(`The folder could not be inspected: ${errorText(thrown)}`);
@@ -114,11 +120,10 @@ export class Folders implements vscode.Disposable {
   }
 
   /** Facts for sending: fresh, and without a problem; otherwise an error whose sentence says why. */
-  async sendable(folder: vscode.WorkspaceFolder): Promise<FolderFacts> {
+  async sendable(folder: vscode.WorkspaceFolder): Promise<Sendable> {
     const facts = await this.facts(folder);
-    const problem = problemWords(facts);
-    if (problem) throw new SentenceError(problem.sentence);
-    return facts;
+    if (isSendable(facts)) return facts;
+    throw new SentenceError(problemWords(facts)?.sentence ?? '');
   }
 
   async facts(folder: vscode.WorkspaceFolder): Promise<FolderFacts> {

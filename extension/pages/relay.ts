@@ -3,6 +3,7 @@
  * page of this kind may not ask for, it can't ask for. Never relayed: a secret, a stack, a detail.
  */
 import type * as vscode from 'vscode';
+import type { z } from 'zod';
 import {
   PAGE_METHODS,
   PageMessage,
@@ -67,7 +68,7 @@ async function call<M extends PageMethod>(
   raw: unknown,
 ): Promise<void> {
   if (!Object.hasOwn(handlers, method)) throw new Error(`A page has no method ${method}.`);
-  const parsed = PAGE_METHODS[method as M].safeParse(raw);
+  const parsed = (PAGE_METHODS[method as M] as z.ZodType<unknown>).safeParse(raw);
   if (!parsed.success) throw new Error(t('The request could not be read.'));
   const handler = handlers[method as M] as unknown as (params: unknown) => Promise<void>;
   await handler(parsed.data);

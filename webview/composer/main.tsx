@@ -79,7 +79,7 @@ function Composer() {
         prompt,
         mode: state.mode,
         folder: folder.id,
-        includeLocal: state.includeLocal && folder.changed > 0,
+        includeLocal: state.includeLocal && folder.dirty,
       });
       requestId.current = newRequestId();
       write('');
@@ -142,9 +142,9 @@ function Composer() {
             )}
             {state?.several && <Icon name="chevron-down" />}
           </button>
-          {folder.changed > 0 && !problem && (
+          {folder.dirty && !problem && (
             <Checkbox
-              label={t('include {count} local changes', { count: folder.changed })}
+              label={t('include local changes')}
               title={t(
                 'Sends the working tree as it is on disk, untracked files too. Nothing of yours is changed.',
               )}

@@ -1,0 +1,211 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { EventCode, EventParams } from '../../../protocol/events.ts';
+import type { PageEvent } from '../../../protocol/pages.ts';
+import {
+  answerIsShown,
+  applyDelta,
+  applyEvent,
+  MAX_COMMAND_LINES,
+  MAX_PAGE_LINES,
+  newTaskModel,
+  totalTokens,
+  type CommandEntry,
+} from '../../../webview/task/model.ts';
+
+function task() {
+  const model = newTaskModel();
+  let seq = 0;
+  const put = <C extends EventCode>(
+    code: C,
+    params: EventParams<C>,
+    more: { turn?: number; attempt?: number } = {},
+  ) => {
+    const event = {
+      taskId: 'task0001',
+      turn: 1,
+      attempt: 1,
+      at: 1000 + seq,
+      v: 1,
+      ...more,
+      seq: ++seq,
+      code,
+      params,
+    };
+    applyEvent(model, event as unknown as PageEvent);
+    return event as unknown as PageEvent;
+  };
+  const command = (id: string, more: object = {}) =>
+    ({ type: 'command', id, command: `run ${id}`, cwd: '/w', ...more }) as const;
+  return { model, put, command };
+}
+
+test('a turn goes through its phases to its end', () => {
+  const { model, put } = task();
+  put('task.created', { title: 'T', mode: 'code' });
+  put('turn.started', { prompt: 'do', mode: 'code', generation: 1 });
+  put('phase.started', { phase: 'checkout' });
+  put('phase.finished', { phase: 'checkout', outcome: 'ok', durationMs: 300 });
+  put('phase.started', { phase: 'agent' });
+  assert.equal(model.title, 'T');
+  const [turn] = model.turns;
+  assert.equal(turn?.state, 'running');
+  assert.deepEqual(
+    turn?.phases.map(({ phase, durationMs }) => [phase, durationMs]),
+    [
+      ['checkout', 300],
+      ['agent', undefined],
+    ],
+  );
+  const usage = { requests: 1, inputTokens: 10, cachedInputTokens: 0, outputTokens: 5, reasoningTokens: 0 };
+  put('turn.finished', { state: 'completed', answer: 'done', durationMs: 5, usage });
+  assert.equal(model.turns[0]?.state, 'completed');
+  assert.equal(totalTokens(model), 15);
+});
+
+test('an event that was seen already changes nothing', () => {
+  const { model, put } = task();
+  put('turn.started', { prompt: 'do', mode: 'code', generation: 1 });
+  const event = put('output', { itemId: 'c', offset: 0, text: 'once\n' });
+  applyEvent(model, event);
+  const entry = model.turns[0]?.entries[0] as CommandEntry;
+  assert.equal(entry.log.count, 2);
+});
+
+test('a command starts, prints and ends in one entry whose rev rises', () => {
+  const { model, put, command } = task();
+  put('item.started', { item: command('c1') });
+  const entry = model.turns[0]?.entries[0] as CommandEntry;
+  const before = entry.rev;
+  put('output', { itemId: 'c1', offset: 0, text: 'hello\n' });
+  put('item.completed', { item: command('c1', { end: 'exited', exitCode: 0, durationMs: 4 }) });
+  assert.equal(model.turns[0]?.entries.length, 1);
+  assert.equal(entry.item.exitCode, 0);
+  assert.ok(entry.rev > before);
+  assert.equal(model.turns[0]?.commands, 1);
+});
+
+test('output is capped per command and over the page, and says how much is gone', () => {
+  const { model, put, command } = task();
+  const lines = 'x\n'.repeat(3000);
+  for (let at = 0; at < 8; at++) {
+    put('item.started', { item: command(`c${at}`) });
+    put('output', { itemId: `c${at}`, offset: 0, text: lines });
+  }
+  const entries = model.turns[0]?.entries as CommandEntry[];
+  assert.ok(entries.every((entry) => entry.log.lines.length <= MAX_COMMAND_LINES));
+  assert.equal(
+    entries.reduce((sum, entry) => sum + entry.log.lines.length, 0),
+    model.lines,
+  );
+  assert.equal(model.lines, MAX_PAGE_LINES);
+  assert.equal(entries[0]?.dropped, 3001);
+  assert.equal(entries.at(-1)?.dropped, 3001 - MAX_COMMAND_LINES);
+});
+
+test('deltas write a message that its completed item replaces', () => {
+  const { model, put } = task();
+  put('turn.started', { prompt: 'do', mode: 'ask', generation: 1 });
+  applyDelta(model, { turn: 1, itemId: 'm', text: 'Hel' });
+  applyDelta(model, { turn: 1, itemId: 'm', text: 'lo' });
+  const [entry] = model.turns[0]?.entries ?? [];
+  assert.ok(entry?.kind === 'message' && entry.streaming && entry.text === 'Hello');
+  put('item.completed', { item: { type: 'message', id: 'm', role: 'assistant', text: 'Hello.' } });
+  applyDelta(model, { turn: 1, itemId: 'm', text: ' late' });
+  const after = model.turns[0]?.entries[0];
+  assert.ok(after?.kind === 'message' && !after.streaming);
+  assert.equal(after.text, 'Hello.');
+});
+
+test('reasoning that streams first as a message ends as reasoning', () => {
+  const { model, put } = task();
+  put('turn.started', { prompt: 'do', mode: 'ask', generation: 1 });
+  applyDelta(model, { turn: 1, itemId: 'r', text: 'think' });
+  put('item.completed', { item: { type: 'reasoning', id: 'r', summary: 'thought' } });
+  const entries = model.turns[0]?.entries ?? [];
+  assert.equal(entries.length, 1);
+  assert.ok(entries[0]?.kind === 'reasoning' && entries[0].text === 'thought');
+});
+
+test('a plan is one entry that changes', () => {
+  const { model, put } = task();
+  put('item.completed', { item: { type: 'plan', id: 'p1', steps: [{ text: 'a', state: 'pending' }] } });
+  put('item.completed', { item: { type: 'plan', id: 'p2', steps: [{ text: 'a', state: 'completed' }] } });
+  const plans = model.turns[0]?.entries.filter(({ kind }) => kind === 'plan') ?? [];
+  assert.equal(plans.length, 1);
+  assert.ok(plans[0]?.kind === 'plan' && plans[0].steps[0]?.state === 'completed');
+});
+
+test('the answer stands once', () => {
+  const { model, put } = task();
+  put('item.completed', { item: { type: 'message', id: 'm', role: 'assistant', text: 'It is so.' } });
+  put('turn.finished', { state: 'completed', answer: 'It is so.', durationMs: 1 });
+  assert.ok(model.turns[0] && answerIsShown(model.turns[0]));
+  put('turn.finished', { state: 'completed', answer: 'Another.', durationMs: 1 });
+  assert.ok(model.turns[0] && !answerIsShown(model.turns[0]));
+});
+
+test('a retry keeps what was done and forgets how it ended', () => {
+  const { model, put, command } = task();
+  put('turn.started', { prompt: 'do', mode: 'code', generation: 1 });
+  put('item.completed', { item: command('c1', { end: 'exited', exitCode: 0 }) });
+  put('turn.finished', {
+    state: 'failed',
+    durationMs: 1,
+    error: { code: 'sandboxLost', retryable: true, params: {} },
+  });
+  put('turn.started', { prompt: 'do', mode: 'code', generation: 2 });
+  const [turn] = model.turns;
+  assert.equal(turn?.error, undefined);
+  assert.equal(turn?.state, 'preparing');
+  assert.equal(turn?.entries.length, 1);
+});
+
+test('turns stand in their order; other attempts are passed over', () => {
+  const { model, put } = task();
+  put('turn.started', { prompt: 'two', mode: 'code', generation: 1 }, { turn: 2 });
+  put('turn.started', { prompt: 'one', mode: 'code', generation: 1 }, { turn: 1 });
+  put('item.completed', { item: { type: 'message', id: 'x', role: 'assistant', text: 'b' } }, { attempt: 2 });
+  assert.deepEqual(
+    model.turns.map(({ prompt }) => prompt),
+    ['one', 'two'],
+  );
+  assert.equal(model.turns[0]?.entries.length, 0);
+});
+
+test('an event of a newer backend is shown by its name', () => {
+  const { model } = task();
+  applyEvent(model, {
+    code: 'unknown',
+    name: 'future.thing',
+    taskId: 't',
+    turn: 1,
+    attempt: 1,
+    seq: 1,
+    at: 0,
+  });
+  const [entry] = model.turns[0]?.entries ?? [];
+  assert.ok(
+    entry?.kind === 'notice' && entry.notice.kind === 'unknown' && entry.notice.name === 'future.thing',
+  );
+});
+
+test('the same warning again is one line that changes', () => {
+  const { model, put } = task();
+  put('warning', { code: 'modelRetry', params: { attempt: 1 } });
+  put('warning', { code: 'modelRetry', params: { attempt: 2 } });
+  put('warning', { code: 'ignoredFiles', params: { count: 3 } });
+  assert.equal(model.turns[0]?.entries.length, 2);
+});
+
+test('10,000 events are put in within a quarter of a second', () => {
+  const { model, put, command } = task();
+  const start = performance.now();
+  for (let at = 0; at < 5000; at++) {
+    if (at % 50 === 0) put('item.started', { item: command(`c${at}`) });
+    put('output', { itemId: `c${at - (at % 50)}`, offset: 0, text: `line ${at}\n`.repeat(10) });
+    put('warning', { code: 'modelRetry', params: { at } });
+  }
+  assert.ok(performance.now() - start < 1000, `${performance.now() - start} ms`);
+  assert.ok(model.lines <= MAX_PAGE_LINES);
+});
