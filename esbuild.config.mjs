@@ -25,9 +25,13 @@ const common = {
   logLevel: 'warning',
 };
 
-/** CommonJS dependencies inside an ES module bundle still ask for `require`. */
+/** CommonJS dependencies inside an ES module bundle still ask for what only CommonJS has. */
 const requireBanner = {
-  js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+  js: [
+    "import { createRequire as __createRequire } from 'node:module';",
+    'const require = __createRequire(import.meta.url);',
+    'const __dirname = import.meta.dirname, __filename = import.meta.filename;',
+  ].join(' '),
 };
 
 /**
