@@ -57,8 +57,12 @@ export function relayPage<M extends PageMethod>({ webview, handlers, onReady, lo
     }
   });
   return {
-    push: (name, data) => post({ kind: 'push', name, data } as HostMessage),
-    dispose: () => listening.dispose(),
+    push: (name, data) => {
+      post({ kind: 'push', name, data } as HostMessage);
+    },
+    dispose: () => {
+      listening.dispose();
+    },
   };
 }
 

@@ -1,44 +1,42 @@
 /**
- * The in-host suite: what can only be seen from inside VS Code's extension host. The same mocha suite
- * runs in a desktop VS Code (`@vscode/test-electron` calls `run`) and in VS Code in a browser.
- *
- * Results are appended to CODEX_TASKS_IN_HOST_RESULTS as JSON lines, if it is set, and printed.
+ * The suite that runs inside a VS Code extension host: started by `@vscode/test-electron`
+ * (`extensionTestsPath`) or by a second extension that calls `run()`. It resolves with what happened
+ * and rejects when a test failed.
  */
-import { appendFileSync } from 'node:fs';
 import Mocha from 'mocha';
 
-const TEST_TIMEOUT_MS = 30_000;
+export interface InHostResults {
+  passes: string[];
+  failures: { title: string; message: string }[];
+  pending: string[];
+}
 
-export async function run(): Promise<void> {
-  const mocha = new Mocha({
-    ui: 'bdd',
-    timeout: TEST_TIMEOUT_MS,
-    reporter: Recorder as unknown as Mocha.ReporterConstructor,
+/** Waiting for a first activation on a slow machine. */
+const TIMEOUT_MS = 60_000;
+
+export async function runSuite(): Promise<InHostResults> {
+  const mocha = new Mocha({ ui: 'bdd', timeout: TIMEOUT_MS, color: false });
+  const results: InHostResults = { passes: [], failures: [], pending: [] };
+  mocha.suite.emit(Mocha.Suite.constants.EVENT_FILE_PRE_REQUIRE, globalThis, 'in-host', mocha);
+  await import('./activation.suite.ts');
+  await import('./apply.suite.ts');
+  await import('./tasks.suite.ts');
+  await new Promise<void>((resolve) => {
+    mocha
+      .run(() => resolve())
+      .on('pass', (test) => results.passes.push(test.fullTitle()))
+      .on('pending', (test) => results.pending.push(test.fullTitle()))
+      .on('fail', (test, error: Error) => {
+        results.failures.push({ title: test.fullTitle(), message: error.stack ?? error.message });
+      });
   });
-  // Makes `describe` and `it` known; the tests below are only evaluated after it.
-  mocha.suite.emit('pre-require', globalThis, '', mocha);
-  await import('./suites.ts');
-  const failures = await new Promise<number>((resolve) => mocha.run(resolve));
-  if (failures > 0) throw new Error(`${failures} tests failed in the extension host.`);
+  return results;
 }
 
-/** A class, as mocha wants its reporters. */
-class Recorder {
-  constructor(runner: Mocha.Runner) {
-    const { EVENT_TEST_PASS, EVENT_TEST_FAIL, EVENT_TEST_PENDING } = Mocha.Runner.constants;
-    runner.on(EVENT_TEST_PASS, (test: Mocha.Test) => record(test, 'passed'));
-    runner.on(EVENT_TEST_PENDING, (test: Mocha.Test) => record(test, 'skipped'));
-    runner.on(EVENT_TEST_FAIL, (test: Mocha.Test, error: Error) => record(test, 'failed', error));
+export async function run(): Promise<InHostResults> {
+  const results = await runSuite();
+  if (results.failures.length > 0) {
+    throw new Error(results.failures.map(({ title, message }) => `${title}\n${message}`).join('\n\n'));
   }
-}
-
-function record(test: Mocha.Test, outcome: 'passed' | 'failed' | 'skipped', error?: Error): void {
-  const name = test.titlePath().join(' › ');
-  const why = error ? (error.stack ?? error.message) : undefined;
-  console.log(`${outcome}: ${name}${why ? `\n${why}` : ''}`);
-  const file = process.env['CODEX_TASKS_IN_HOST_RESULTS'];
-  if (file) {
-    const line = { kind: 'result', name, outcome, durationMs: test.duration ?? 0, why };
-    appendFileSync(file, `${JSON.stringify(line)}\n`);
-  }
+  return results;
 }
