@@ -48,11 +48,12 @@ async function thousandFiles(store: string): Promise<void> {
   const bytes = diff(store, treeId(store, fresh('from', from)), treeId(store, target));
   const checkpoints = openCheckpoints(`${base}/checkpoints`);
   const [ours, gits, undos]: [number[], number[], number[]] = [[], [], []];
-  for (let round = 0; round < ROUNDS; round++) {
+  const measureGit = async () => {
     const theirs = fresh('git', from);
     git(theirs, ['init', '-q']);
     gits.push(await timed(async () => void git(theirs, ['apply', '-'], {}, bytes)));
-
+  };
+  const measureOurs = async () => {
     const folder = fresh('ours', from);
     let id = '';
     ours.push(
@@ -61,14 +62,19 @@ async function thousandFiles(store: string): Promise<void> {
         id = outcome.checkpointId!;
       }),
     );
-    if (round === 0) check(readTree(folder), readTree(target));
+    if (ours.length === 1) check(readTree(folder), readTree(target));
     undos.push(await timed(async () => void (await undoCheckpoint(checkpoints, id))));
     checkpoints.remove(id);
+  };
+  for (let round = 0; round < ROUNDS; round++) {
+    // Whoever comes second finds a busier disk.
+    for (const measure of round % 2 ? [measureGit, measureOurs] : [measureOurs, measureGit]) await measure();
   }
   print('apply-1000-files', median(ours), 'ms', '-');
   print('git-apply-1000-files', median(gits), 'ms', '-');
   print('undo-1000-files', median(undos), 'ms', '-');
-  print('apply-1000-files/git-apply', median(ours) / median(gits), 'ratio', '1.5');
+  const ratios = ours.map((value, round) => value / gits[round]!);
+  print('apply-1000-files/git-apply', median(ratios), 'ratio', '1.5');
 }
 
 async function largeBinary(store: string): Promise<void> {
