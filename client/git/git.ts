@@ -165,6 +165,17 @@ const QUERY_VARIABLES = [
   'TMPDIR',
   'USERPROFILE',
   'XDG_CONFIG_HOME',
+  'GIT_CONFIG_GLOBAL',
+  'GIT_CONFIG_NOSYSTEM',
+  'GIT_CONFIG_SYSTEM',
+];
+/** simple-git lets no variable of git's pass unless it is named. */
+const ALLOWED = [
+  'GIT_CONFIG_GLOBAL',
+  'GIT_CONFIG_NOSYSTEM',
+  'GIT_CONFIG_SYSTEM',
+  'GIT_TERMINAL_PROMPT',
+  'GIT_OPTIONAL_LOCKS',
 ];
 
 /** For questions whose answer is text. */
@@ -174,7 +185,14 @@ export function query(cwd: string): SimpleGit {
     const value = process.env[name];
     if (value !== undefined) env[name] = value;
   }
-  return simpleGit({ baseDir: cwd, binary: gitPath, timeout: { block: QUERY_TIMEOUT_MS } }).env(env);
+  return simpleGit({
+    baseDir: cwd,
+    binary: gitPath,
+    timeout: { block: QUERY_TIMEOUT_MS },
+    allowEnvironment: ALLOWED,
+    // Which configuration file is the person's own choice, made where we inherit it from.
+    unsafe: { allowUnsafeConfigPaths: true, allowUnsafeConfigEnvCount: true },
+  }).env(env);
 }
 
 /** The pieces of a list in which each ends with NUL: names are bytes. */

@@ -18,5 +18,5 @@ export function publicRemote(address: string): string | null {
     return url.href;
   }
   // `user@host:path`; a single letter before the colon is a Windows drive.
-  return /^(?:[^@/\s:]+@)?[^:/\s@]{2,}:(?!\/\/)\S+$/.test(text) ? text : null;
+  return /^(?:[^@/\s:]+@)?[^:/\s@]{2,}:(?!\/\/|:)\S+$/.test(text) ? text : null;
 }

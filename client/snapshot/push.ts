@@ -32,6 +32,8 @@ export interface PushOptions {
 const PROGRESS = /(?:^|[\r\n])(?:remote: )?([A-Z][a-z]+ [a-z]+): +\d+% \((\d+)\/(\d+)\)/g;
 /** git's HTTP transport names the status it was answered with; the number is all that is used. */
 const HTTP_STATUS = /(?:HTTP|returned error:) (\d{3})\b/;
+/** Only to word an error better: not worth a longer wait. */
+const PROBE_TIMEOUT_MS = 5_000;
 const REJECTED = /^!\t/m;
 
 /** Throws `CodexError` unauthorized | repoUnknown | pushRefused | pushTooLarge | diskFull | gitFailed | cancelled. */
@@ -41,7 +43,7 @@ export async function pushSnapshot(options: PushOptions): Promise<void> {
   let end = await push(options, refspecs);
   // The same commit may be arriving from somewhere else at this moment: then it is there now.
   if (end.code !== 0 && REJECTED.test(end.stdout.toString('utf8'))) end = await push(options, refspecs);
-  if (end.code !== 0) throw failure(end);
+  if (end.code !== 0) throw await failure(options, end);
 }
 
 /** A uuid made of the commit's own name: the same commit is the same ref, however often it is sent. */
@@ -119,9 +121,10 @@ function isLoopback(url: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127\./.test(hostname);
 }
 
-function failure(end: GitEnd): CodexError {
+async function failure(options: PushOptions, end: GitEnd): Promise<CodexError> {
   const detail = `git push ended with ${end.code}: ${end.stderr.trim()}`;
-  const status = Number(HTTP_STATUS.exec(end.stderr)?.[1] ?? 0);
+  const named = HTTP_STATUS.exec(end.stderr)?.[1];
+  const status = named === undefined ? await askStatus(options) : Number(named);
   switch (status) {
     case 401:
       return new CodexError('unauthorized', {}, { detail });
@@ -136,4 +139,19 @@ function failure(end: GitEnd): CodexError {
   }
   if (REJECTED.test(end.stdout.toString('utf8'))) return new CodexError('pushRefused', {}, { detail });
   return new CodexError('gitFailed', { command: 'push', exitCode: end.code }, { detail });
+}
+
+/** Refused credentials make git ask for others, and it no longer says why. The backend does. */
+async function askStatus({ url, token }: PushOptions): Promise<number> {
+  try {
+    const answer = await fetch(`${url}/info/refs?service=git-receive-pack`, {
+      headers: { authorization: `Bearer ${token}` },
+      redirect: 'manual',
+      signal: AbortSignal.timeout(PROBE_TIMEOUT_MS),
+    });
+    await answer.body?.cancel();
+    return answer.status;
+  } catch {
+    return 0;
+  }
 }

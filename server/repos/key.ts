@@ -44,7 +44,7 @@ function parseUrl(text: string): URL | null {
 
 /** `git@host:owner/name`; a single letter before the colon is a Windows drive. */
 function parseScp(text: string): URL | null {
-  const match = /^(?:[^@/\s]+@)?([^:/\s]{2,}):(?!\/\/)(.+)$/.exec(text);
+  const match = /^(?:[^@/\s]+@)?([^:/\s]{2,}):(?!\/\/|:)(.+)$/.exec(text);
   if (!match) return null;
   const url = `ssh://${match[1]}/${match[2]}`;
   return URL.canParse(url) ? new URL(url) : null;
