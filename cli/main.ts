@@ -72,10 +72,10 @@ function complain(command: string, error: unknown): number {
   return EXIT.failed;
 }
 
-// A reader that went away (`| head`) is no error of ours.
+// A reader that went away (`| head`) ends a command; the demo first cleans up what it started.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(EXIT.failed);
-  throw error;
+  if (error.code !== 'EPIPE') throw error;
+  if (process.argv[2] !== 'demo') process.exit(EXIT.failed);
 });
 
 process.exitCode = await main(process.argv.slice(2));

@@ -94,6 +94,7 @@ export async function serve(args: string[]): Promise<number> {
       token: token.value,
       version: VERSION,
       allowedHosts: values['allowed-host'] ?? [],
+      behindProxy,
       sandbox,
       model,
       idleExitMs,
@@ -107,7 +108,7 @@ export async function serve(args: string[]): Promise<number> {
   process.stdout.write(`Token: ${token.where}\n`);
   process.stdout.write(`Sandbox: ${backend.sandboxDetail}\n`);
   process.stdout.write(`Model: ${backend.modelDetail}\n`);
-  await Promise.race([stopping, backend.ended]);
+  await Promise.race([stopping, backend.idle]);
   process.stdout.write('Stopping…\n');
   await backend.stop();
   return EXIT.completed;

@@ -22,10 +22,14 @@ const SHOWN_FILES = 50;
 /** A line without an end would be held for ever. */
 const LONGEST_LINE_CHARS = 4_000;
 
+/** A command that is running. Of several at once one is shown, the others wait with what they printed. */
 interface Printing {
   /** What came after the last line break. */
   rest: string;
-  lines: number;
+  /** Lines of output so far, shown or not. */
+  count: number;
+  waiting: string[];
+  ended: boolean;
 }
 
 export class Renderer {
@@ -100,24 +104,44 @@ export class Renderer {
   }
 
   #commandStarted(item: CommandItem): void {
-    const [first = '', ...more] = item.command.split('\n').map(tameLine);
-    this.#write(`  ${this.#paint.cyan('$')} ${first}`);
-    for (const line of more) this.#write(this.#paint.dim(`  > ${line}`));
-    this.#printing.set(item.id, { rest: '', lines: 0 });
+    const printing: Printing = { rest: '', count: 0, waiting: [], ended: false };
+    this.#printing.set(item.id, printing);
+    const [first = '', ...more] = item.command.trimEnd().split('\n').map(tameLine);
+    this.#show(printing, `  ${this.#paint.cyan('$')} ${first}`);
+    for (const line of more) this.#show(printing, this.#paint.dim(`  > ${line}`));
   }
 
   #output(itemId: string, text: string): void {
-    const printing = this.#printing.get(itemId) ?? { rest: '', lines: 0 };
-    this.#printing.set(itemId, printing);
+    const printing = this.#printing.get(itemId);
+    if (!printing) return;
     const lines = (printing.rest + text).split('\n');
     printing.rest = (lines.pop() ?? '').slice(-LONGEST_LINE_CHARS);
     for (const line of lines) this.#outputLine(printing, line);
   }
 
   #outputLine(printing: Printing, line: string): void {
-    printing.lines += 1;
-    if (printing.lines > SHOWN_LINES_PER_COMMAND) return;
-    this.#write(`    ${this.#paint.dim('│')} ${tameLine(line.slice(0, LONGEST_LINE_CHARS))}`);
+    printing.count += 1;
+    if (printing.count > SHOWN_LINES_PER_COMMAND) return;
+    this.#show(printing, `    ${this.#paint.dim('│')} ${tameLine(line.slice(0, LONGEST_LINE_CHARS))}`);
+  }
+
+  #show(printing: Printing, line: string): void {
+    if (this.#shown() === printing) this.#write(line);
+    else printing.waiting.push(line);
+  }
+
+  /** The first that started and is still open. */
+  #shown(): Printing | undefined {
+    return this.#printing.values().next().value;
+  }
+
+  /** Those that have ended make way for the next, which catches up. */
+  #showNext(): void {
+    for (const [id, printing] of this.#printing) {
+      for (const line of printing.waiting.splice(0)) this.#write(line);
+      if (!printing.ended) return;
+      this.#printing.delete(id);
+    }
   }
 
   #itemCompleted(item: Item): void {
@@ -151,15 +175,21 @@ export class Renderer {
 
   #commandEnded(item: CommandItem): void {
     const paint = this.#paint;
+    // It was started before we followed: its end is all that there is to show.
+    if (!this.#printing.has(item.id)) this.#commandStarted(item);
     const printing = this.#printing.get(item.id);
-    this.#printing.delete(item.id);
-    if (printing && printing.rest !== '') this.#outputLine(printing, printing.rest);
-    const hidden = (printing?.lines ?? 0) - SHOWN_LINES_PER_COMMAND;
-    if (hidden > 0) this.#write(paint.dim(`    … ${hidden} more lines`));
-    if (item.droppedBytes) this.#write(paint.dim(`    … ${bytesWords(item.droppedBytes)} more were dropped`));
+    if (!printing) return;
+    if (printing.rest !== '') this.#outputLine(printing, printing.rest);
+    const hidden = printing.count - SHOWN_LINES_PER_COMMAND;
+    if (hidden > 0) this.#show(printing, paint.dim(`    … ${hidden} more lines`));
+    if (item.droppedBytes) {
+      this.#show(printing, paint.dim(`    … ${bytesWords(item.droppedBytes)} more were dropped`));
+    }
     const end = commandEndWords(item);
     const duration = paint.dim(durationWords(item.durationMs ?? 0));
-    this.#write(end === '' ? `    ${duration}` : `    ${paint.red(end)} ${duration}`);
+    this.#show(printing, end === '' ? `    ${duration}` : `    ${paint.red(end)} ${duration}`);
+    printing.ended = true;
+    this.#showNext();
   }
 }
 

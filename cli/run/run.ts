@@ -46,11 +46,11 @@ export async function runTask(
   let taskId: string | null = null;
   let backend: Backend | null = null;
   try {
-    const folder = await lookAtFolder(options, stop.signal);
+    const folder = await lookAtFolder(options);
     for (const line of folder.notes) output.note(line);
     backend = await openBackend(options.own, stop.signal);
     noteBackend(backend, output);
-    const repo = await sendCommit(folder, backend, stop.signal);
+    const repo = await sendCommit(folder, backend, output, stop.signal);
     taskId = await createTask(
       backend.connection,
       {
@@ -64,6 +64,9 @@ export async function runTask(
     return await followTask(taskId, folder, backend, options, output, stop.signal);
   } catch (error) {
     if (error instanceof UsageError) throw error;
+    // A mistake of ours, or of this machine: what it says itself is all that there is to go by.
+    if (!(error instanceof CodexError) && !stop.signal.aborted) output.warn(errorText(error));
+    if (process.env['CODEX_DEBUG']) console.error(error);
     return { result: failedResult(taskId, asCodexError(error, stop.signal)), attempt: null };
   } finally {
     stop.dispose();

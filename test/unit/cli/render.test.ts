@@ -56,6 +56,25 @@ describe('events in a terminal', () => {
     assert.deepEqual(lines, ['  I look.', '  $ npm test']);
   });
 
+  it('commands that run at the same time are shown one after another', () => {
+    const other = (end: Partial<CommandItem> = {}): CommandItem => ({
+      ...command(end),
+      id: 'c2',
+      command: 'ls',
+    });
+    assert.deepEqual(
+      shown(
+        ['item.started', { item: command() }],
+        ['item.started', { item: other() }],
+        ['output', { itemId: 'c2', offset: 0, text: 'of the second\n' }],
+        ['output', { itemId: 'c1', offset: 0, text: 'of the first\n' }],
+        ['item.completed', { item: other({ end: 'exited', exitCode: 0, durationMs: 2 }) }],
+        ['item.completed', { item: command({ end: 'exited', exitCode: 0, durationMs: 1 }) }],
+      ),
+      ['  $ npm test', '    │ of the first', '    1 ms', '  $ ls', '    │ of the second', '    2 ms'],
+    );
+  });
+
   it('a command that prints without end is cut with a count', () => {
     const lines = shown(
       ['item.started', { item: command() }],

@@ -1,0 +1,195 @@
+/**
+ * Puts a backend together from its parts: settings, model, sandbox, repositories, pipeline, gateway.
+ * What a command line or an environment says has been read before; nothing here reads either, but for
+ * the settings of the data folder.
+ *
+ * The kind of sandbox is decided once, here, and never replaced by a weaker one: without Docker a task
+ * waits for Docker, unless a person chose the local sandbox, or the model is scripted and can ask for
+ * nothing that is not in its script.
+ */
+import { randomBytes } from 'node:crypto';
+import { CodexError } from '../protocol/errors.ts';
+import type { ParamsOf, ResultOf } from '../protocol/rpc.ts';
+import { startBackend } from './backend.ts';
+import { readSettings } from './config.ts';
+import { makeLog } from './log.ts';
+import { createModelClient } from './model/client.ts';
+import type { ModelClient, ModelSettings } from './model/model.ts';
+import { DEMO_SCRIPT } from './model/scripted/scripts/demo.ts';
+import { SCRIPTED_MODEL_NAME, startScriptedModel } from './model/scripted/server.ts';
+import { createRunTurn } from './pipeline/index.ts';
+import { keepSwept } from './pipeline/sweep.ts';
+import { openRepos } from './repos/store.ts';
+import { createDriver } from './sandbox/index.ts';
+import type { SandboxDriver, SandboxHealth, SandboxKind } from './sandbox/sandbox.ts';
+
+export type ModelChoice =
+  | { kind: 'real'; settings: ModelSettings }
+  /** `script`: YAML; null for the one of the demo. */
+  | { kind: 'scripted'; script: string | null }
+  /** Tasks are refused with what to do; everything else works. */
+  | { kind: 'none' };
+
+export interface StartOptions {
+  host: string;
+  port: number;
+  dataDir: string;
+  token: string;
+  version: string;
+  allowedHosts: readonly string[];
+  behindProxy: boolean;
+  /** Null: nobody chose. */
+  sandbox: SandboxKind | null;
+  model: ModelChoice;
+  idleExitMs: number | null;
+}
+
+export interface Started {
+  url: string;
+  sandboxDetail: string;
+  modelDetail: string;
+  /** It was idle for as long as it may be. */
+  idle: Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** An engine that was started or stopped meanwhile is noticed within this. */
+const HEALTH_KEPT_MS = 10_000;
+
+export async function start(options: StartOptions): Promise<Started> {
+  const { dataDir } = options;
+  const settings = await readSettings(dataDir);
+  const log = makeLog(settings.logLevel);
+  const driver = await chooseDriver(options);
+  const health = await watchHealth(driver);
+  const model = await openModel(options.model);
+  const stopping = new AbortController();
+  try {
+    const repos = await openRepos({ dataDir, maxPushBytes: settings.limits.pushBytes });
+    const backend = await startBackend({
+      config: {
+        host: options.host,
+        port: options.port,
+        dataDir,
+        token: options.token,
+        version: options.version,
+        limits: settings.limits,
+        allowedHosts: [...settings.allowedHosts, ...options.allowedHosts],
+        behindProxy: options.behindProxy,
+        idleExitMs: options.idleExitMs,
+        ...(settings.databaseUrl ? { databaseUrl: settings.databaseUrl } : {}),
+      },
+      repos,
+      runTurn: createRunTurn({ driver, repos, modelFor: model.clientFor }),
+      sandbox: health.view,
+      model: () => model.view,
+      checkTask: (request) => refuseUnbuilt(request, model.view.configured),
+      onTaskDeleted: (taskId) => removeSandboxes(driver, taskId),
+      log,
+    });
+    keepSwept(driver, backend.presenceOf, (line) => log.info(line), stopping.signal);
+    return {
+      url: backend.url,
+      sandboxDetail: health.view().detail,
+      modelDetail: model.detail,
+      idle: backend.idle,
+      async stop() {
+        stopping.abort();
+        await backend.close();
+        await model.close();
+      },
+    };
+  } catch (error) {
+    await model.close();
+    throw error;
+  }
+}
+
+async function chooseDriver({ sandbox, model, dataDir }: StartOptions): Promise<SandboxDriver> {
+  if (sandbox !== null) return createDriver({ kind: sandbox, dataDir });
+  const docker = createDriver({ kind: 'docker', dataDir });
+  if (model.kind !== 'scripted' || (await docker.check()).ok) return docker;
+  return createDriver({ kind: 'local', dataDir });
+}
+
+/** What a client is told of the sandbox: what was true a moment ago, asked anew now and then. */
+async function watchHealth(driver: SandboxDriver) {
+  let health: SandboxHealth = await driver.check();
+  let at = Date.now();
+  return {
+    view(): ResultOf<'server.hello'>['sandbox'] {
+      if (Date.now() - at > HEALTH_KEPT_MS) {
+        at = Date.now();
+        driver.check().then(
+          (newer) => (health = newer),
+          () => undefined,
+        );
+      }
+      return { kind: health.ok ? driver.kind : 'none', detail: health.detail };
+    },
+  };
+}
+
+async function removeSandboxes(driver: SandboxDriver, taskId: string): Promise<void> {
+  for (const ref of await driver.list()) if (ref.taskId === taskId) await driver.remove(ref.name);
+}
+
+interface OpenModel {
+  view: ResultOf<'server.hello'>['model'];
+  detail: string;
+  /** Null: the configured one. Throws `CodexError` modelNotConfigured. */
+  clientFor: (name: string | null) => ModelClient;
+  close(): Promise<void>;
+}
+
+async function openModel(choice: ModelChoice): Promise<OpenModel> {
+  switch (choice.kind) {
+    case 'none':
+      return {
+        view: { name: '', configured: false, scripted: false },
+        detail: 'none; set OPENAI_API_KEY',
+        clientFor: () => {
+          throw new CodexError('modelNotConfigured');
+        },
+        close: async () => undefined,
+      };
+    case 'real': {
+      const { settings } = choice;
+      return {
+        view: { name: settings.name, configured: true, scripted: false },
+        detail: settings.baseUrl ? `${settings.name} at ${new URL(settings.baseUrl).origin}` : settings.name,
+        clientFor: clientsOf(settings),
+        close: async () => undefined,
+      };
+    }
+    case 'scripted': {
+      const apiKey = randomBytes(24).toString('base64url');
+      const server = await startScriptedModel({ script: choice.script ?? DEMO_SCRIPT, apiKey });
+      const clientFor = clientsOf({ name: SCRIPTED_MODEL_NAME, apiKey, baseUrl: server.url });
+      return {
+        view: { name: SCRIPTED_MODEL_NAME, configured: true, scripted: true },
+        detail: 'scripted: it plays a script over the real wire format',
+        clientFor: () => clientFor(null),
+        close: () => server.close(),
+      };
+    }
+  }
+}
+
+/** One client per name: it learns what its server does not take. */
+function clientsOf(settings: ModelSettings): (name: string | null) => ModelClient {
+  const clients = new Map<string, ModelClient>();
+  return (name) => {
+    const wanted = name ?? settings.name;
+    const client = clients.get(wanted) ?? createModelClient({ ...settings, name: wanted });
+    clients.set(wanted, client);
+    return client;
+  };
+}
+
+/** What could only fail later is refused when the task is made. */
+function refuseUnbuilt(request: ParamsOf<'task.create'>, modelConfigured: boolean): void {
+  if (request.attempts > 1) throw new CodexError('notBuilt', { feature: 'Several attempts' });
+  if (request.environment !== undefined) throw new CodexError('notBuilt', { feature: 'Environments' });
+  if (!modelConfigured) throw new CodexError('modelNotConfigured');
+}
