@@ -56,6 +56,8 @@ export const ACCEPT_STREAMS = 4;
 
 /** A trailer with the `DoorCommandResult` as JSON, percent-encoded. */
 export const RESULT_TRAILER = 'x-result';
+/** The last words of a session that another attach took the place of: its backend must not come back. */
+export const REPLACED = 'replaced';
 export const TREE_HEADER = 'x-tree';
 export const IGNORED_HEADER = 'x-ignored';
 

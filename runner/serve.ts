@@ -17,6 +17,7 @@ import {
   DOOR_STREAM_WINDOW_BYTES,
   DOOR_VERSION,
   HELLO_LINE_BYTES,
+  REPLACED,
   RUN_DIR,
 } from '../protocol/door.ts';
 import type { DoorHello, DoorWelcome } from '../protocol/door.ts';
@@ -51,8 +52,7 @@ export function serve(): void {
       if (refusal) return void socket.end(`${JSON.stringify(refusal)}\n`);
       const accepted = hello as DoorHello;
       if (accepted.generation > generation) writeGeneration((generation = accepted.generation));
-      open?.session.destroy();
-      open?.socket.destroy();
+      if (open) replace(open);
       const welcome: DoorWelcome = { ok: true, door: DOOR_VERSION, generation };
       socket.write(`${JSON.stringify(welcome)}\n`);
       open = { socket, session: startSession(socket, router) };
@@ -65,6 +65,15 @@ export function serve(): void {
   });
   server.listen(DOOR_SOCKET, () => chmodSync(DOOR_SOCKET, 0o600));
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => process.exit(0));
+}
+
+/** Says why before it closes: a backend whose channel merely broke attaches again. */
+function replace({ socket, session }: OpenDoor): void {
+  if (!session.destroyed) session.goaway(0, 0, Buffer.from(REPLACED));
+  setImmediate(() => {
+    session.destroy();
+    socket.destroySoon();
+  });
 }
 
 function prepareRunDir(): void {

@@ -11,7 +11,7 @@ import { CodexError, errorText } from '../../protocol/errors.ts';
 import { CALL_ID_PATTERN, WORKSPACE_DIR } from '../../protocol/door.ts';
 import { KILL_GRACE_MS } from '../../protocol/limits.ts';
 import type { Door } from './door.ts';
-import { DoorBroken, DoorRefused } from './door.ts';
+import { DoorBroken, DoorRefused, RunnerGone } from './door.ts';
 import type { CommandResult, CommandSpec, Sandbox, SandboxKind } from './sandbox.ts';
 
 /** What a driver knows about one sandbox. */
@@ -171,6 +171,7 @@ export class DoorSandbox implements Sandbox {
     if (this.#onOrigin) door.serveOrigin((stream) => this.#onOrigin?.(stream));
     void door.closed.then(() => {
       if (this.#detached || this.#lost.signal.aborted) return;
+      if (door.replaced) return void this.#lose('another backend has taken it over');
       this.#door = this.#reattach();
       this.#door.catch(() => {});
     });
@@ -194,7 +195,7 @@ export class DoorSandbox implements Sandbox {
         return door;
       } catch (error) {
         why = errorText(error);
-        if (error instanceof DoorRefused) break;
+        if (error instanceof DoorRefused || error instanceof RunnerGone) break;
       }
     }
     throw this.#lose(why);

@@ -17,6 +17,7 @@ import {
   DOOR_SESSION_WINDOW_BYTES,
   DOOR_STREAM_WINDOW_BYTES,
   HELLO_LINE_BYTES,
+  REPLACED,
   IGNORED_HEADER,
   RESULT_TRAILER,
   TREE_HEADER,
@@ -48,6 +49,9 @@ const ANSWER_BYTES = 64 * 1024;
 export class DoorBroken extends Error {
   override readonly name = 'DoorBroken';
 }
+
+/** Nobody listens behind the door: the runner has ended, and trying again does not help. */
+export class RunnerGone extends DoorBroken {}
 
 export class DoorRefused extends Error {
   override readonly name = 'DoorRefused';
@@ -111,6 +115,8 @@ export class Door {
   readonly #channel: Duplex;
   #onOrigin: ((stream: Duplex) => void) | undefined;
   readonly closed: Promise<void>;
+  /** Closed because somebody else attached. */
+  replaced = false;
 
   constructor(channel: Duplex) {
     this.#channel = channel;
@@ -120,7 +126,12 @@ export class Door {
       maxSessionMemory: DOOR_SESSION_MEMORY_MB,
     });
     this.#session.on('error', () => this.close());
-    this.#session.once('connect', () => this.#session.setLocalWindowSize(DOOR_SESSION_WINDOW_BYTES));
+    this.#session.on('goaway', (_code, _lastStream, words) => {
+      this.replaced ||= words !== undefined && Buffer.from(words).toString('latin1') === REPLACED;
+    });
+    this.#session.once('connect', () => {
+      if (!this.#session.destroyed) this.#session.setLocalWindowSize(DOOR_SESSION_WINDOW_BYTES);
+    });
     this.closed = new Promise((resolve) => {
       this.#session.once('close', () => {
         channel.destroy();
@@ -202,7 +213,7 @@ export class Door {
   }
 
   #accept(): void {
-    if (this.#session.destroyed) return;
+    if (this.#session.destroyed || this.#session.closed) return;
     const stream = this.#session.request({ ':method': 'POST', ':path': '/accept' });
     stream.on('error', () => {});
     let answered = false;
@@ -220,7 +231,7 @@ export class Door {
   }
 
   #request(method: string, path: string, body?: string | Uint8Array): ClientHttp2Stream {
-    if (this.#session.destroyed) throw new DoorBroken('the door is closed');
+    if (this.#session.destroyed || this.#session.closed) throw new DoorBroken('the door is closed');
     const stream = this.#session.request(
       { ':method': method, ':path': path },
       { endStream: body === undefined },

@@ -52,7 +52,8 @@ export async function ensureRunnerVolume(
 
 async function isComplete(helper: Docker.Container): Promise<boolean> {
   try {
-    await helper.infoArchive({ path: `${CODEX_DIR}/${COMPLETE}` });
+    const answer = await helper.infoArchive({ path: `${CODEX_DIR}/${COMPLETE}` });
+    answer.resume();
     return true;
   } catch {
     return false;

@@ -15,7 +15,7 @@ import { promisify } from 'node:util';
 import { z } from 'zod';
 import { CodexError, errorText } from '../../../protocol/errors.ts';
 import { DOOR_VERSION } from '../../../protocol/door.ts';
-import { DoorBroken, DoorRefused, openDoor } from '../door.ts';
+import { DoorRefused, openDoor, RunnerGone } from '../door.ts';
 import type { Door } from '../door.ts';
 import { DoorSandbox } from '../door-sandbox.ts';
 import type { Behind } from '../door-sandbox.ts';
@@ -247,7 +247,7 @@ export class LocalDriver implements SandboxDriver {
         const log = readLog(join(this.#dir, name, 'log'));
         if (!kept || !isAlive(kept.process))
           throw new Error(log || 'the runner ended at once', { cause: error });
-        if (!(error instanceof NotUp) || Date.now() > until) throw error;
+        if (!(error instanceof RunnerGone) || Date.now() > until) throw error;
         await new Promise((resolve) => setTimeout(resolve, CONNECT_RETRY_MS));
       }
     }
@@ -259,8 +259,6 @@ export class LocalDriver implements SandboxDriver {
   }
 }
 
-class NotUp extends DoorBroken {}
-
 /**
  * Through a descriptor of the folder, since the path of a Unix socket may have 107 bytes. What the
  * sandbox put in the socket's place (a link to a socket of the machine's) is not followed.
@@ -270,10 +268,10 @@ function connectIn(runDir: string): Promise<Socket> {
   const path = `/proc/self/fd/${fd}/door.sock`;
   return new Promise<Socket>((resolve, reject) => {
     const stat = lstatSync(path, { throwIfNoEntry: false });
-    if (!stat?.isSocket()) throw new NotUp('the runner has no socket');
+    if (!stat?.isSocket()) throw new RunnerGone('the runner has no socket');
     const socket = connect({ path });
     socket.once('connect', () => resolve(socket));
-    socket.once('error', (error) => reject(new NotUp(error.message)));
+    socket.once('error', (error) => reject(new RunnerGone(error.message)));
   }).finally(() => closeSync(fd));
 }
 
