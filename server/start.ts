@@ -113,11 +113,13 @@ async function chooseDriver({ sandbox, model, dataDir }: StartOptions): Promise<
 }
 
 /** What a client is told of the sandbox: what was true a moment ago, asked anew now and then. */
-async function watchHealth(driver: SandboxDriver) {
+async function watchHealth(
+  driver: SandboxDriver,
+): Promise<{ view: () => ResultOf<'server.hello'>['sandbox'] }> {
   let health: SandboxHealth = await driver.check();
   let at = Date.now();
   return {
-    view(): ResultOf<'server.hello'>['sandbox'] {
+    view: () => {
       if (Date.now() - at > HEALTH_KEPT_MS) {
         at = Date.now();
         driver.check().then(
@@ -157,7 +159,7 @@ async function openModel(choice: ModelChoice): Promise<OpenModel> {
       const { settings } = choice;
       return {
         view: { name: settings.name, configured: true, scripted: false },
-        detail: settings.baseUrl ? `${settings.name} at ${new URL(settings.baseUrl).origin}` : settings.name,
+        detail: settings.baseUrl ? `${settings.name} at ${originOf(settings.baseUrl)}` : settings.name,
         clientFor: clientsOf(settings),
         close: async () => undefined,
       };
@@ -174,6 +176,11 @@ async function openModel(choice: ModelChoice): Promise<OpenModel> {
       };
     }
   }
+}
+
+function originOf(baseUrl: string): string {
+  if (URL.canParse(baseUrl)) return new URL(baseUrl).origin;
+  throw new CodexError('badRequest', { where: 'OPENAI_BASE_URL', reason: `“${baseUrl}” is no address.` });
 }
 
 /** One client per name: it learns what its server does not take. */

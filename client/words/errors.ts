@@ -21,6 +21,7 @@ export const ERROR_WORDS: Record<ErrorCode, readonly string[]> = {
     'The client did not introduce itself to the backend. Connect again; if it happens again, report it.',
   ],
   badRequest: [
+    '{where}: {reason}',
     'The backend could not read the request: {reason}',
     'The backend could not read the request. Update client and backend to the same version.',
   ],
