@@ -1,42 +1,42 @@
 /**
- * The suite that runs inside a VS Code extension host: started by `@vscode/test-electron`
- * (`extensionTestsPath`) or by a second extension that calls `run()`. It resolves with what happened
- * and rejects when a test failed.
+ * The suite that runs inside a VS Code extension host: `@vscode/test-electron` calls `run()`
+ * (`extensionTestsPath`), and so does a second extension where that can't be used. Each result is one
+ * JSON line in the file that `CODEX_TASKS_IN_HOST_RESULTS` names.
  */
+import { appendFileSync } from 'node:fs';
 import Mocha from 'mocha';
 
-export interface InHostResults {
-  passes: string[];
-  failures: { title: string; message: string }[];
-  pending: string[];
+interface Result {
+  kind: 'result';
+  name: string;
+  outcome: 'passed' | 'failed' | 'skipped';
+  why?: string;
 }
 
 /** Waiting for a first activation on a slow machine. */
 const TIMEOUT_MS = 60_000;
 
-export async function runSuite(): Promise<InHostResults> {
+export async function run(): Promise<void> {
   const mocha = new Mocha({ ui: 'bdd', timeout: TIMEOUT_MS, color: false });
-  const results: InHostResults = { passes: [], failures: [], pending: [] };
   mocha.suite.emit(Mocha.Suite.constants.EVENT_FILE_PRE_REQUIRE, globalThis, 'in-host', mocha);
   await import('./activation.suite.ts');
   await import('./apply.suite.ts');
   await import('./tasks.suite.ts');
-  await new Promise<void>((resolve) => {
+  const failures = await new Promise<number>((resolve) => {
     mocha
-      .run(() => resolve())
-      .on('pass', (test) => results.passes.push(test.fullTitle()))
-      .on('pending', (test) => results.pending.push(test.fullTitle()))
+      .run(resolve)
+      .on('pass', (test) => write({ kind: 'result', name: test.fullTitle(), outcome: 'passed' }))
+      .on('pending', (test) => write({ kind: 'result', name: test.fullTitle(), outcome: 'skipped' }))
       .on('fail', (test, error: Error) => {
-        results.failures.push({ title: test.fullTitle(), message: error.stack ?? error.message });
+        const why = error.stack ?? error.message;
+        write({ kind: 'result', name: test.fullTitle(), outcome: 'failed', why });
       });
   });
-  return results;
+  if (failures > 0) throw new Error(`${failures} tests failed.`);
 }
 
-export async function run(): Promise<InHostResults> {
-  const results = await runSuite();
-  if (results.failures.length > 0) {
-    throw new Error(results.failures.map(({ title, message }) => `${title}\n${message}`).join('\n\n'));
-  }
-  return results;
+function write(result: Result): void {
+  const file = process.env['CODEX_TASKS_IN_HOST_RESULTS'];
+  if (file) appendFileSync(file, `${JSON.stringify(result)}\n`);
+  else console.log(`${result.outcome}: ${result.name}${result.why ? `\n${result.why}` : ''}`);
 }
