@@ -118,7 +118,13 @@ export class TurnQueue {
     for (const timer of this.#timers) clearInterval(timer);
     const running = [...this.#running.values()];
     for (const { stop } of running) stop.abort('shutdown');
-    await Promise.race([Promise.all(running.map((one) => one.done)), delay(STOP_GRACE_MS)]);
+    // The wait that lost must not keep the process alive.
+    const waited = new AbortController();
+    await Promise.race([
+      Promise.all(running.map((one) => one.done)),
+      delay(STOP_GRACE_MS, waited.signal),
+    ]);
+    waited.abort();
     await this.#boss.stop({ graceful: false, close: false });
   }
 
