@@ -120,10 +120,7 @@ export class TurnQueue {
     for (const { stop } of running) stop.abort('shutdown');
     // The wait that lost must not keep the process alive.
     const waited = new AbortController();
-    await Promise.race([
-      Promise.all(running.map((one) => one.done)),
-      delay(STOP_GRACE_MS, waited.signal),
-    ]);
+    await Promise.race([Promise.all(running.map((one) => one.done)), delay(STOP_GRACE_MS, waited.signal)]);
     waited.abort();
     await this.#boss.stop({ graceful: false, close: false });
   }
