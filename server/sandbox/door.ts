@@ -7,6 +7,7 @@
  */
 import { connect, constants } from 'node:http2';
 import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2';
+import { PassThrough, pipeline } from 'node:stream';
 import type { Duplex, Readable } from 'node:stream';
 import type { z } from 'zod';
 import { CodexError, errorText } from '../../protocol/errors.ts';
@@ -44,6 +45,7 @@ import {
 const WELCOME_TIMEOUT_MS = 20_000;
 /** What an answer that is not bytes may hold: enough for any of ours, nothing for a flood. */
 const ANSWER_BYTES = 64 * 1024;
+const PACK_BUFFER_BYTES = 1024 * 1024;
 
 /** The channel is gone or can't be trusted any more; nothing is said about the sandbox behind it. */
 export class DoorBroken extends Error {
@@ -157,7 +159,7 @@ export class Door {
     let trailers: IncomingHttpHeaders | undefined;
     stream.once('trailers', (headers: IncomingHttpHeaders) => (trailers = headers));
     await this.#accepted(stream);
-    stream.on('data', onOutput);
+    stream.on('data', onOutput).resume();
     await this.#finished(stream);
     const text = trailers?.[RESULT_TRAILER];
     return this.#checked(CommandResultAnswer, typeof text === 'string' ? parseJson(decode(text)) : undefined);
@@ -202,7 +204,9 @@ export class Door {
       tree: headers[TREE_HEADER],
       ignored: headers[IGNORED_HEADER],
     });
-    return { tree, ignored, pack: stream };
+    const pack = new PassThrough({ highWaterMark: PACK_BUFFER_BYTES });
+    pipeline(stream, pack, () => {});
+    return { tree, ignored, pack };
   }
 
   /** Keeps a few streams open on which the runner hands connections over. */
@@ -237,6 +241,8 @@ export class Door {
       { endStream: body === undefined },
     );
     stream.on('error', () => {});
+    // A stream that ends before somebody reads it is emptied by node:http2, unless it is paused.
+    stream.pause();
     if (body !== undefined) stream.end(body);
     return stream;
   }
@@ -281,6 +287,7 @@ export class Door {
       if (length > maxBytes) this.close();
       else chunks.push(chunk);
     });
+    stream.resume();
     await this.#finished(stream);
     return Buffer.concat(chunks);
   }

@@ -72,7 +72,10 @@ export function gitSuite(given: () => { driver: SandboxDriver }): void {
     const inRepo = { cwd: '/workspace/project' };
     /** Modes, objects and names; `new.bin` is random and only has to be there. */
     const listing = (repository: string, tree: string): string =>
-      git(repository, 'ls-tree', '-r', '--full-tree', tree).replace(/[0-9a-f]{40}\tnew\.bin/, 'random new.bin');
+      git(repository, 'ls-tree', '-r', '--full-tree', tree).replace(
+        /[0-9a-f]{40}\tnew\.bin/,
+        'random new.bin',
+      );
     /** The same changes made here, in a plain clone: the tree that a capture must equal. */
     const expectedTree = (): string => {
       const clone = scratchDir();
@@ -80,7 +83,10 @@ export function gitSuite(given: () => { driver: SandboxDriver }): void {
         git(clone.path, 'clone', '-q', '-b', 'main', join(origin.path, '.git'), 'project');
         const project = join(clone.path, 'project');
         shellIn(project, CHANGES);
-        shellIn(project, 'rm -rf nested/.git committed/.git is-fifo another-fifo; git -c core.safecrlf=false add -A');
+        shellIn(
+          project,
+          'rm -rf nested/.git committed/.git is-fifo another-fifo; git -c core.safecrlf=false add -A',
+        );
         return listing(project, git(project, 'write-tree'));
       } finally {
         clone.remove();
@@ -100,7 +106,10 @@ export function gitSuite(given: () => { driver: SandboxDriver }): void {
         'git status --porcelain; git rev-parse HEAD; git branch --show-current; git remote -v; git tag; cat crlf.txt | od -c | head -1',
         inRepo,
       );
-      assert.match(output, new RegExp(`^${base}\nmain\norigin\thttp://127\\.0\\.0\\.1:\\d+/project\\.git \\(fetch\\)\n`));
+      assert.match(
+        output,
+        new RegExp(`^${base}\nmain\norigin\thttp://127\\.0\\.0\\.1:\\d+/project\\.git \\(fetch\\)\n`),
+      );
       assert.match(output, /^v1$/m);
       assert.match(output, /a {2}\\r {2}\\n/);
       const config = await sh(sandbox, 'cat .git/config; ls .git/hooks 2>&1', inRepo);
@@ -109,19 +118,30 @@ export function gitSuite(given: () => { driver: SandboxDriver }): void {
 
     test('an offline agent fetches branches and tags from origin', async () => {
       git(origin.path, 'branch', '-f', 'later', local);
-      const { output, exitCode } = await sh(sandbox, 'git fetch -q origin && git rev-parse origin/later', inRepo);
+      const { output, exitCode } = await sh(
+        sandbox,
+        'git fetch -q origin && git rev-parse origin/later',
+        inRepo,
+      );
       assert.equal(exitCode, 0, output);
       assert.equal(output.trim(), local);
     });
 
     test('puts uncommitted changes back as they were: untracked, changed and deleted, index at HEAD', async () => {
       await sandbox.checkout({ sha: local, branch: 'topic/x', asUncommitted: base });
-      const { output } = await sh(sandbox, 'git rev-parse HEAD; git branch --show-current; git status --porcelain; git diff --cached --stat', inRepo);
+      const { output } = await sh(
+        sandbox,
+        'git rev-parse HEAD; git branch --show-current; git status --porcelain; git diff --cached --stat',
+        inRepo,
+      );
       assert.equal(
         output,
         `${base}\ntopic/x\n D gone.txt\n M text.txt\n?? untracked.bin\n?? untracked.txt\n`,
       );
-      assert.equal(await takeIn(origin.path, await sandbox.capture(base)), git(origin.path, 'rev-parse', `${local}^{tree}`));
+      assert.equal(
+        await takeIn(origin.path, await sandbox.capture(base)),
+        git(origin.path, 'rev-parse', `${local}^{tree}`),
+      );
     });
 
     test('checking out replaces what is there and gives the same tree, whatever the conversions', async () => {
@@ -149,10 +169,14 @@ export function gitSuite(given: () => { driver: SandboxDriver }): void {
       'a symbolic link': 'rm -rf /tmp/elsewhere; mv .git /tmp/elsewhere; ln -s /tmp/elsewhere .git',
       'without objects': 'rm -rf .git/objects/*',
       'with damaged objects': 'for f in $(find .git/objects -type f); do chmod u+w $f; : > $f; done',
-      'with FIFOs for objects': 'find .git/objects -type f -delete; for d in $(seq 0 3); do mkfifo .git/objects/pack/p$d.idx .git/objects/pack/p$d.pack; done',
-      'with its index full of lies': 'git update-index --assume-unchanged text.txt; git update-index --skip-worktree old.bin; git config core.sparseCheckout true; echo /nothing > .git/info/sparse-checkout',
-      'committed and on another branch': 'git checkout -q -b mine; git add -A . 2>/dev/null; git commit -qm "mine"; git commit -q --allow-empty -m more',
-      'with replaced objects': 'git replace HEAD:text.txt HEAD:script.sh; git replace HEAD $(git commit-tree -m x $(git mktree </dev/null))',
+      'with FIFOs for objects':
+        'find .git/objects -type f -delete; for d in $(seq 0 3); do mkfifo .git/objects/pack/p$d.idx .git/objects/pack/p$d.pack; done',
+      'with its index full of lies':
+        'git update-index --assume-unchanged text.txt; git update-index --skip-worktree old.bin; git config core.sparseCheckout true; echo /nothing > .git/info/sparse-checkout',
+      'committed and on another branch':
+        'git checkout -q -b mine; git add -A . 2>/dev/null; git commit -qm "mine"; git commit -q --allow-empty -m more',
+      'with replaced objects':
+        'git replace HEAD:text.txt HEAD:script.sh; git replace HEAD $(git commit-tree -m x $(git mktree </dev/null))',
       'with a hostile configuration': `
         git config core.fsmonitor 'touch /tmp/owned; false'; git config core.hooksPath /tmp/hooks; mkdir -p /tmp/hooks
         for h in post-index-change pre-commit post-checkout reference-transaction; do printf '#!/bin/sh\\ntouch /tmp/owned\\n' > /tmp/hooks/$h; chmod +x /tmp/hooks/$h; done

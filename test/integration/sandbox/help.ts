@@ -65,11 +65,17 @@ export function git(cwd: string, ...args: string[]): string {
 }
 
 export function shellIn(cwd: string, script: string): void {
-  execFileSync('bash', ['-ec', script], { cwd, env: { ...process.env, ...ENVIRONMENT, PATH: process.env.PATH } });
+  execFileSync('bash', ['-ec', script], {
+    cwd,
+    env: { ...process.env, ...ENVIRONMENT, PATH: process.env.PATH },
+  });
 }
 
 /** Takes a capture's pack as the backend would; returns the tree. */
-export async function takeIn(repository: string, captured: Awaited<ReturnType<Sandbox['capture']>>): Promise<string> {
+export async function takeIn(
+  repository: string,
+  captured: Awaited<ReturnType<Sandbox['capture']>>,
+): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of captured.pack) chunks.push(chunk as Buffer);
   execFileSync('git', ['index-pack', '--stdin', '--fix-thin', '--strict'], {

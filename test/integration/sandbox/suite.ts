@@ -37,7 +37,12 @@ export function sandboxSuite(kind: SandboxKind): void {
       assert.equal(sandbox.how, 'new');
       assert.equal(sandbox.workdir, '/workspace/project');
       assert.deepEqual(
-        (await driver.list()).map(({ name, taskId, attempt, running }) => ({ name, taskId, attempt, running })),
+        (await driver.list()).map(({ name, taskId, attempt, running }) => ({
+          name,
+          taskId,
+          attempt,
+          running,
+        })),
         [{ name: `codex-task-${spec.taskId}-1`, taskId: spec.taskId, attempt: 1, running: true }],
       );
     });
@@ -49,7 +54,10 @@ export function sandboxSuite(kind: SandboxKind): void {
       assert.equal(result.exitCode, 7);
       assert.equal(result.outputBytes, 14);
       assert.equal(result.droppedBytes, 0);
-      const environment = await sh(sandbox, '', { argv: ['env'], env: { PATH: '/usr/bin:/bin', ONLY: 'this' } });
+      const environment = await sh(sandbox, '', {
+        argv: ['env'],
+        env: { PATH: '/usr/bin:/bin', ONLY: 'this' },
+      });
       assert.deepEqual(
         environment.output.split('\n').filter((line) => line !== '' && !line.startsWith('CODEX_CALL_ID=')),
         ['PATH=/usr/bin:/bin', 'ONLY=this'],
@@ -57,7 +65,10 @@ export function sandboxSuite(kind: SandboxKind): void {
     });
 
     test('lets a program open its standard output again', async () => {
-      assert.equal((await sh(sandbox, 'echo again > /dev/stderr; echo more > /dev/stdout')).output, 'again\nmore\n');
+      assert.equal(
+        (await sh(sandbox, 'echo again > /dev/stderr; echo more > /dev/stdout')).output,
+        'again\nmore\n',
+      );
     });
 
     test('says why a command did not start', async () => {
@@ -103,7 +114,10 @@ export function sandboxSuite(kind: SandboxKind): void {
       assert.equal(result.outputBytes, 1024 * MIB);
       assert.equal(result.droppedBytes, 1008 * MIB);
       assert.equal(heard, 16 * MIB);
-      const { output } = await sh(sandbox, `grep -h VmRSS $(grep -lZ serve /proc/[0-9]*/cmdline | tr '\\0' '\\n' | sed s/cmdline/status/)`);
+      const { output } = await sh(
+        sandbox,
+        `grep -h VmRSS $(grep -lZ serve /proc/[0-9]*/cmdline | tr '\\0' '\\n' | sed s/cmdline/status/)`,
+      );
       const residentKiB = Math.max(...[...output.matchAll(/(\d+) kB/g)].map((match) => Number(match[1])));
       assert.ok(residentKiB > 1_000 && residentKiB < 250 * 1024, `${residentKiB} KiB resident`);
     });
@@ -155,8 +169,17 @@ export function sandboxSuite(kind: SandboxKind): void {
 
     test('has no network interface but its own loopback, and reaches nothing', async () => {
       const { output } = await sh(sandbox, 'cat /proc/net/dev');
-      assert.deepEqual([...output.matchAll(/^\s*(\w+):/gm)].map((match) => match[1]), ['lo']);
-      for (const address of ['1.1.1.1/53', '172.17.0.1/22', '169.254.169.254/80', '127.0.0.1/22', '8.8.8.8/443']) {
+      assert.deepEqual(
+        [...output.matchAll(/^\s*(\w+):/gm)].map((match) => match[1]),
+        ['lo'],
+      );
+      for (const address of [
+        '1.1.1.1/53',
+        '172.17.0.1/22',
+        '169.254.169.254/80',
+        '127.0.0.1/22',
+        '8.8.8.8/443',
+      ]) {
         const { exitCode } = await sh(sandbox, `timeout 3 bash -c ': < /dev/tcp/${address}'`);
         assert.notEqual(exitCode, 0, address);
       }
@@ -206,10 +229,16 @@ export function sandboxSuite(kind: SandboxKind): void {
     test('a backend killed in the middle of a command: the next gets all output and the exit code; it ran once', async () => {
       const script = fileURLToPath(new URL('./backend-that-dies.ts', import.meta.url));
       const task = newTask();
-      const call = command('echo ran >> /tmp/count; for i in 1 2 3 4 5; do echo line $i; sleep 0.3; done; exit 3');
-      const child = spawn(process.execPath, [script, JSON.stringify({ kind, dataDir: data.path, task, call })], {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      });
+      const call = command(
+        'echo ran >> /tmp/count; for i in 1 2 3 4 5; do echo line $i; sleep 0.3; done; exit 3',
+      );
+      const child = spawn(
+        process.execPath,
+        [script, JSON.stringify({ kind, dataDir: data.path, task, call })],
+        {
+          stdio: ['ignore', 'pipe', 'inherit'],
+        },
+      );
       for await (const line of createInterface({ input: child.stdout })) if (line === 'line 1') break;
       child.kill('SIGKILL');
       await once(child, 'exit');
@@ -229,7 +258,9 @@ export function sandboxSuite(kind: SandboxKind): void {
       const task = newTask();
       const first = await driver.open(task);
       await first.put('/root/kept', Buffer.from('kept'));
-      const call = command(`echo dying; sleep 0.2; kill -9 $(grep -lz 'serv[e]' /proc/[0-9]*/cmdline | cut -d/ -f3 | sort -rn); sleep 60`);
+      const call = command(
+        `echo dying; sleep 0.2; kill -9 $(grep -lz 'serv[e]' /proc/[0-9]*/cmdline | cut -d/ -f3 | sort -rn); sleep 60`,
+      );
       await assert.rejects(first.run(call), isCode('sandboxLost'));
       assert.equal(first.lost.aborted, true);
       const second = await driver.open({ ...task, generation: 2 });
@@ -247,7 +278,10 @@ export function sandboxSuite(kind: SandboxKind): void {
 
     test('is parked until a time, and taken out of the park by the next open', async () => {
       await sandbox.park(1_234_567_890_000);
-      assert.equal((await driver.list()).find((ref) => ref.name === sandbox.name)?.expiresAt, 1_234_567_890_000);
+      assert.equal(
+        (await driver.list()).find((ref) => ref.name === sandbox.name)?.expiresAt,
+        1_234_567_890_000,
+      );
       await sandbox.detach();
       sandbox = await driver.open({ ...spec, generation: 6 });
       assert.equal((await driver.list()).find((ref) => ref.name === sandbox.name)?.expiresAt, undefined);
@@ -260,7 +294,10 @@ export function sandboxSuite(kind: SandboxKind): void {
       await driver.remove(doomed.name);
       await lost;
       await driver.remove(doomed.name);
-      assert.equal((await driver.list()).some((ref) => ref.name === doomed.name), false);
+      assert.equal(
+        (await driver.list()).some((ref) => ref.name === doomed.name),
+        false,
+      );
     });
 
     gitSuite(() => ({ driver }));
