@@ -1,4 +1,4 @@
-/** A real backend for one test file: `codex-tasks serve` from the bundle, with a script for a model. */
+/** A real backend for one test file: `codex-tasks serve` from the bundle, in Docker. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { freePort } from './code-server.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
+const SCRIPTS = join(import.meta.dirname, '../scripts');
 /** The first start makes the database. */
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 15_000;
@@ -23,15 +24,17 @@ export interface E2eBackend {
   stop(): Promise<void>;
 }
 
-export async function startBackend(options: {
-  script: string;
-  sandbox?: 'docker' | 'local';
-}): Promise<E2eBackend> {
+/** `script`: a file of `../scripts` for a model; `model`: the address of a server that speaks the Responses API. */
+export async function startBackend(options: { script: string } | { model: string }): Promise<E2eBackend> {
   const folder = await mkdtemp(join(tmpdir(), 'codex-e2e-backend-'));
   const token = randomBytes(24).toString('base64url');
   const tokenFile = join(folder, 'token');
   await writeFile(tokenFile, token, { mode: 0o600 });
   const port = await freePort();
+  const modelEnv =
+    'model' in options
+      ? { OPENAI_API_KEY: 'test-key', OPENAI_BASE_URL: options.model, CODEX_MODEL: 'scripted' }
+      : {};
   let output = '';
   let child: ChildProcess;
 
@@ -42,10 +45,10 @@ export async function startBackend(options: {
         join(ROOT, 'dist/cli/codex-tasks.mjs'),
         'serve',
         ...['--port', String(port), '--data', join(folder, 'data'), '--token-file', tokenFile],
-        ...['--sandbox', options.sandbox ?? 'docker'],
-        `--scripted-model=${join(import.meta.dirname, '../scripts', options.script)}`,
+        ...['--sandbox', 'docker'],
+        ...('script' in options ? [`--scripted-model=${join(SCRIPTS, options.script)}`] : []),
       ],
-      { stdio: ['ignore', 'pipe', 'pipe'] },
+      { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...modelEnv } },
     );
     const listening = new Promise<void>((resolve, reject) => {
       const timer = setTimeout(
