@@ -1,8 +1,12 @@
 /**
  * Results: the commit, the summary, and the patch's bytes. Bytes are kept in chunks by content hash, so
  * that what two results share is stored once; a chunk goes when the last result that names it goes.
+ *
+ * Bytes cross to the database as base64: the embedded one takes 15 ms for a chunk this way, and 200 ms,
+ * in which nothing else happens, when its driver turns bytes into text.
  */
 import { createHash } from 'node:crypto';
+import { sql } from 'kysely';
 import { CodexError } from '../../protocol/errors.ts';
 import { PATCH_CHUNK_BYTES } from '../../protocol/limits.ts';
 import type { Db, Tx } from '../store/store.ts';
@@ -34,7 +38,7 @@ export async function storeResult(tx: Tx, { taskId, turn, attempt }: Key, result
     const sha256 = createHash('sha256').update(bytes).digest('hex');
     await tx
       .insertInto('chunks')
-      .values({ sha256, bytes })
+      .values({ sha256, bytes: sql`decode(${bytes.toString('base64')}, 'base64')` })
       .onConflict((on) => on.doNothing())
       .execute();
     await tx
@@ -54,16 +58,24 @@ export async function loadPatch(db: Db, key: Key): Promise<Buffer> {
     .where('attempt', '=', key.attempt)
     .executeTakeFirst();
   if (!result) throw new CodexError('notFound', { what: 'patch' });
-  const rows = await db
+  const chunks = await db
     .selectFrom('result_chunks')
-    .innerJoin('chunks', 'chunks.sha256', 'result_chunks.sha256')
-    .select('chunks.bytes')
+    .select('sha256')
     .where('task_id', '=', key.taskId)
     .where('turn', '=', key.turn)
     .where('attempt', '=', key.attempt)
     .orderBy('position')
     .execute();
-  return Buffer.concat(rows.map((row) => row.bytes));
+  const parts: Buffer[] = [];
+  for (const { sha256 } of chunks) {
+    const row = await db
+      .selectFrom('chunks')
+      .select(sql<string>`encode(bytes, 'base64')`.as('base64'))
+      .where('sha256', '=', sha256)
+      .executeTakeFirstOrThrow();
+    parts.push(Buffer.from(row.base64, 'base64'));
+  }
+  return Buffer.concat(parts);
 }
 
 /** Results of a task, or of one turn or attempt of it, with the chunks that nothing else names. */
