@@ -8,6 +8,8 @@ import type { Sandbox } from '../sandbox/sandbox.ts';
 
 const ASK_TIMEOUT_MS = 10_000;
 const ASK_MAX_BYTES = 256 * 1024;
+const OUR_BIN = '/opt/codex/bin';
+const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** Tools behave as in a pipe: no colour that only a terminal can show, no pager, no question. */
 const FIXED: Record<string, string> = {
@@ -31,13 +33,18 @@ const START: Record<string, string> = {
   USER: 'root',
   LOGNAME: 'root',
   SHELL: '/bin/bash',
-  PATH: '/opt/codex/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  PATH: withOurs(SYSTEM_PATH),
   // So that a commit of the agent's works; results are committed by the backend in any case.
   GIT_AUTHOR_NAME: 'Codex',
   GIT_AUTHOR_EMAIL: 'codex@localhost',
   GIT_COMMITTER_NAME: 'Codex',
   GIT_COMMITTER_EMAIL: 'codex@localhost',
 };
+
+/** A login shell sets PATH anew: `apply_patch` is found all the same, and before anything else. */
+function withOurs(path: string | undefined): string {
+  return path === undefined || path === '' ? OUR_BIN : `${OUR_BIN}:${path}`;
+}
 
 /** Set by the shell about itself: of no use to a command. */
 const OF_THE_SHELL = new Set(['_', 'SHLVL', 'PWD', 'OLDPWD', 'PS1', 'PS2']);
@@ -61,11 +68,8 @@ export async function shellEnvironment(
   );
   if (result.end === 'cancelled') throw new CodexError('cancelled');
   if (result.exitCode !== 0) return START;
-  return {
-    ...START,
-    ...parseEnvironment(Buffer.concat(chunks).toString('utf8'), `${callId}-begin`),
-    ...FIXED,
-  };
+  const asked = parseEnvironment(Buffer.concat(chunks).toString('utf8'), `${callId}-begin`);
+  return { ...START, ...asked, ...FIXED, PATH: withOurs(asked['PATH'] ?? SYSTEM_PATH) };
 }
 
 /** What `env -0` printed after the mark; what a start-up file printed before it is not ours. */
