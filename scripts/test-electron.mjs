@@ -24,6 +24,7 @@ ensureBuild();
 const { ensureInHostSuite } = await import('./test/in-host-suite.mjs');
 const { runTests } = await import('@vscode/test-electron');
 const suite = await ensureInHostSuite();
+if (!suite.ok) throw new Error(suite.reason);
 
 const { engines } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
 const oldest = engines.vscode.replace(/^\^/, '');

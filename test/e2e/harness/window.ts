@@ -20,6 +20,8 @@ const SIZE = { width: 1360, height: 850 };
 /** A cold extension host on a busy machine of two cores. */
 const LOAD_TIMEOUT_MS = 90_000;
 const STEP_TIMEOUT_MS = 20_000;
+/** A palette that was opened before an extension was known never lists its commands. */
+const PALETTE_TIMEOUT_MS = 3_000;
 const POLL_MS = 100;
 
 export const SCREENSHOTS = join(import.meta.dirname, '../../../test-output/e2e');
@@ -56,15 +58,22 @@ export class Window {
     await this.#browser.close();
   }
 
-  /** The palette entry with exactly this title, as `Codex: Ask`. */
+  /** The palette entry with exactly this title, as `Codex: Ask`; the palette is asked again until it knows it. */
   async runCommand(title: string): Promise<void> {
-    await this.page.keyboard.press('F1');
-    await this.quickInput.fill(`>${title}`);
     const row = this.page.locator('.quick-input-list .monaco-list-row').filter({
       has: this.page.locator('.label-name', { hasText: new RegExp(`^${escaped(title)}$`) }),
     });
-    await row.first().waitFor();
-    await row.first().click();
+    await eventually(`the command “${title}”`, async () => {
+      await this.page.keyboard.press('F1');
+      await this.quickInput.fill(`>${title}`);
+      try {
+        await row.first().click({ timeout: PALETTE_TIMEOUT_MS });
+        return true;
+      } catch {
+        await this.page.keyboard.press('Escape');
+        return false;
+      }
+    });
   }
 
   /** The one-line input of VS Code, whatever asks by it at the moment. */

@@ -1,2 +1,0 @@
-/** Every file of the in-host suite. */
-import './activation.ts';
