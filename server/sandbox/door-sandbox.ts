@@ -94,11 +94,13 @@ export class DoorSandbox implements Sandbox {
     };
     signal?.addEventListener('abort', cancel, { once: true });
     try {
-      return await this.#through((door) => {
+      const result = await this.#through((door) => {
         const ended = door.command(callId, command, at, output);
         if (signal?.aborted) cancel();
         return ended;
       });
+      this.#lost.signal.throwIfAborted();
+      return result;
     } finally {
       clearTimeout(watchdog);
       signal?.removeEventListener('abort', cancel);

@@ -72,7 +72,12 @@ export async function openDoor(channel: Duplex, hello: DoorHello | null): Promis
     if (hello) channel.write(`${JSON.stringify(hello)}\n`);
     const welcome = await readWelcome(channel);
     if (!welcome.ok) throw new DoorRefused(welcome);
-    return new Door(channel);
+    if (channel.destroyed) throw new DoorBroken('the channel closed after the welcome');
+    const door = new Door(channel);
+    // node:http2 takes what the channel already holds in its next tick, and throws where nobody can
+    // catch it when the session was destroyed before that.
+    await new Promise((resolve) => setImmediate(resolve));
+    return door;
   } catch (error) {
     channel.destroy();
     throw error;
@@ -289,6 +294,7 @@ export class Door {
     });
     stream.resume();
     await this.#finished(stream);
+    if (length > maxBytes) throw new DoorBroken('the sandbox answered more than was asked for');
     return Buffer.concat(chunks);
   }
 

@@ -52,7 +52,7 @@ export async function ensureRunnerVolume(
 
 async function isComplete(helper: Docker.Container): Promise<boolean> {
   try {
-    const answer = await helper.infoArchive({ path: `${CODEX_DIR}/${COMPLETE}` });
+    const answer = (await helper.infoArchive({ path: `${CODEX_DIR}/${COMPLETE}` })) as NodeJS.ReadableStream;
     answer.resume();
     return true;
   } catch {
