@@ -7,6 +7,7 @@
  * its job gets heartbeats; without these another backend takes it up. At start, a backend that has the
  * database for itself queues every turn anew that its dead predecessor left open.
  */
+import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import { PgBoss, fromKysely } from 'pg-boss';
 import { CodexError } from '../../protocol/errors.ts';
@@ -74,6 +75,9 @@ export class TurnQueue {
       expireInSeconds: EXPIRE_SECONDS,
       heartbeatSeconds: HEARTBEAT_SECONDS,
     });
+    // pg-boss remembers its queues from the first use on. Inside a transaction it would ask for them on
+    // another connection, and the embedded database has one: they would wait for each other for ever.
+    await this.#boss.touch(QUEUE, randomUUID());
     if (this.#deps.store.exclusive) await this.#adoptOrphans();
     this.#timers = [
       setInterval(() => this.wake(), ASK_EVERY_MS).unref(),
