@@ -50,11 +50,11 @@ export class Asker {
     const show = () => {
       input.title = mode === 'ask' ? t('Codex: Ask') : t('Codex: Code');
       input.placeholder = mode === 'ask' ? t('Ask about this repository …') : t('Describe a task …');
-      const local = includeLocal ? ` ${t('with local changes')}` : '';
+      const local = includeLocal ? `, ${t('with local changes')}` : '';
       input.prompt =
         mode === 'ask'
-          ? t('{place}{local}. Enter asks; {key} makes it a code task.', { place, local, key })
-          : t('{place}{local}. Enter starts a code task; {key} makes it a question.', { place, local, key });
+          ? t('{place}{local}. {key} makes it a code task.', { place, local, key })
+          : t('{place}{local}. {key} makes it a question.', { place, local, key });
       input.buttons = [
         mode === 'ask'
           ? { iconPath: new vscode.ThemeIcon('code'), tooltip: t('Make it a code task ({key})', { key }) }

@@ -44,12 +44,7 @@ export class TaskTree implements vscode.TreeDataProvider<TaskNode>, vscode.Dispo
   getTreeItem(node: TaskNode): vscode.TreeItem {
     if (node.kind === 'group') {
       const count = this.#store.groups().get(node.group)?.length ?? 0;
-      const item = new vscode.TreeItem(
-        t(GROUP_WORDS[node.group]),
-        node.group === 'done'
-          ? vscode.TreeItemCollapsibleState.Collapsed
-          : vscode.TreeItemCollapsibleState.Expanded,
-      );
+      const item = new vscode.TreeItem(t(GROUP_WORDS[node.group]), vscode.TreeItemCollapsibleState.Expanded);
       item.id = `group:${node.group}`;
       item.description = String(count);
       item.contextValue = 'group';

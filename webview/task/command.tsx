@@ -18,19 +18,31 @@ export const AT_END_PX = 12;
 /** Lines are laid out in blocks of this many; a block out of sight costs nothing. */
 const BLOCK_LINES = 50;
 
-export function CommandView({ entry, actions }: { entry: CommandEntry; rev: number; actions: EntryActions }) {
+interface CommandProps {
+  entry: CommandEntry;
+  rev: number;
+  /** No command came after it. */
+  newest: boolean;
+  actions: EntryActions;
+}
+
+export function CommandView({ entry, newest, actions }: CommandProps) {
   const { item } = entry;
   const running = item.end === undefined;
   const failed = item.end !== undefined && !(item.end === 'exited' && item.exitCode === 0);
   const [choice, setChoice] = useState(() => actions.folded(entry.id));
-  const folded = choice ?? !(running || failed);
+  // What was watched stays open until the next command starts: nothing folds under one's eyes.
+  const watched = useRef(false);
+  watched.current ||= running;
+  const folded = choice ?? !(running || failed || (watched.current && newest));
   const empty = entry.log.lines.length === 0 && entry.dropped === 0;
   const now = useNow(running);
   const toggle = () => {
     setChoice(!folded);
     actions.setFolded(entry.id, !folded);
   };
-  const first = item.command.split('\n')[0] ?? '';
+  const command = item.command.trim();
+  const first = command.split('\n')[0] ?? '';
   const bodyId = `output-${entry.id}`;
   return (
     <section class={failed ? 'command failed' : 'command'}>
@@ -45,7 +57,7 @@ export function CommandView({ entry, actions }: { entry: CommandEntry; rev: numb
         <Icon name={running ? 'sync' : folded ? 'chevron-right' : 'chevron-down'} spin={running} />
         <span class="line">
           {first}
-          {item.command.includes('\n') ? ' …' : ''}
+          {command.includes('\n') ? ' …' : ''}
         </span>
         <span class="end">
           {running ? (
@@ -60,7 +72,7 @@ export function CommandView({ entry, actions }: { entry: CommandEntry; rev: numb
       </button>
       {!folded && (
         <>
-          {item.command.includes('\n') && <pre class="script">{item.command}</pre>}
+          {command.includes('\n') && <pre class="script">{command}</pre>}
           {!empty && <Output entry={entry} id={bodyId} openLog={actions.openLog} rev={entry.rev} />}
           {empty && !running && <p class="nothing">{t('No output')}</p>}
         </>

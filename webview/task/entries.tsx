@@ -20,11 +20,13 @@ interface EntryProps {
   rev: number;
   /** The turn still runs. */
   live: boolean;
+  /** The newest command of the page. */
+  newest: boolean;
   actions: EntryActions;
 }
 
 export const EntryView = memo(
-  function EntryView({ entry, live, actions }: EntryProps) {
+  function EntryView({ entry, live, newest, actions }: EntryProps) {
     switch (entry.kind) {
       case 'message':
         return (
@@ -35,7 +37,7 @@ export const EntryView = memo(
       case 'reasoning':
         return <Reasoning text={entry.text} streaming={entry.streaming} actions={actions} />;
       case 'command':
-        return <CommandView entry={entry} rev={entry.rev} actions={actions} />;
+        return <CommandView entry={entry} rev={entry.rev} newest={newest} actions={actions} />;
       case 'plan':
         return (
           <ul class="plan" aria-label={t('Plan')}>
@@ -62,7 +64,11 @@ export const EntryView = memo(
         );
     }
   },
-  (before, after) => before.entry === after.entry && before.rev === after.rev && before.live === after.live,
+  (before, after) =>
+    before.entry === after.entry &&
+    before.rev === after.rev &&
+    before.live === after.live &&
+    before.newest === after.newest,
 );
 
 /** The first line, in the quiet colour; the rest on a click. */

@@ -127,7 +127,9 @@ function PhaseBar({ turn, state }: { turn: TurnModel | undefined; state: TaskSum
   const running = turn?.phases.some((phase) => phase.durationMs === undefined) === true && !hasEnded(state);
   const now = useNow(running);
   const phases = ORDER.filter(
-    (phase) => USUAL.includes(phase) || turn?.phases.some((one) => one.phase === phase),
+    (phase) =>
+      turn?.phases.some((one) => one.phase === phase) ||
+      (USUAL.includes(phase) && !(phase === 'patch' && turn?.mode === 'ask')),
   );
   return (
     <ol class="phases" aria-label={t('Progress')}>

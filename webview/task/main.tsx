@@ -107,6 +107,9 @@ function Page() {
     [],
   );
   const act = (action: ErrorAction) => request(host.request('task.act', { action }));
+  const newest = model.current.turns
+    .flatMap((turn) => turn.entries)
+    .findLast((entry) => entry.kind === 'command')?.id;
   const loading = head === null || model.current.lastSeq < head;
 
   return (
@@ -114,7 +117,7 @@ function Page() {
       <Header model={model.current} task={task} host={state} actions={header} />
       <Scroller>
         {model.current.turns.map((turn) => (
-          <Turn key={turn.turn} turn={turn} request={request} act={act} />
+          <Turn key={turn.turn} turn={turn} newest={newest} request={request} act={act} />
         ))}
         {loading && !gone && model.current.turns.length === 0 && (
           <div class="loading">
@@ -136,11 +139,13 @@ function Page() {
 
 interface TurnProps {
   turn: TurnModel;
+  /** The page's newest command. */
+  newest: string | undefined;
   request: (promise: Promise<void>) => void;
   act: (action: ErrorAction) => void;
 }
 
-function Turn({ turn, request, act }: TurnProps) {
+function Turn({ turn, newest, request, act }: TurnProps) {
   const actions = useMemo<EntryActions>(
     () => ({
       openLink: (href) => request(host.request('task.openLink', { href })),
@@ -171,6 +176,7 @@ function Turn({ turn, request, act }: TurnProps) {
           entry={entry}
           rev={entry.rev}
           live={!hasEnded(turn.state)}
+          newest={entry.id === newest}
           actions={actions}
         />
       ))}
