@@ -198,7 +198,7 @@ export class DockerDriver implements SandboxDriver {
         return (await within(ENGINE_TIMEOUT_MS, container.inspect())).State.Running;
       } catch (error) {
         if (statusOf(error) === 404) return false;
-        throw error;
+        throw new Error(`Docker does not answer any more (${errorText(error)})`, { cause: error });
       }
     };
     let door: Door;
@@ -207,6 +207,8 @@ export class DockerDriver implements SandboxDriver {
     } catch (error) {
       if (error instanceof DoorRefused) throw error;
       const log = await lastLog(container);
+      // What never worked is not left behind to be adopted.
+      if (how === 'new') await this.remove(sandboxName(spec.taskId, spec.attempt)).catch(() => {});
       const detail = `${errorText(error)}${log === '' ? '' : `\n${log}`}`;
       throw new CodexError('sandboxStartFailed', { detail }, { detail, cause: error });
     }

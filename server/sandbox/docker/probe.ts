@@ -10,7 +10,7 @@ import { LABEL, containerSpec } from './spec.ts';
 import type { ContainerOf } from './spec.ts';
 
 const PROBE_TIMEOUT_MS = 30_000;
-/** Prints one word for each thing that is missing. */
+/** Prints one word for each thing that is missing, and at last that it came to its end. */
 const SCRIPT = `
 for tool in bash git mkfifo; do command -v "$tool" >/dev/null 2>&1 || echo "$tool"; done
 if ! ${CODEX_DIR}/node --version >/dev/null 2>/tmp/codex-probe; then
@@ -19,6 +19,7 @@ if ! ${CODEX_DIR}/node --version >/dev/null 2>/tmp/codex-probe; then
   elif grep -q 'GLIBC' /tmp/codex-probe; then echo newer-glibc
   else echo node; fi
 fi
+echo probed
 `;
 
 const MISSING: Record<string, string> = {
@@ -45,8 +46,7 @@ export async function probeImage(
   });
   try {
     await container.start().catch((error: unknown) => {
-      const why = errorText(error);
-      throw misfit(of.image, /\/bin\/sh/.test(why) ? 'it has no /bin/sh' : why);
+      throw misfit(of.image, errorText(error));
     });
     const ended = await Promise.race([
       container.wait() as Promise<{ StatusCode: number }>,
@@ -55,6 +55,8 @@ export async function probeImage(
     if (!ended) throw misfit(of.image, `it did not start within ${PROBE_TIMEOUT_MS / 1000} s`);
     const logs = await container.logs({ stdout: true, stderr: false });
     const said = logs.toString('utf8');
+    // The engine's init starts where a shell does not.
+    if (!said.includes('probed')) throw misfit(of.image, 'it has no /bin/sh that starts');
     const missing = Object.keys(MISSING).filter((word) =>
       new RegExp(`(^|[^a-z-])${escape(word)}\\s*$`, 'm').test(said),
     );
