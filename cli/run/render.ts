@@ -53,8 +53,10 @@ export class Renderer {
   #known(event: TaskEvent): void {
     const paint = this.#paint;
     switch (event.code) {
-      case 'task.created':
       case 'turn.started':
+        if (event.params.generation > 1) this.#write(paint.yellow('  Taken up again where it was.'));
+        return;
+      case 'task.created':
       case 'turn.finished':
       case 'patch.ready':
         return;
@@ -104,6 +106,8 @@ export class Renderer {
   }
 
   #commandStarted(item: CommandItem): void {
+    // Told again by a backend that took the turn up: it is the same command.
+    if (this.#printing.has(item.id)) return;
     const printing: Printing = { rest: '', count: 0, waiting: [], ended: false };
     this.#printing.set(item.id, printing);
     const [first = '', ...more] = item.command.trimEnd().split('\n').map(tameLine);

@@ -94,6 +94,8 @@ async function followTask(
     await followTurn(connection, taskId, FIRST_TURN, {
       onEvent: (event) => output.event(event),
       onProgress: (line) => output.progress(line),
+      onLost: (lost) =>
+        output.warn(lost ? 'The backend does not answer; trying again…' : 'Connected again; going on.'),
     });
   } finally {
     signal.removeEventListener('abort', cancel);

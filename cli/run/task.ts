@@ -30,11 +30,20 @@ export async function followTurn(
   connection: BackendConnection,
   taskId: string,
   turn: number,
-  listener: { onEvent(event: WireEvent): void; onProgress(line: string): void },
+  listener: {
+    onEvent(event: WireEvent): void;
+    onProgress(line: string): void;
+    /** The connection is gone, and comes back by itself: true, then false. */
+    onLost(lost: boolean): void;
+  },
 ): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
+  let lost = false;
   const stopState = connection.onState((state) => {
     if (state.kind === 'refused') reject(new CodexError(state.error.code, state.error.params));
+    const isLost = state.kind === 'awaitingRetry' || (state.kind === 'connecting' && lost);
+    if (isLost !== lost) listener.onLost(isLost);
+    lost = isLost;
   });
   const stop = connection.follow(taskId, 0, {
     onEvents: (events) => {

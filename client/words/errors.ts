@@ -9,6 +9,7 @@ export const ERROR_WORDS: Record<ErrorCode, readonly string[]> = {
   unauthorized: ['The backend did not accept the token. Set the token that this backend was started with.'],
   forbiddenOrigin: [
     'The backend does not serve pages from {origin}. Open the page from the backend itself.',
+    'The backend is not served under the name {host}. Use the address that it prints, or add the name with --allowed-host.',
     'The backend refused this address. Use the address that it was started with.',
   ],
   protocolTooOld: [
@@ -23,6 +24,7 @@ export const ERROR_WORDS: Record<ErrorCode, readonly string[]> = {
   badRequest: [
     '{where}: {reason}',
     'The backend could not read the request: {reason}',
+    'The backend could not read the request: “{field}” is not as it should be.',
     'The backend could not read the request. Update client and backend to the same version.',
   ],
   unknownMethod: [
@@ -30,7 +32,7 @@ export const ERROR_WORDS: Record<ErrorCode, readonly string[]> = {
     'The backend does not know this request. Update the backend to the version of this client.',
   ],
   frameTooLarge: [
-    'The message is larger than the {maxBytes} bytes that the backend takes. Shorten it.',
+    'The message is larger than the {maxBytes} that the backend takes. Shorten it.',
     'The message is larger than what the backend takes. Shorten it.',
   ],
   notFound: [
@@ -93,29 +95,33 @@ export const ERROR_WORDS: Record<ErrorCode, readonly string[]> = {
     'The backend does not have this commit. Send the task again, so that it is pushed anew.',
   ],
   pushTooLarge: [
-    'The repository is larger than the {maxBytes} bytes that the backend takes. Raise its limit “pushBytes”, or leave large files out.',
+    'The repository is larger than the {maxBytes} that the backend takes. Raise its limit “pushBytes”, or leave large files out.',
     'The repository is larger than what the backend takes. Raise its limit “pushBytes”, or leave large files out.',
   ],
   pushRefused: [
-    'The backend refused the push: {reason}',
+    'The backend refused to take {ref}: clients push their snapshots only.',
     'The backend refused the push. The repository may hold broken objects: run “git fsck”.',
   ],
-  gitFailed: ['Git failed: {reason}', 'Git failed. Try again; the log says more.'],
+  gitFailed: [
+    '“git {command}” failed with exit code {exitCode}. Try it in a terminal; the log says more.',
+    '“git {command}” failed. Try it in a terminal; the log says more.',
+    'Git failed. Try again; the log says more.',
+  ],
   sandboxUnavailable: [
-    'There is no sandbox to run commands in: {reason}',
+    'There is no sandbox to run commands in. {detail}',
     'There is no sandbox to run commands in. Start Docker, or allow the confined local sandbox.',
   ],
   sandboxLost: [
-    'The sandbox stopped in the middle of the work: {reason} Retry the task.',
+    'The sandbox stopped in the middle of the work ({detail}). Retry the task.',
     'The sandbox stopped in the middle of the work. Check that Docker runs, then retry the task.',
   ],
   sandboxStartFailed: [
-    'The sandbox did not start: {reason}',
-    'The sandbox did not start. Check Docker with “codex-tasks doctor”, then retry.',
+    'The sandbox did not start ({detail}). Check with “codex-tasks doctor”, then retry.',
+    'The sandbox did not start. Check with “codex-tasks doctor”, then retry.',
   ],
   imageBuildFailed: [
-    'The sandbox’s image could not be built: {reason}',
-    'The sandbox’s image could not be built. Check that an image registry or a Debian mirror can be reached, then retry.',
+    'The sandbox’s image {image} could not be made. Check that an image registry or a Debian mirror can be reached, then retry.',
+    'The sandbox’s image could not be made. Check that an image registry or a Debian mirror can be reached, then retry.',
   ],
   generationSuperseded: ['Another backend has taken this task over. It goes on there.'],
   modelNotConfigured: ['No model is set up. Set the API key, or start the backend with OPENAI_API_KEY.'],
@@ -128,11 +134,11 @@ export const ERROR_WORDS: Record<ErrorCode, readonly string[]> = {
   ],
   modelQuota: ['The account of the API key has no quota left. Check its plan and billing, then retry.'],
   modelUnavailable: [
-    'The model’s server can’t be reached or is failing ({reason}). Check its address and the network, then retry.',
+    'The model’s server can’t be reached or is failing ({message}). Check its address and the network, then retry.',
     'The model’s server can’t be reached or is failing. Check its address and the network, then retry.',
   ],
   modelBadRequest: [
-    'The model’s server refused the request: {reason}',
+    'The model’s server refused the request: {message}',
     'The model’s server refused the request. Check that the model’s name is right and that it speaks the Responses API.',
   ],
   modelGarbage: [
@@ -142,7 +148,8 @@ export const ERROR_WORDS: Record<ErrorCode, readonly string[]> = {
     'The conversation has become longer than what the model can read. Start a new task with what matters.',
   ],
   patchTooLarge: [
-    'The result is {bytes} bytes, more than the limit of {maxBytes}. Raise the limit “patchBytes”, or ask for less.',
+    'The result is {bytes}, more than the limit of {maxBytes}. Raise the limit “patchBytes”, or ask for less.',
+    'The result is larger than {maxBytes}. Raise the limit “patchBytes”, or ask for less.',
     'The result is larger than the limit. Raise the limit “patchBytes”, or ask for less.',
   ],
   notApplied: [
@@ -150,7 +157,7 @@ export const ERROR_WORDS: Record<ErrorCode, readonly string[]> = {
     'The result could not be applied. Nothing of yours was overwritten; look at the patch.',
   ],
   resultUnreadable: [
-    'The result could not be taken out of the sandbox: {reason} Retry the task.',
+    'The result could not be taken out of the sandbox ({detail}). Retry the task.',
     'The result could not be taken out of the sandbox. Retry the task.',
   ],
   limitReached: [

@@ -5,4 +5,5 @@
 export * from './apply.ts';
 export * from './errors.ts';
 export * from './tasks.ts';
+export * from './units.ts';
 export { english, type Params, type Translate } from './template.ts';

@@ -3,6 +3,7 @@ import type { CommandItem } from '../../protocol/items.ts';
 import type { LimitName } from '../../protocol/limits.ts';
 import type { Phase, ReviewState, TaskGroup, TurnState } from '../../protocol/states.ts';
 import { english, fill, type Params, type Translate } from './template.ts';
+import { bytesWords, durationWords } from './units.ts';
 
 export const PHASE_WORDS: Record<Phase, string> = {
   checkout: 'Check out',
@@ -39,67 +40,70 @@ export const REVIEW_WORDS: Record<ReviewState, string> = {
 };
 
 export const LIMIT_WORDS: Record<LimitName, string> = {
-  patchBytes: 'The result is larger than {value} bytes.',
-  rpcFrameBytes: 'A message is larger than {value} bytes.',
-  eventBytes: 'An event was cut at {value} bytes.',
-  pushBytes: 'The push is larger than {value} bytes.',
-  commandOutputBytes: 'The command printed more than {value} bytes; the rest was dropped.',
+  patchBytes: 'The result is larger than {size}.',
+  rpcFrameBytes: 'A message is larger than {size}.',
+  eventBytes: 'An event was cut at {size}.',
+  pushBytes: 'The push is larger than {size}.',
+  commandOutputBytes: 'The command printed more than {size}; the rest was dropped.',
   modelOutputTokens: 'The model got head and tail of the output, about {value} tokens.',
   commandTimeoutMs: 'The command was stopped after {duration}.',
   turnTimeoutMs: 'The turn was stopped after {duration}. What it had done by then is kept.',
   turnModelRequests: 'The turn was stopped after {value} model requests. What it had done by then is kept.',
   parkedMs: 'The sandbox was kept for {duration}.',
-  promptBytes: 'The prompt is longer than {value} bytes.',
-  agentsFileBytes: 'The AGENTS.md files are longer than {value} bytes; the model got a part of them.',
+  promptBytes: 'The prompt is longer than {size}.',
+  agentsFileBytes: 'The AGENTS.md files are longer than {size}; the model got a part of them.',
   parallelTurns: 'Already {value} turns are running; this one waits.',
-  sandboxMemoryBytes: 'The sandbox used all of its {value} bytes of memory.',
+  sandboxMemoryBytes: 'The sandbox used all of its {size} of memory.',
   sandboxPids: 'The sandbox had all of its {value} processes.',
 };
 
 /** By the code of a `warning` event. Several: from the one that says most to the one that needs nothing. */
 export const WARNING_WORDS: Record<string, readonly string[]> = {
+  // a turn
   modelRetry: [
-    'The model’s server failed ({reason}); trying again in {delayMs} ms, {attempt} of {of}.',
+    'The model’s server failed ({reason}); trying again in {delayMs}, {attempt} of {of}.',
     'The model’s server failed; trying again.',
   ],
-  agentsFileCut: ['AGENTS.md is longer than the model gets; a part was left out.'],
-  ignoredFiles: [
-    '{count} files that git ignores changed in the sandbox; they are not part of the result.',
-    'Files that git ignores changed in the sandbox; they are not part of the result.',
+  modelCallUnreadable: [
+    'The model made a call that can’t be read; it was told so: {problem}',
+    'The model made a call that can’t be read; it was told so.',
   ],
-  submodulesLeftOut: ['Submodules are not checked out in the sandbox.'],
-  sandboxRestored: ['The sandbox was gone; a new one went on from the last stored state.'],
-  commandInterrupted: ['A command was interrupted; the model was told.'],
-  imageBuild: ['Building the sandbox’s image: {line}', 'Building the sandbox’s image; this is done once.'],
+  agentsFileCut: [
+    '{path}: the model got {keptBytes} of it; AGENTS.md files may have {maxBytes} together.',
+    'AGENTS.md is longer than the model gets; a part was left out.',
+  ],
+  ignoredFiles: [
+    '{count} files that git ignores were left out of the result.',
+    'Files that git ignores were left out of the result.',
+  ],
+  // a snapshot of the person's folder
+  notIncluded: ['Not sent: {path} ({reason})', 'Not sent: {path}', 'A file could not be sent.'],
+  embeddedRepository: [
+    '{path} is a repository of its own; its {files} files are sent as plain files.',
+    'A repository inside this one is sent as plain files.',
+  ],
+  linkedWorktree: ['{path} is another working tree and is left out.', 'Another working tree is left out.'],
+  submoduleChanges: [
+    'Changes inside the submodule {path} are not sent.',
+    'Changes inside submodules are not sent.',
+  ],
+  largeFile: ['{path} is large: {bytes}. Add it to .gitignore if no task needs it.', 'A large file is sent.'],
+  largeFiles: [
+    '{count} large files are sent, {bytes} together. Add them to .gitignore if no task needs them.',
+    'Large files are sent.',
+  ],
+  shallowHistory: ['This is a shallow clone: the agent sees no history before its newest commits.'],
+  conflicts: [
+    '{count} files with merge conflicts are sent as they are.',
+    'Merge conflicts are sent as they are.',
+  ],
 };
-
-/** `900 ms`, `1.5 s`, `2 min 5 s`, `1 h 3 min` */
-export function durationWords(ms: number): string {
-  if (ms < 1_000) return `${Math.round(ms)} ms`;
-  if (ms < 59_950) return `${(ms / 1_000).toFixed(1)} s`;
-  const seconds = Math.round(ms / 1_000);
-  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
-  const minutes = Math.round(seconds / 60);
-  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
-}
-
-/** `512 bytes`, `1.5 KiB`, `64 MiB` */
-export function bytesWords(bytes: number): string {
-  if (bytes < 1_024) return `${bytes} bytes`;
-  let value = bytes;
-  let unit = '';
-  for (unit of ['KiB', 'MiB', 'GiB', 'TiB']) {
-    value /= 1_024;
-    if (value < 1_023.95) break;
-  }
-  return `${Number(value.toFixed(1))} ${unit}`;
-}
 
 export function limitWords(limit: string, value: number, t: Translate = english): string {
   const template = Object.hasOwn(LIMIT_WORDS, limit)
     ? LIMIT_WORDS[limit as LimitName]
     : 'The limit “{limit}” ({value}) was reached.';
-  return t(template, { limit, value, duration: durationWords(value) });
+  return t(template, { limit, value, size: bytesWords(value), duration: durationWords(value) });
 }
 
 export function warningWords(code: string, params: Params, t: Translate = english): string {

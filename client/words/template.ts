@@ -1,3 +1,5 @@
+import { bytesWords, durationWords } from './units.ts';
+
 /** Filling in a sentence. `t` is VS Code's `l10n.t` in the extension; plain English elsewhere. */
 export type Params = Record<string, string | number | boolean>;
 export type Translate = (template: string, params: Params) => string;
@@ -16,7 +18,10 @@ function namesIn(template: string): string[] {
 
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g;
 
-function tame(value: string | number | boolean): string | number | boolean {
+/** A number gets the unit that the name of its parameter ends with. */
+function tame(name: string, value: string | number | boolean): string | number | boolean {
+  if (typeof value === 'number' && /bytes$/i.test(name)) return bytesWords(value);
+  if (typeof value === 'number' && /Ms$/.test(name)) return durationWords(value);
   if (typeof value !== 'string') return value;
   const clean = value.replace(CONTROL, ' ').trim();
   return clean.length > PARAM_MAX_CHARS ? `${clean.slice(0, PARAM_MAX_CHARS)}…` : clean;
@@ -25,7 +30,7 @@ function tame(value: string | number | boolean): string | number | boolean {
 /** The first template for which every parameter is there and not empty; the last one needs none. */
 export function fill(templates: readonly string[], params: Params, t: Translate): string {
   const tamed: Params = {};
-  for (const [name, value] of Object.entries(params)) tamed[name] = tame(value);
+  for (const [name, value] of Object.entries(params)) tamed[name] = tame(name, value);
   const chosen =
     templates.find((template) => namesIn(template).every((name) => (tamed[name] ?? '') !== '')) ??
     templates[templates.length - 1] ??

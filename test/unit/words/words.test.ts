@@ -30,11 +30,20 @@ describe('the words for errors', () => {
     assert.match(errorWords(wireError('portTaken')).text, /^The port is in use/);
   });
 
+  it('numbers get the unit of their parameter', () => {
+    const { text } = errorWords(wireError('patchTooLarge', { bytes: 2 ** 27, maxBytes: 2 ** 26 }));
+    assert.match(text, /^The result is 128 MiB, more than the limit of 64 MiB\./);
+    assert.match(
+      warningWords('modelRetry', { reason: 'network', delayMs: 1_500, attempt: 1, of: 3 }),
+      /in 1\.5 s, 1 of 3/,
+    );
+  });
+
   it('a parameter cannot forge lines or colours, nor fill the screen', () => {
     const { text } = errorWords(
-      wireError('gitFailed', { reason: `a\n\u001b[31mb\u202e${'x'.repeat(5_000)}` }),
+      wireError('sandboxLost', { detail: `a\n\u001b[31mb\u202e${'x'.repeat(5_000)}` }),
     );
-     
+
     assert.doesNotMatch(text, /[\u0000-\u001f\u202e]/);
     assert.ok(text.length < 500);
   });
