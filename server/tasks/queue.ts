@@ -183,7 +183,7 @@ export class TurnQueue {
     } catch (error) {
       thrown = error;
     }
-    if (owner.ended) return;
+    if (owner.ended || (stop.signal.aborted && stopReason(stop.signal) !== 'cancelled')) return;
     if (!(thrown instanceof CodexError) || thrown.code === 'internal') {
       this.#deps.log.error('a turn failed unexpectedly', { taskId, turn, error: thrown });
     }
