@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { findBackend, stopBackend } from '../../../client/backend-process/index.ts';
 import type { WireEvent } from '../../../protocol/events.ts';
 import { RunResult } from '../../../protocol/result.ts';
+import { createDriver } from '../../../server/sandbox/index.ts';
 
 const MAIN = fileURLToPath(new URL('../../../cli/main.ts', import.meta.url));
 
@@ -53,6 +54,9 @@ export async function dataFolder(test: TestContext): Promise<string> {
   test.after(async () => {
     const backend = await findBackend(dataDir);
     if (backend) await stopBackend(backend);
+    // Parked for follow-ups: it outlives its backend.
+    const driver = createDriver({ kind: 'local', dataDir });
+    for (const { name } of await driver.list()) await driver.remove(name);
   });
   return dataDir;
 }
