@@ -89,6 +89,8 @@ const targets = {
     format: 'cjs',
     target: 'node22',
     external: ['vscode'],
+    // Extension hosts complain about whoever looks for a browser by it, as zod does.
+    define: { navigator: 'undefined' },
     plugins: [small],
     mainFields: ['module', 'main'],
   },

@@ -14,6 +14,7 @@ import { Setup } from './connection/setup.ts';
 import { Folders } from './folders/folders.ts';
 import { pickTask } from './pick.ts';
 import { registerCommands } from './platform/commands.ts';
+import { setDefaultContextKeys } from './platform/contextKeys.ts';
 import { openLog } from './platform/log.ts';
 import { Secrets } from './platform/secrets.ts';
 import { t } from './platform/words.ts';
@@ -43,6 +44,7 @@ function useGitOfSettings(): vscode.Disposable {
 }
 
 export function start(context: vscode.ExtensionContext): vscode.Disposable {
+  setDefaultContextKeys();
   const log = openLog();
   const report = reporter(log);
   const { version } = context.extension.packageJSON as { version: string };

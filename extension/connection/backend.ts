@@ -52,6 +52,8 @@ export class Backend implements vscode.Disposable {
   readonly #users = new Map<User, (() => void) | null>();
   #connection: BackendConnection | null = null;
   #address = '';
+  /** The person stopped it: only the person starts it again. */
+  #stopped = false;
   #status: BackendStatus = { kind: 'none' };
   readonly onDidChange = this.#changed.event;
 
@@ -111,7 +113,7 @@ export class Backend implements vscode.Disposable {
   /** Connects if the person has chosen where to; asks nothing. For a view that became visible. */
   openQuietly(): void {
     if (this.#connection) return;
-    if (!this.isOwn || this.startAgreed) this.#open();
+    if (!this.isOwn || (this.startAgreed && !this.#stopped)) this.#open();
   }
 
   /** Connected when it returns. Asks what has to be asked. */
@@ -155,6 +157,7 @@ export class Backend implements vscode.Disposable {
   /** Running tasks go on with the next start. */
   async stop(): Promise<void> {
     this.close();
+    this.#stopped = true;
     if (!(await this.#options.own.stop())) {
       throw new SentenceError(t('The backend does not stop. Its log may say why.'), [
         { label: t('Show Logs'), command: 'codexTasks.showLogs' },
@@ -188,6 +191,7 @@ export class Backend implements vscode.Disposable {
 
   #open(): BackendConnection {
     if (this.#connection) return this.#connection;
+    this.#stopped = false;
     const url = setting('serverUrl');
     const own = this.#options.own;
     this.#address = url;

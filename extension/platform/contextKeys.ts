@@ -17,7 +17,12 @@ export const CONTEXT_KEYS: ContextKeys = {
   'codexTasks.asking': false,
 };
 
-const current: ContextKeys = { ...CONTEXT_KEYS };
+const current: Partial<ContextKeys> = {};
+
+/** A key that was never set equals nothing: a when-clause that asks for its default would not hold. */
+export function setDefaultContextKeys(): void {
+  for (const key of Object.keys(CONTEXT_KEYS) as (keyof ContextKeys)[]) setContextKey(key, CONTEXT_KEYS[key]);
+}
 
 export function setContextKey<K extends keyof ContextKeys>(key: K, value: ContextKeys[K]): void {
   if (current[key] === value) return;

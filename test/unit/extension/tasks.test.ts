@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { english } from '../../../client/words/index.ts';
+import { describeRow } from '../../../extension/tasks/describe.ts';
+import {
+  TaskStore,
+  titleOf,
+  type Change,
+  type PendingTask,
+  type Row,
+} from '../../../extension/tasks/store.ts';
+import type { TaskSummary } from '../../../protocol/rpc.ts';
+
+function summary(more: Partial<TaskSummary> = {}): TaskSummary {
+  return {
+    id: 'task0001',
+    requestId: 'request-0001',
+    title: 'Fix it',
+    mode: 'code',
+    repo: { repoId: 'repo0001', name: 'app', sha: '0'.repeat(40), branch: 'main', includesLocal: true },
+    attempts: 1,
+    turns: 1,
+    state: 'running',
+    review: 'none',
+    archived: false,
+    createdAt: 2,
+    updatedAt: 2,
+    lastSeq: 1,
+    createdBy: 'me',
+    ...more,
+  };
+}
+const pending: PendingTask = {
+  requestId: 'request-0001',
+  title: 'Fix it',
+  mode: 'code',
+  repoName: 'app',
+  stage: 'snapshot',
+  createdAt: 1,
+};
+const patch = { bytes: 1, sha256: 'x', files: 3, added: 18, removed: 6, binaries: 1 };
+const rows = (store: TaskStore): Row[] => [...store.groups().values()].flat();
+
+test('a submitted task is one row, before and after the backend knows it', () => {
+  const store = new TaskStore();
+  store.addPending(pending);
+  assert.deepEqual(
+    rows(store).map(({ kind, key }) => [kind, key]),
+    [['pending', 'request-0001']],
+  );
+  store.changed(summary());
+  assert.deepEqual(
+    rows(store).map(({ kind, key }) => [kind, key]),
+    [['task', 'request-0001']],
+  );
+  store.addPending(pending);
+  assert.equal(rows(store).length, 1);
+});
+
+test('a submission that was not accepted takes its row away', () => {
+  const store = new TaskStore();
+  store.addPending(pending);
+  store.dropPending('request-0001');
+  assert.deepEqual(rows(store), []);
+});
+
+test('an older state never replaces a newer one', () => {
+  const store = new TaskStore();
+  store.changed(summary({ state: 'completed', lastSeq: 9, updatedAt: 9 }));
+  store.changed(summary({ state: 'running', lastSeq: 5, updatedAt: 5 }));
+  assert.equal(store.get('task0001')?.state, 'completed');
+});
+
+test('a list replaces what was known and tells what changed meanwhile', () => {
+  const store = new TaskStore();
+  store.changed(summary());
+  const seen: Change[] = [];
+  store.onChange((changes) => seen.push(...changes));
+  store.replaceAll([
+    summary({ state: 'failed', lastSeq: 7 }),
+    summary({ id: 'task0002', requestId: 'request-0002' }),
+  ]);
+  assert.deepEqual(
+    seen.map(({ before, after }) => [before?.state, after.state]),
+    [
+      ['running', 'failed'],
+      [undefined, 'running'],
+    ],
+  );
+  store.replaceAll([]);
+  assert.deepEqual(rows(store), []);
+});
+
+test('a title is the first line of the prompt, cut', () => {
+  assert.equal(titleOf('  Fix\nmore'), 'Fix');
+  assert.equal(titleOf('x'.repeat(200)).length, 80);
+});
+
+test('a row says what is next and offers only what can be done', () => {
+  const row = (more: Partial<TaskSummary>, applied = false) =>
+    describeRow({ kind: 'task', key: 'k', task: summary(more) }, applied, english);
+  assert.deepEqual(row({}).context, ['task', 'cancel']);
+  assert.deepEqual(row({ state: 'failed' }).context, ['task', 'retry', 'archive', 'followUp']);
+  const review = row({ state: 'completed', review: 'open', patch });
+  assert.deepEqual(review.context, ['task', 'archive', 'followUp', 'apply']);
+  assert.equal(review.description, '+18 −6 · 3 files');
+  const applied = row({ state: 'completed', review: 'applied', patch }, true);
+  assert.ok(applied.context.includes('undo') && !applied.context.includes('apply'));
+  assert.equal(row({ phase: 'agent' }).description, 'Agent');
+  assert.match(
+    row({ state: 'failed', error: { code: 'diskFull', retryable: true, params: {} } }).description,
+    /disk/,
+  );
+  assert.match(row({}).tooltip, /main · with local changes/);
+});
