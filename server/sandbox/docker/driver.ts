@@ -25,6 +25,7 @@ import { LABEL, containerSpec } from './spec.ts';
 
 /** An engine that accepts the connection and never answers counts as none. */
 const ENGINE_TIMEOUT_MS = 5_000;
+const ATTACH_TIMEOUT_MS = 15_000;
 const LOG_LINES = 20;
 /** As `docker info` names an architecture → as Node does. */
 const ARCHITECTURES: Record<string, string> = {
@@ -230,7 +231,13 @@ export class DockerDriver implements SandboxDriver {
       AttachStderr: true,
       Tty: false,
     });
-    const channel = new ExecChannel(await exec.start({ hijack: true, stdin: true, Tty: false }));
+    // An exec in a container that is just being removed may never be answered.
+    const giveUp = new AbortController();
+    const timer = setTimeout(() => giveUp.abort(), ATTACH_TIMEOUT_MS);
+    const raw = await exec
+      .start({ hijack: true, stdin: true, Tty: false, abortSignal: giveUp.signal })
+      .finally(() => clearTimeout(timer));
+    const channel = new ExecChannel(raw);
     try {
       return await openDoor(channel, null);
     } catch (error) {
