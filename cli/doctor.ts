@@ -11,8 +11,9 @@ import { promisify } from 'node:util';
 import { defaultDataDir, findBackend } from '../client/backend-process/index.ts';
 import { bytesWords, durationWords, errorWords } from '../client/words/index.ts';
 import { errorText } from '../protocol/errors.ts';
-import { LIMIT_NAMES, resolveLimits, type LimitValues } from '../protocol/limits.ts';
+import { LIMIT_NAMES, type LimitValues } from '../protocol/limits.ts';
 import { EXIT } from '../protocol/result.ts';
+import { readSettings } from '../server/config.ts';
 import { checkModel } from '../server/model/client.ts';
 import { createDriver } from '../server/sandbox/index.ts';
 import { modelSettings } from './model.ts';
@@ -53,7 +54,7 @@ export async function doctor(args: string[]): Promise<number> {
   }
   const dataDir = resolve(values.data ?? defaultDataDir());
   const checks = await runChecks(dataDir);
-  const limits = resolveLimits();
+  const { limits } = await readSettings(dataDir);
   if (values.json) process.stdout.write(`${JSON.stringify({ checks, limits })}\n`);
   else print(checks, limits);
   return checks.some((check) => check.state === 'fail') ? EXIT.failed : EXIT.completed;

@@ -5,7 +5,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { findBackend, stopBackend } from '../../../client/backend-process/index.ts';
 import type { WireEvent } from '../../../protocol/events.ts';
@@ -47,8 +46,13 @@ function cleanEnvironment(): NodeJS.ProcessEnv {
   return env;
 }
 
+/** Whatever runs something at its end: a test, or the whole file (`node:test`'s own `after`). */
+export interface Lifetime {
+  after(fn: () => Promise<void>): void;
+}
+
 /** A data folder; at the end its backend is stopped and it is removed. */
-export async function dataFolder(test: TestContext): Promise<string> {
+export async function dataFolder(test: Lifetime): Promise<string> {
   const folder = await temporary(test);
   const dataDir = join(folder, 'data');
   test.after(async () => {
@@ -61,7 +65,7 @@ export async function dataFolder(test: TestContext): Promise<string> {
   return dataDir;
 }
 
-export async function temporary(test: TestContext): Promise<string> {
+export async function temporary(test: Lifetime): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'codex-tasks-cli-'));
   test.after(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
   return folder;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, it, type TestContext } from 'node:test';
+import { after, before, describe, it, type TestContext } from 'node:test';
 import { makeDemoRepository } from '../../../cli/demo/repository.ts';
 import { findBackend } from '../../../client/backend-process/index.ts';
 import { codexTasks, dataFolder, git, jsonLines, lineOf, temporary } from './command-line.ts';
@@ -18,8 +18,13 @@ async function demoRepository(test: TestContext): Promise<string> {
 const runs = (item: string) => (line: string) => line.includes('"item.started"') && line.includes(item);
 
 describe('codex-tasks run', () => {
+  // One backend for all of them, started by the first: they also are each other's neighbours.
+  let dataDir: string;
+  before(async () => {
+    dataDir = await dataFolder({ after });
+  });
+
   it('sends a task, prints events and the result as JSON and nothing else, and applies it', async (test) => {
-    const dataDir = await dataFolder(test);
     const repo = await demoRepository(test);
     const { ended } = codexTasks([
       'run',
@@ -48,7 +53,6 @@ describe('codex-tasks run', () => {
   });
 
   it('speaks to a person with progress, the log, the answer and what changed', async (test) => {
-    const dataDir = await dataFolder(test);
     const repo = await demoRepository(test);
     const { ended } = codexTasks(['run', '--repo', repo, ...OWN(dataDir), 'The tests fail']);
     const { code, stdout } = await ended;
@@ -68,7 +72,6 @@ describe('codex-tasks run', () => {
   });
 
   it('sends what is not committed only when asked to', async (test) => {
-    const dataDir = await dataFolder(test);
     const repo = await demoRepository(test);
     await writeFile(join(repo, 'new.txt'), 'not committed\n');
     const prompt = '$ cat new.txt';
@@ -87,7 +90,6 @@ describe('codex-tasks run', () => {
   });
 
   it('starts from the ref that is named', async (test) => {
-    const dataDir = await dataFolder(test);
     const repo = await demoRepository(test);
     git(repo, 'tag', 'before');
     await writeFile(join(repo, 'later.txt'), 'x');
@@ -119,7 +121,6 @@ describe('codex-tasks run', () => {
   });
 
   it('goes on from its last event when the backend is killed in the middle of a command', async (test) => {
-    const dataDir = await dataFolder(test);
     const repo = await demoRepository(test);
     const running = codexTasks([
       'run',
@@ -151,7 +152,6 @@ describe('codex-tasks run', () => {
   });
 
   it('Ctrl-C cancels the task and exits with 130', async (test) => {
-    const dataDir = await dataFolder(test);
     const repo = await demoRepository(test);
     const running = codexTasks(['run', '--repo', repo, ...OWN(dataDir), '--json', '$ sleep 600']);
     await lineOf(running, runs('sleep 600'));
@@ -163,12 +163,7 @@ describe('codex-tasks run', () => {
 });
 
 describe('what run refuses', () => {
-  const failsWith = async (
-    test: TestContext,
-    args: string[],
-    code: string,
-    env: Record<string, string> = {},
-  ) => {
+  const failsWith = async (args: string[], code: string, env: Record<string, string> = {}) => {
     const ended = await codexTasks(['run', '--json', ...args], env).ended;
     assert.equal(ended.code, 1, ended.stderr);
     const { events, result } = jsonLines(ended.stdout);
@@ -193,23 +188,19 @@ describe('what run refuses', () => {
 
   it('a folder that is none, is in no repository, or has no commit yet', async (test) => {
     const folder = await temporary(test);
-    await failsWith(test, ['--repo', join(folder, 'none'), 'x'], 'folderMissing');
-    await failsWith(test, ['--repo', folder, 'x'], 'notGit');
+    await failsWith(['--repo', join(folder, 'none'), 'x'], 'folderMissing');
+    await failsWith(['--repo', folder, 'x'], 'notGit');
     const empty = join(folder, 'empty');
     await mkdir(empty);
     git(empty, 'init', '-q');
-    await failsWith(test, ['--repo', empty, 'x'], 'noCommits');
-    await failsWith(test, ['--repo', join(empty, '.git'), 'x'], 'noWorkTree');
+    await failsWith(['--repo', empty, 'x'], 'noCommits');
+    await failsWith(['--repo', join(empty, '.git'), 'x'], 'noWorkTree');
   });
 
   it('a task without a model, saying what to do', async (test) => {
     const dataDir = await dataFolder(test);
     const repo = await demoRepository(test);
-    await failsWith(
-      test,
-      ['--repo', repo, '--data', dataDir, '--sandbox', 'local', 'x'],
-      'modelNotConfigured',
-    );
+    await failsWith(['--repo', repo, '--data', dataDir, '--sandbox', 'local', 'x'], 'modelNotConfigured');
     const human = await codexTasks(['run', '--repo', repo, '--data', dataDir, '--sandbox', 'local', 'x'])
       .ended;
     assert.match(human.stdout, /OPENAI_API_KEY/);
@@ -230,7 +221,7 @@ describe('what run refuses', () => {
     ]);
     const url = /http:\S+/.exec(await lineOf(serve, (line) => line.includes('listens on')))?.[0] ?? '';
     const wrong = { CODEX_SERVER_URL: url, CODEX_SERVER_TOKEN: 'wrong-wrong-wrong-wrong' };
-    await failsWith(test, ['--repo', repo, 'x'], 'unauthorized', wrong);
+    await failsWith(['--repo', repo, 'x'], 'unauthorized', wrong);
     const none = await codexTasks(['run', '--repo', repo, 'x'], { CODEX_SERVER_URL: url }).ended;
     assert.equal(none.code, 2);
     assert.match(none.stderr, /CODEX_SERVER_TOKEN/);
