@@ -46,6 +46,12 @@ export const LIMITS = {
   sandboxMemoryBytes: { default: 4 * GIB, cap: 64 * GIB },
   /** Processes in a sandbox, where the engine can limit them: a fork bomb ends here. */
   sandboxPids: { default: 1_024, cap: 16_384 },
+  /** Connections of one task through the proxy at once: package managers open dozens, a flood thousands. */
+  egressConnections: { default: 256, cap: 4_096 },
+  /** Bytes of one task through the proxy, both directions: a large toolchain fits, a copied disk does not. */
+  egressBytes: { default: 20 * GIB, cap: 1_024 * GIB },
+  /** Bytes of one task through the proxy in a second, so that it leaves something to the others. */
+  egressBytesPerSecond: { default: 256 * MIB, cap: 10 * GIB },
 } as const satisfies Record<string, Limit>;
 
 export type LimitName = keyof typeof LIMITS;

@@ -55,6 +55,9 @@ export const LIMIT_WORDS: Record<LimitName, string> = {
   parallelTurns: 'Already {value} turns are running; this one waits.',
   sandboxMemoryBytes: 'The sandbox used all of its {size} of memory.',
   sandboxPids: 'The sandbox had all of its {value} processes.',
+  egressConnections: 'The task had {value} connections to the internet open; more are refused.',
+  egressBytes: 'The task moved {size} to and from the internet; its access ended there.',
+  egressBytesPerSecond: 'The task’s internet access was slowed down to {size} a second.',
 };
 
 /** By the code of a `warning` event. Several: from the one that says most to the one that needs nothing. */
