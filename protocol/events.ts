@@ -57,7 +57,7 @@ export const PatchSummary = z.object({
 });
 export type PatchSummary = z.infer<typeof PatchSummary>;
 
-const EVENT_PARAMS = {
+export const EVENT_PARAMS = {
   'task.created': z.object({ title: z.string(), mode: Mode }),
   'turn.started': z.object({ prompt: z.string(), mode: Mode, generation: z.number().int() }),
   'turn.finished': z.object({
@@ -71,8 +71,16 @@ const EVENT_PARAMS = {
   'phase.finished': z.object({ phase: Phase, outcome: PhaseOutcome, durationMs: z.number() }),
   'item.started': z.object({ item: Item }),
   'item.completed': z.object({ item: Item }),
-  /** What a command printed. `offset` counts the command's bytes before redaction; text is UTF-8. */
-  output: z.object({ itemId: z.string(), offset: z.number().int(), text: z.string() }),
+  /**
+   * What a command printed. `offset` and `bytes` (how many this text stands for) count the command's
+   * bytes before redaction; text is UTF-8. Without `bytes`: as many as the text has.
+   */
+  output: z.object({
+    itemId: z.string(),
+    offset: z.number().int(),
+    text: z.string(),
+    bytes: z.number().int().optional(),
+  }),
   'limit.reached': z.object({
     limit: z.string(),
     value: z.number(),

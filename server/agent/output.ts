@@ -77,7 +77,7 @@ export function pieces(itemId: string, offset: number, bytes: Buffer): NewEvent[
       if (jsonBytes(text) <= MAX_PIECE_JSON_BYTES || end - start <= 16) break;
       end = start + Math.floor((end - start) / 2);
     }
-    events.push({ code: 'output', params: { itemId, offset: offset + start, text } });
+    events.push({ code: 'output', params: { itemId, offset: offset + start, text, bytes: end - start } });
     start = end;
   }
   return events;

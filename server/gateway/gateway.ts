@@ -6,34 +6,14 @@
  */
 import type { FastifyInstance } from 'fastify';
 import { CodexError, errorText } from '../../protocol/errors.ts';
-import type { LimitValues } from '../../protocol/limits.ts';
 import { servePeer } from '../../protocol/peer.ts';
-import type { ParamsOf, ResultOf } from '../../protocol/rpc.ts';
-import type { Log } from '../log.ts';
-import type { Repos } from '../repos/repos.ts';
-import type { Store } from '../store/store.ts';
-import type { Hub, Sink } from '../tasks/hub.ts';
-import type { Tasks } from '../tasks/tasks.ts';
+import type { Sink } from '../tasks/hub.ts';
 import { type Access, LOOPBACK_HOSTS, type Who } from './auth.ts';
+import type { GatewayDeps } from './deps.ts';
 import { createDownloads } from './downloads.ts';
 import { createHttp } from './http.ts';
 import { createHandlers } from './rpc.ts';
 import { type OpenSocket, serveSockets } from './socket.ts';
-
-export interface GatewayDeps {
-  tasks: Tasks;
-  hub: Hub;
-  store: Store;
-  repos: Repos;
-  limits: LimitValues;
-  log: Log;
-  token: string;
-  allowedHosts: readonly string[];
-  hello(): Omit<ResultOf<'server.hello'>, 'protocol'>;
-  models(): ResultOf<'model.list'>['models'];
-  /** Whether such a task can be run here; throws a `CodexError` that says why not. */
-  checkTask?(request: ParamsOf<'task.create'>): void;
-}
 
 export interface Gateway {
   app: FastifyInstance;

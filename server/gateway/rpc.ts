@@ -5,7 +5,7 @@ import { OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION, type Handlers } from '../../
 import { headOf } from '../tasks/events.ts';
 import type { Sink } from '../tasks/hub.ts';
 import type { Who } from './auth.ts';
-import type { GatewayDeps } from './gateway.ts';
+import type { GatewayDeps } from './deps.ts';
 
 /** What a call knows of its connection. */
 export interface CallContext {

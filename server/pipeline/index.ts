@@ -75,6 +75,7 @@ async function agentPhase(turn: TurnContext, sandbox: Sandbox, model: ModelClien
       internet: 'off',
       history: turn.history(ATTEMPT),
       emit: (...events) => turn.emit(...events),
+      outputStored: (itemId) => turn.outputStored(itemId),
       delta: (itemId, text) => turn.delta(itemId, text),
       limits: turn.limits,
       signal: turn.signal,

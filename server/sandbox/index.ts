@@ -1,5 +1,4 @@
 /** Which kind of sandbox: decided by the caller, never replaced by another one here. */
-import type Docker from 'dockerode';
 import { DockerDriver } from './docker/driver.ts';
 import { LocalDriver } from './local/driver.ts';
 import type { SandboxDriver, SandboxKind } from './sandbox.ts';
@@ -8,7 +7,7 @@ export interface DriverOptions {
   kind: SandboxKind;
   dataDir: string;
   /** Where the engine is; absent: DOCKER_HOST, or the usual socket. */
-  dockerOptions?: Docker.DockerOptions;
+  dockerOptions?: ConstructorParameters<typeof DockerDriver>[1];
 }
 
 export function createDriver(options: DriverOptions): SandboxDriver {

@@ -45,9 +45,12 @@ function splitOutput(event: OutputEvent, room: number): OutputEvent[] {
   if (at === 0) return [event];
   const parts = [text.slice(0, at), text.slice(at)];
   let offset = event.params.offset;
-  return parts.flatMap((part) => {
-    const piece = { ...event, params: { itemId, offset, text: part } };
-    offset += Buffer.byteLength(part);
+  const end = offset + (event.params.bytes ?? Buffer.byteLength(text));
+  return parts.flatMap((part, index) => {
+    // The last one reaches to where the whole did, however many bytes its text was made of.
+    const bytes = index === parts.length - 1 ? end - offset : Buffer.byteLength(part);
+    const piece = { ...event, params: { itemId, offset, text: part, bytes } };
+    offset += bytes;
     return sizeOf(piece.params) <= room ? [piece] : splitOutput(piece, room);
   });
 }

@@ -7,7 +7,13 @@
  * rolled back with generationSuperseded. Events are only ever added; one that is here loads for ever.
  */
 import { CodexError } from '../../protocol/errors.ts';
-import { EVENT_VERSION, type NewEvent, type WireEvent, checkNewEvent } from '../../protocol/events.ts';
+import {
+  EVENT_PARAMS,
+  EVENT_VERSION,
+  type NewEvent,
+  type WireEvent,
+  checkNewEvent,
+} from '../../protocol/events.ts';
 import type { Db, Tx } from '../store/store.ts';
 import { fitEvents } from './event-size.ts';
 
@@ -99,6 +105,40 @@ export async function readEvents(db: Db, taskId: string, after: number, limit: n
     ...rest,
     params: JSON.parse(params) as Record<string, unknown>,
   }));
+}
+
+/** How many bytes of an item's output are stored in this turn; null when the item never started. */
+export async function outputStored(
+  db: Db,
+  of: { taskId: string; turn: number },
+  itemId: string,
+): Promise<number | null> {
+  const rows = await db
+    .selectFrom('events')
+    .select(['code', 'params'])
+    .where('task_id', '=', of.taskId)
+    .where('turn', '=', of.turn)
+    .where('code', 'in', ['item.started', 'output'])
+    // Narrows what is read; what counts is decided below.
+    .where(
+      'params',
+      'like',
+      `%${JSON.stringify(itemId)
+        .slice(1, -1)
+        .replaceAll(/[\\%_]/g, '\\$&')}%`,
+    )
+    .orderBy('seq')
+    .execute();
+  let stored: number | null = null;
+  for (const { code, params } of rows) {
+    if (code === 'item.started') {
+      if (EVENT_PARAMS['item.started'].parse(JSON.parse(params)).item.id === itemId) stored ??= 0;
+      continue;
+    }
+    const output = EVENT_PARAMS.output.parse(JSON.parse(params));
+    if (output.itemId === itemId) stored = output.offset + (output.bytes ?? Buffer.byteLength(output.text));
+  }
+  return stored;
 }
 
 /** The seq of the newest event; throws notFound. */

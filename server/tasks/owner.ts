@@ -12,7 +12,7 @@ import type { RepoAtCommit } from '../../protocol/rpc.ts';
 import type { Phase, PhaseOutcome, TurnState } from '../../protocol/states.ts';
 import { mayBecome } from '../../protocol/states.ts';
 import type { Store, Tx } from '../store/store.ts';
-import { appendEvents } from './events.ts';
+import { appendEvents, outputStored } from './events.ts';
 import { appendHistory, loadHistory } from './history.ts';
 import type { Hub } from './hub.ts';
 import { newestResult, storeResult } from './patches.ts';
@@ -178,6 +178,8 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
     },
 
     emit: (...events) => write(events),
+    outputStored: (itemId) =>
+      store.read((db) => outputStored(db, { taskId: task.id, turn: turn.turn }, itemId)),
     delta: (itemId, text) => {
       if (!signal.aborted) hub.delta(task.id, turn.turn, itemId, text);
     },

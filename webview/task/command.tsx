@@ -8,7 +8,7 @@ import { bytes, clock, duration } from '../format.ts';
 import type { Line, Run, Style } from '../log/ansi.ts';
 import { Icon } from '../ui/index.tsx';
 import { t } from '../words.ts';
-import type { EntryActions } from './entries.tsx';
+import type { EntryActions } from './actions.ts';
 import { useNow } from './header.tsx';
 import { memo } from './memo.ts';
 import type { CommandEntry } from './model.ts';

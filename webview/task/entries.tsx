@@ -2,18 +2,12 @@
 import { memo } from './memo.ts';
 import { limitWords, warningWords } from '../../client/words/index.ts';
 import { useState } from 'preact/hooks';
-import { Markdown, type MarkdownActions } from '../markdown/view.tsx';
+import { Markdown } from '../markdown/view.tsx';
 import { Icon } from '../ui/index.tsx';
 import { t } from '../words.ts';
+import type { EntryActions } from './actions.ts';
 import { CommandView } from './command.tsx';
 import type { Entry, Notice } from './model.ts';
-
-export interface EntryActions extends MarkdownActions {
-  openLog: () => void;
-  /** Which commands a person opened or closed is kept over a reload. */
-  folded: (id: string) => boolean | undefined;
-  setFolded: (id: string, folded: boolean) => void;
-}
 
 interface EntryProps {
   entry: Entry;

@@ -13,12 +13,13 @@ import type { PageEvent, TaskHostState } from '../../protocol/pages.ts';
 import type { TaskSummary } from '../../protocol/rpc.ts';
 import type { Mode } from '../../protocol/states.ts';
 import { hasEnded } from '../states.ts';
-import { connectHost } from '../host.ts';
+import { connectHost, newRequestId } from '../host.ts';
 import { Markdown } from '../markdown/view.tsx';
 import { Button, Icon, Ring, Segments, TextArea } from '../ui/index.tsx';
 import { setWords, t } from '../words.ts';
+import type { EntryActions } from './actions.ts';
 import { AT_END_PX } from './command.tsx';
-import { EntryView, type EntryActions } from './entries.tsx';
+import { EntryView } from './entries.tsx';
 import { Header } from './header.tsx';
 import { answerIsShown, applyDelta, applyEvent, newTaskModel, type TurnModel } from './model.ts';
 import { Failure, Files } from './result.tsx';
@@ -264,7 +265,7 @@ function FollowUp({ task, request, focusRef }: FollowUpProps) {
   const [prompt, setPrompt] = useState(kept.prompt);
   const [mode, setMode] = useState<Mode | null>(null);
   const [sending, setSending] = useState(false);
-  const requestId = useRef<string>(crypto.randomUUID());
+  const requestId = useRef(newRequestId());
   const write = (text: string) => {
     setPrompt(text);
     keep({ prompt: text });
@@ -279,7 +280,7 @@ function FollowUp({ task, request, focusRef }: FollowUpProps) {
       host
         .request('task.followUp', { requestId: requestId.current, prompt, mode: chosen })
         .then(() => {
-          requestId.current = crypto.randomUUID();
+          requestId.current = newRequestId();
           write('');
         })
         .finally(() => setSending(false)),

@@ -20,7 +20,7 @@ const SIZE = { width: 1360, height: 850 };
 /** A cold extension host on a busy machine of two cores. */
 const LOAD_TIMEOUT_MS = 90_000;
 const STEP_TIMEOUT_MS = 20_000;
-/** A palette that was opened before an extension was known never lists its commands. */
+/** A window just opened may not hear its keys; a palette opened before an extension was known lacks its commands. */
 const PALETTE_TIMEOUT_MS = 3_000;
 const POLL_MS = 100;
 
@@ -65,8 +65,8 @@ export class Window {
     });
     await eventually(`the command “${title}”`, async () => {
       await this.page.keyboard.press('F1');
-      await this.quickInput.fill(`>${title}`);
       try {
+        await this.quickInput.fill(`>${title}`, { timeout: PALETTE_TIMEOUT_MS });
         await row.first().click({ timeout: PALETTE_TIMEOUT_MS });
         return true;
       } catch {
@@ -137,6 +137,7 @@ export class Window {
     const selected = this.page.locator('.part.sidebar .composite.title', { hasText: 'Codex' });
     if ((await selected.count()) === 0) await action.first().click();
     await selected.first().waitFor();
+    await this.webview('textarea, vscode-text-area');
   }
 
   /** Rows of the task list. */

@@ -60,7 +60,7 @@ test('a command that never ends is stopped by the button', async () => {
     await window.runCommand('Codex: Ask');
     await window.answerInput(/Ask about this repository/, 'Run forever.');
     const page = await window.webview('header h1:has-text("Run forever.")', TASK_TIMEOUT_MS);
-    await page.getByText('it begins').waitFor({ timeout: TASK_TIMEOUT_MS });
+    await page.locator('.pane').getByText('it begins').waitFor({ timeout: TASK_TIMEOUT_MS });
     await page.getByRole('button', { name: 'Stop' }).click();
     await page.getByRole('button', { name: 'Retry' }).waitFor();
     await window.screenshot('stopped-dark');

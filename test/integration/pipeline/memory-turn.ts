@@ -48,6 +48,7 @@ export function memoryTurn(
       return baseSha;
     },
     emit,
+    outputStored: async () => null,
     delta: () => {},
     progress: () => {},
     phase: async (phase, fn) => {

@@ -69,7 +69,7 @@ test('what the log has already is passed over, to the byte', async () => {
   events.push(Buffer.from('012'));
   events.push(Buffer.from('3456'));
   await events.end();
-  assert.deepEqual(params(told), [{ itemId: 'c', offset: 5, text: '56' }]);
+  assert.deepEqual(params(told), [{ itemId: 'c', offset: 5, text: '56', bytes: 2 }]);
 });
 
 test('a log that refuses an event fails the command', async () => {

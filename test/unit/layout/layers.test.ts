@@ -18,7 +18,8 @@ const ROOMS: Record<(typeof SHIPPED)[number], string[]> = {
 
 /** The same inside `server/`. Files directly in `server/` put the rooms together and may use all. */
 const SERVER_ROOMS: Record<string, string[]> = {
-  gateway: ['tasks', 'repos'],
+  // Of the store only its handle, to pass it on to tasks/.
+  gateway: ['tasks', 'repos', 'store/store.ts'],
   tasks: ['store'],
   store: [],
   pipeline: ['sandbox', 'agent', 'model', 'repos', 'egress', 'secrets', 'tasks'],
