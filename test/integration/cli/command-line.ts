@@ -53,14 +53,16 @@ export interface Lifetime {
 
 /** A data folder; at the end its backend is stopped and it is removed. */
 export async function dataFolder(test: Lifetime): Promise<string> {
-  const folder = await temporary(test);
+  const folder = await mkdtemp(join(tmpdir(), 'codex-tasks-cli-'));
   const dataDir = join(folder, 'data');
+  // One hook, since hooks run in the order in which they were added: the folder goes last.
   test.after(async () => {
     const backend = await findBackend(dataDir);
     if (backend) await stopBackend(backend);
     // Parked for follow-ups: it outlives its backend.
     const driver = createDriver({ kind: 'local', dataDir });
     for (const { name } of await driver.list()) await driver.remove(name);
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   });
   return dataDir;
 }

@@ -20,9 +20,11 @@ const runs = (item: string) => (line: string) => line.includes('"item.started"')
 describe('codex-tasks run', () => {
   // One backend for all of them, started by the first: they also are each other's neighbours.
   let dataDir: string;
+  let cleanUp: () => Promise<void>;
   before(async () => {
-    dataDir = await dataFolder({ after });
+    dataDir = await dataFolder({ after: (fn) => void (cleanUp = fn) });
   });
+  after(() => cleanUp());
 
   it('sends a task, prints events and the result as JSON and nothing else, and applies it', async (test) => {
     const repo = await demoRepository(test);
