@@ -31,6 +31,12 @@ export interface PageHost {
   save(state: unknown): void;
 }
 
+/** Also where `crypto.randomUUID` is not: on a page that came over plain http. */
+export function newRequestId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
 /** The holder is VS Code. A browser's holder puts an object with the same shape in its place. */
 export function connectHost(): PageHost {
   const api = acquireVsCodeApi();

@@ -8,7 +8,7 @@ import { render } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { ComposerState, PageParams } from '../../protocol/pages.ts';
 import type { Mode } from '../../protocol/states.ts';
-import { connectHost } from '../host.ts';
+import { connectHost, newRequestId } from '../host.ts';
 import { Button, Checkbox, Icon, Segments, TextArea } from '../ui/index.tsx';
 import { setWords, t } from '../words.ts';
 
@@ -30,10 +30,6 @@ function modeOption(mode: Mode) {
     case 'review':
       return { value: mode, label: t('Review'), title: t('Reads the changes and says what it finds') };
   }
-}
-
-function newRequestId(): string {
-  return crypto.randomUUID();
 }
 
 function Composer() {
