@@ -8,7 +8,7 @@
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { PGlite } from '@electric-sql/pglite';
+import type { PGlite } from '@electric-sql/pglite';
 import { Kysely, PGliteDialect, PostgresDialect, type Transaction } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import pg from 'pg';
@@ -16,6 +16,7 @@ import { type ConstructorOptions, fromPglite } from 'pg-boss';
 import { CodexError, errorText } from '../../protocol/errors.ts';
 import { MIGRATIONS } from './migrations.ts';
 import type { Schema } from './schema.ts';
+import { openEmbeddedDatabase } from './template.ts';
 
 export type Db = Kysely<Schema>;
 export type Tx = Transaction<Schema>;
@@ -59,9 +60,9 @@ async function openServer(connectionString: string): Promise<Store> {
 
 async function openEmbedded(dataDir: string): Promise<Store> {
   const folder = join(dataDir, 'database');
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const connect = async () => {
-    const pglite = await PGlite.create(folder);
+    const pglite = await openEmbeddedDatabase(folder);
     const db = new Kysely<Schema>({ dialect: new PGliteDialect({ pglite }) });
     return { pglite, db, queue: fromPglite(pglite) };
   };

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { CodexError } from '../../../protocol/errors.ts';
+import type { CodexError } from '../../../protocol/errors.ts';
 import { resolveLimits } from '../../../protocol/limits.ts';
 import { startBackend } from '../../../server/backend.ts';
 import {
