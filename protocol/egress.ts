@@ -77,3 +77,17 @@ export const DenyReason = z.enum([
   'byteLimit',
 ]);
 export type DenyReason = z.infer<typeof DenyReason>;
+
+/** Why an entry of a domain list (or of the owner's private addresses) can't be a rule. */
+export const RuleProblem = z.enum([
+  'empty',
+  'notAName',
+  'publicSuffix',
+  'starAlone',
+  'starInDeny',
+  'wildcardInside',
+  'badPort',
+  'oddAddress',
+  'badCidr',
+]);
+export type RuleProblem = z.infer<typeof RuleProblem>;

@@ -11,54 +11,9 @@
  *
  * Nothing in this folder does I/O, reads a clock or keeps state.
  */
-import type { AccessPolicy } from '../../../protocol/egress.ts';
-import type {
-  AbsoluteTarget,
-  AddressVerdict,
-  Authority,
-  AuthorityKind,
-  ClientHelloFacts,
-  Denial,
-  OwnerRules,
-  Parsed,
-  RequestHead,
-  RequestVerdict,
-  RuleError,
-  Target,
-  TargetVerdict,
-} from './types.ts';
-
+export { asciiName, parseAbsolute, parseAuthority } from './authority.ts';
+export { checkRequest } from './request.ts';
+export { denialResponse, type DenialResponse } from './response.ts';
+export { compileRules, type Rules } from './rules.ts';
+export { checkAddresses, checkServerName, checkTarget } from './target.ts';
 export * from './types.ts';
-
-/** Opaque to callers. */
-export interface Rules {
-  readonly policy: AccessPolicy;
-  readonly owner: OwnerRules;
-}
-
-export declare function compileRules(
-  policy: AccessPolicy,
-  owner: OwnerRules,
-): { ok: true; rules: Rules } | { ok: false; errors: RuleError[] };
-
-export declare function parseAuthority(text: string, kind: AuthorityKind): Parsed<Authority>;
-export declare function parseAbsolute(text: string): Parsed<AbsoluteTarget>;
-export declare function checkTarget(rules: Rules, target: Target): TargetVerdict;
-/** `own`: every address of the host's own interfaces, asked for anew by the caller. */
-export declare function checkAddresses(
-  rules: Rules,
-  host: string,
-  addresses: readonly string[],
-  own: readonly string[],
-): AddressVerdict;
-export declare function checkServerName(
-  target: Target,
-  hello: ClientHelloFacts,
-): { verdict: 'allow' } | Denial;
-export declare function checkRequest(rules: Rules, target: Target, head: RequestHead): RequestVerdict;
-
-/** For answers to HTTP: status 403, `x-proxy-error: <reason>` and a JSON body with the sentence. */
-export declare function denialResponse(
-  denial: Denial,
-  target: Partial<Target>,
-): { status: number; headers: Record<string, string>; body: string };

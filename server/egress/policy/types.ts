@@ -1,5 +1,5 @@
 /** The words of the policy: what is asked for, and what is answered. */
-import type { DenyReason } from '../../../protocol/egress.ts';
+import type { DenyReason, RuleProblem } from '../../../protocol/egress.ts';
 
 /** Configuration of the backend's owner; no environment and no client can set it. */
 export interface OwnerRules {
@@ -23,8 +23,11 @@ export interface Denial {
 /** `intercept`: TLS must be ended here so that every request inside can be checked. */
 export type TargetVerdict = { verdict: 'allow'; intercept: boolean } | Denial;
 export type AddressVerdict = { verdict: 'allow' } | Denial;
-/** `path`: what goes upstream as the request target, always in origin form (or `*`). */
-export type RequestVerdict = { verdict: 'allow'; path: string } | Denial;
+/**
+ * `path`: what goes upstream as the request target, byte for byte, in origin form (or `*`); never to be
+ * parsed as a URL again (`//other.host/` is a path). `upgrade`: it asks for a WebSocket, and may.
+ */
+export type RequestVerdict = { verdict: 'allow'; path: string; upgrade: boolean } | Denial;
 
 /**
  * A host as everyone reads it: lower case, IDNA in ASCII, no trailing dot; IPv4 as four decimals,
@@ -80,14 +83,3 @@ export interface RuleError {
   entry: string;
   problem: RuleProblem;
 }
-
-export type RuleProblem =
-  | 'empty'
-  | 'notAName'
-  | 'publicSuffix'
-  | 'starInDeny'
-  | 'starAlone'
-  | 'wildcardInside'
-  | 'badPort'
-  | 'oddAddress'
-  | 'badCidr';

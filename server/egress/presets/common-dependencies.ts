@@ -1,0 +1,80 @@
+/**
+ * The preset “Common dependencies”: domains for downloading and building what projects depend on.
+ *
+ * Source: “Codex agent internet access”, section “Common dependencies”, of OpenAI's Codex
+ * documentation (developers.openai.com/codex), taken over name by name, in its order.
+ */
+const LIST = `
+alpinelinux.org
+anaconda.com
+apache.org
+apt.llvm.org
+archlinux.org
+azure.com
+bitbucket.org
+bower.io
+centos.org
+cocoapods.org
+continuum.io
+cpan.org
+crates.io
+debian.org
+docker.com
+docker.io
+dot.net
+dotnet.microsoft.com
+eclipse.org
+fedoraproject.org
+gcr.io
+ghcr.io
+github.com
+githubusercontent.com
+gitlab.com
+golang.org
+google.com
+goproxy.io
+gradle.org
+hashicorp.com
+haskell.org
+java.com
+java.net
+jcenter.bintray.com
+json-schema.org
+json.schemastore.org
+k8s.io
+launchpad.net
+maven.org
+mcr.microsoft.com
+metacpan.org
+microsoft.com
+nodejs.org
+npmjs.com
+npmjs.org
+nuget.org
+oracle.com
+packagecloud.io
+packages.microsoft.com
+packagist.org
+pkg.go.dev
+ppa.launchpad.net
+pub.dev
+pypa.io
+pypi.org
+pypi.python.org
+pythonhosted.org
+quay.io
+ruby-lang.org
+rubyforge.org
+rubygems.org
+rubyonrails.org
+rustup.rs
+rvm.io
+sourceforge.net
+spring.io
+swift.org
+ubuntu.com
+visualstudio.com
+yarnpkg.com
+`;
+
+export const COMMON_DEPENDENCIES: readonly string[] = LIST.trim().split('\n');
