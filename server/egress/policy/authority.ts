@@ -63,8 +63,13 @@ export function canonicalHost(text: string): Parsed<Host> {
     return isIPv4(lower) ? { ok: true, value: { host: lower, ip: 4 } } : address(text);
   }
   // A label that starts with xn-- must be what IDNA itself would have written.
-  if (name.includes('xn--') && domainToASCII(domainToUnicode(name)) !== name) return refused(text);
+  if (labels.some((label) => label.startsWith('xn--')) && !isIdna(name)) return refused(text);
   return { ok: true, value: { host: name, ip: 0 } };
+}
+
+function isIdna(name: string): boolean {
+  const unicode = domainToUnicode(name);
+  return domainToASCII(unicode) === name && !unicode.split('.').some((label) => label.startsWith('xn--'));
 }
 
 /** A name as a person writes it in a rule, in the form of the wire; null when IDNA refuses it. */
