@@ -16,6 +16,7 @@ import { removeResults } from './patches.ts';
 import type { TurnQueue } from './queue.ts';
 import { lockTask } from './queue.ts';
 import { newTaskId, storable, summaryOf, type TaskRow, titleOf, type TurnRow, turnViewOf } from './rows.ts';
+import { fitView } from './view-size.ts';
 
 export interface TasksDeps {
   store: Store;
@@ -242,7 +243,7 @@ export class Tasks {
       const results = await db.selectFrom('results').selectAll().where('task_id', '=', taskId).execute();
       const phases = await db.selectFrom('phases').selectAll().where('task_id', '=', taskId).execute();
       const turnList = turns.map((turn) => turnViewOf(turn, task.attempts, results, phases));
-      return { ...summaryOf(task), turnList };
+      return fitView({ ...summaryOf(task), turnList }, this.#deps.limits.rpcFrameBytes);
     });
   }
 
