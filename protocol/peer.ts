@@ -20,6 +20,7 @@ import {
 import type { z } from 'zod';
 import type { ErrorParams } from './errors.ts';
 import { CodexError, WireError, errorText, toWireError, wireError } from './errors.ts';
+import { LIMITS } from './limits.ts';
 import type {
   Handlers,
   MethodName,
@@ -69,6 +70,8 @@ export interface ClientOptions {
 
 /** Requests of one client that are worked on at the same time; more wait. */
 const PARALLEL_REQUESTS = 32;
+/** The envelope around the parameters is small. */
+const MAX_REQUEST_BYTES = LIMITS.rpcFrameBytes.cap - 1_024;
 /** Close codes of RFC 6455. */
 const CLOSE_NORMAL = 1000;
 const CLOSE_PROTOCOL_ERROR = 1002;
@@ -163,6 +166,9 @@ export function clientPeer(socket: MessageSocket, options: ClientOptions): Clien
       const request = checked(schema.params, params, method, 'badRequest');
       if (signal?.aborted) throw new CodexError('cancelled');
       if (closed.aborted) throw new CodexError('backendUnreachable');
+      // The server would end the connection, and the next one again.
+      if (sizeOf(request) > MAX_REQUEST_BYTES)
+        throw new CodexError('frameTooLarge', { maxBytes: LIMITS.rpcFrameBytes.cap });
       const source = new CancellationTokenSource();
       const onAbort = () => source.cancel();
       signal?.addEventListener('abort', onAbort, { once: true });
@@ -185,6 +191,10 @@ export function clientPeer(socket: MessageSocket, options: ClientOptions): Clien
     closed,
     close,
   };
+}
+
+function sizeOf(request: unknown): number {
+  return new TextEncoder().encode(JSON.stringify(request)).length;
 }
 
 function isMethod(name: string): name is MethodName {
