@@ -41,6 +41,9 @@ const IDENTITY = {
 /** A commit that stands on none has a fixed date, so that the same files are the same commit. */
 const ROOT_DATE = '946684800 +0000';
 
+/** What a sandbox takes as a branch. */
+const MAX_BRANCH_CHARS = 250;
+
 /** Warnings about line endings are errors for some; the conversion itself is the same. */
 const CONFIG = [
   'core.safecrlf=false',
@@ -52,7 +55,7 @@ const CONFIG = [
 /**
  * `dir`: a folder, or any folder inside a repository. `ref` (a branch, tag or commit) only without
  * local changes, or when it is the commit that is checked out.
- * Throws `CodexError` gitFailed (`reason`: gitMissing, noWorkTree, foreignOwner, missing) | commitMissing | cancelled.
+ * Throws `CodexError` gitFailed (`reason`: gitMissing, noWorkTree, foreignOwner, missing) | refUnknown | cancelled.
  */
 export async function takeSnapshot(
   dir: string,
@@ -121,7 +124,7 @@ async function ofRepository(
     root,
     sha: head ?? '',
     headSha: head,
-    branch: options.ref === undefined || base === folder.headSha ? branch : null,
+    branch: options.ref === undefined || base === folder.headSha ? takeable(branch) : null,
     includesLocal: false,
     warnings,
     gitEnv,
@@ -165,7 +168,7 @@ async function baseCommit(
     ['rev-parse', '--verify', '--quiet', '--end-of-options', `${options.ref}^{commit}`],
     { ...call, okCodes: [0, 1, 128] },
   );
-  if (code !== 0) throw new CodexError('commitMissing', { sha: options.ref });
+  if (code !== 0) throw new CodexError('refUnknown', { ref: options.ref });
   const sha = stdout.toString('latin1').trim();
   if (options.includeLocal && sha !== folder.headSha) {
     // Local changes stand on what is checked out, and on nothing else.
@@ -208,6 +211,11 @@ async function copyIndex(from: string, to: string): Promise<void> {
     // A repository in which nothing was ever staged has none.
     if ((thrown as NodeJS.ErrnoException).code !== 'ENOENT') throw thrown;
   }
+}
+
+/** Plumbing can make a branch that no command of git's would take as its argument: to the task it is none. */
+function takeable(branch: string | null): string | null {
+  return branch === null || branch.startsWith('-') || branch.length > MAX_BRANCH_CHARS ? null : branch;
 }
 
 /** One folder for git's list of object folders, whatever its name contains. */

@@ -104,8 +104,8 @@ describe('a snapshot of a folder', () => {
     const older = await snap(root, { includeLocal: false, ref: 'HEAD~1' });
     assert.deepEqual([older.sha, older.branch], [head, null]);
     await assert.rejects(snap(root, { ref: 'HEAD~1' }), { code: 'badRequest' });
-    await assert.rejects(snap(root, { includeLocal: false, ref: '--all' }), { code: 'commitMissing' });
-    await assert.rejects(snap(root, { includeLocal: false, ref: 'nowhere' }), { code: 'commitMissing' });
+    await assert.rejects(snap(root, { includeLocal: false, ref: '--all' }), { code: 'refUnknown' });
+    await assert.rejects(snap(root, { includeLocal: false, ref: 'nowhere' }), { code: 'refUnknown' });
   });
 
   test('sees edits that git was told to overlook', async () => {
