@@ -6,6 +6,7 @@
 import { CodexError } from '../protocol/errors.ts';
 import { EXIT } from '../protocol/result.ts';
 import { errorWords } from '../client/words/index.ts';
+import { tameLine, tameText } from './terminal.ts';
 import { UsageError } from './usage.ts';
 import { VERSION } from './version.ts';
 
@@ -62,8 +63,14 @@ function complain(command: string, error: unknown): number {
   }
   if (error instanceof CodexError) {
     const tail = error.wire.params['tail'];
-    process.stderr.write(`codex-tasks ${command}: ${errorWords(error.wire).text}\n`);
-    if (typeof tail === 'string' && tail !== '') process.stderr.write(`${tail.replace(/^/gm, '  | ')}\n`);
+    process.stderr.write(`codex-tasks ${command}: ${tameText(errorWords(error.wire).text)}\n`);
+    if (typeof tail === 'string' && tail !== '')
+      process.stderr.write(
+        `${tail
+          .split('\n')
+          .map((line) => `  | ${tameLine(line)}`)
+          .join('\n')}\n`,
+      );
     const log = error.wire.params['log'];
     if (typeof log === 'string') process.stderr.write(`Its whole log: ${log}\n`);
     return error.code === 'cancelled' ? EXIT.cancelled : EXIT.failed;

@@ -35,9 +35,27 @@ const CONTROL = new RegExp(
   'g',
 );
 
-/** What came out of a sandbox or a model, as lines that only show: no escape sequence survives. */
+/** What came out of a sandbox or a model, as one line that only shows: no escape sequence survives. */
 export function tameLine(text: string): string {
   // A progress bar rewrites its line: what stands there last is what counts.
   const rewritten = text.replace(/\r+$/, '').split('\r').at(-1) ?? '';
-  return stripVTControlCharacters(rewritten).replace(CONTROL, '');
+  return stripVTControlCharacters(rewritten).replace(CONTROL, '').replaceAll('\n', ' ');
+}
+
+/**
+ * A sentence whose parameters may come from anywhere. Further lines are indented: none of them can pass
+ * for a line of ours.
+ */
+export function tameText(text: string): string {
+  return text.trimEnd().split('\n').map(tameLine).join('\n    ');
+}
+
+/** A file's name, whole: what would move the cursor or break the line is shown as an escape. */
+export function tameName(name: string): string {
+  return name.replace(/[\n\t]/g, (mark) => (mark === '\n' ? '\\n' : '\\t')).replace(CONTROL, escaped);
+}
+
+function escaped(mark: string): string {
+  const code = mark.charCodeAt(0);
+  return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16)}`;
 }

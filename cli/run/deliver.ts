@@ -5,7 +5,7 @@ import { applyPlan, openCheckpoints, planApply, type PathResult } from '../../cl
 import { parsePatch } from '../../client/patch/index.ts';
 import { applyReasonWords } from '../../client/words/index.ts';
 import { wireError, type WireError } from '../../protocol/errors.ts';
-import { tameLine } from '../terminal.ts';
+import { tameName } from '../terminal.ts';
 
 export async function savePatch(
   bytes: Uint8Array,
@@ -32,7 +32,7 @@ export async function applyResult(
   const outcome = await applyPlan(plan, { checkpoints, info: { ...of, label: `turn ${of.turn}` } });
   const total = outcome.results.length;
   const left = outcome.results.filter((result) => !isIn(result));
-  const lines = left.map((result) => `  ${tameLine(result.path.path)}: ${reasonOf(result)}`);
+  const lines = left.map((result) => `  ${tameName(result.path.path)}: ${reasonOf(result)}`);
   if (left.length === 0)
     return { whole: true, lines: [`Applied ${total} ${total === 1 ? 'file' : 'files'} in ${root}`] };
   return { whole: false, lines, error: wireError('notApplied', { left: left.length, total }) };

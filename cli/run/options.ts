@@ -1,4 +1,5 @@
 /** The command line of `run`. */
+import { bytesWords } from '../../client/words/index.ts';
 import { Mode } from '../../protocol/states.ts';
 import { LIMITS } from '../../protocol/limits.ts';
 import { UsageError, oneOf, optionalValue, parse, wholeNumber } from '../usage.ts';
@@ -71,7 +72,7 @@ export function runOptions(args: string[]): RunOptions | 'help' {
     throw new UsageError('--ref and --include-local exclude each other: local changes stand on HEAD.');
   }
   const prompt = positionals.join(' ');
-  if (prompt.trim() === '') throw new UsageError('The prompt is missing.');
+  if (prompt.trim() === '') throw new UsageError('The prompt is missing. Say what is to be done.');
   checkPrompt(prompt);
   return {
     repo: values.repo ?? '.',
@@ -89,5 +90,9 @@ export function runOptions(args: string[]): RunOptions | 'help' {
 
 export function checkPrompt(prompt: string): void {
   const most = LIMITS.promptBytes.default;
-  if (Buffer.byteLength(prompt) > most) throw new UsageError(`The prompt is longer than ${most} bytes.`);
+  if (Buffer.byteLength(prompt) > most) {
+    throw new UsageError(
+      `The prompt is longer than ${bytesWords(most)}. Put what is long into a file of the repository, and name it.`,
+    );
+  }
 }

@@ -4,7 +4,7 @@ import type { WireEvent } from '../../protocol/events.ts';
 import type { RunResult } from '../../protocol/result.ts';
 import type { TaskView } from '../../protocol/rpc.ts';
 import { durationWords, errorWords } from '../../client/words/index.ts';
-import { paint, tameLine, wantsColour, type Paint } from '../terminal.ts';
+import { paint, tameLine, tameText, wantsColour, type Paint } from '../terminal.ts';
 import { Renderer, changeLines } from './render.ts';
 
 export type AttemptView = TaskView['turnList'][number]['attempts'][number];
@@ -24,7 +24,7 @@ export function jsonOutput(): Output {
   const line = (value: unknown) => process.stdout.write(`${JSON.stringify(value)}\n`);
   return {
     note: () => undefined,
-    warn: (text) => process.stderr.write(`${text}\n`),
+    warn: (text) => process.stderr.write(`${tameText(text)}\n`),
     event: line,
     progress: () => undefined,
     end: line,
@@ -37,8 +37,8 @@ export function humanOutput(): Output {
   const renderer = new Renderer(write, colours);
   const startedAt = Date.now();
   return {
-    note: (text) => write(colours.dim(text)),
-    warn: (text) => write(colours.yellow(text)),
+    note: (text) => write(colours.dim(tameText(text))),
+    warn: (text) => write(colours.yellow(tameText(text))),
     event: (event) => renderer.event(event),
     progress: (text) => {
       for (const part of text.trimEnd().split('\n')) write(colours.dim(`  ${tameLine(part)}`));
@@ -74,5 +74,5 @@ function statusLine({ status, usage, taskId }: RunResult, ms: number, colours: P
 }
 
 function sentence(error: WireError): string {
-  return errorWords(error).text;
+  return tameText(errorWords(error).text);
 }

@@ -52,7 +52,7 @@ export async function lookAtFolder(
         notes.push('Local changes are not sent; --include-local sends them.');
       }
       if (found.hasSubmodules) notes.push('Submodules are left out.');
-      return { root, name, remote, ref, includeLocal: local, notes };
+      return { root, name, remote, ref, includeLocal, notes };
     }
   }
 }

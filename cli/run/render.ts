@@ -13,7 +13,7 @@ import {
   phaseWords,
   warningWords,
 } from '../../client/words/index.ts';
-import { tameLine, type Paint } from '../terminal.ts';
+import { tameLine, tameName, type Paint } from '../terminal.ts';
 
 /** Lines of one command that are shown as they come; the full log has the rest. */
 const SHOWN_LINES_PER_COMMAND = 400;
@@ -85,16 +85,18 @@ export class Renderer {
       case 'sandbox.lost':
         return this.#write(paint.yellow(`  The sandbox was lost: ${tameLine(event.params.reason)}`));
       case 'limit.reached':
-        return this.#write(paint.yellow(`  ${limitWords(event.params.limit, event.params.value)}`));
+        return this.#write(paint.yellow(`  ${tameLine(limitWords(event.params.limit, event.params.value))}`));
       case 'warning':
-        return this.#write(paint.yellow(`  ${warningWords(event.params.code, event.params.params)}`));
+        return this.#write(
+          paint.yellow(`  ${tameLine(warningWords(event.params.code, event.params.params))}`),
+        );
       case 'policy.denied':
         return this.#write(
           paint.yellow(`  No access to ${tameLine(event.params.host)}:${event.params.port}.`),
         );
       case 'secret.found':
         return this.#write(
-          paint.yellow(`  ${tameLine(event.params.path)} holds the secret ${tameLine(event.params.name)}.`),
+          paint.yellow(`  ${tameName(event.params.path)} holds the secret ${tameLine(event.params.name)}.`),
         );
       case 'policy.changed':
       case 'approval.requested':
@@ -220,8 +222,8 @@ const KIND_LETTERS: Record<FileChange['kind'], string> = {
 
 function changeLine(file: FileChange, paint: Paint): string {
   const name = file.from
-    ? `${tameLine(file.from.path)} → ${tameLine(file.path.path)}`
-    : tameLine(file.path.path);
+    ? `${tameName(file.from.path)} → ${tameName(file.path.path)}`
+    : tameName(file.path.path);
   const size = file.binary
     ? `binary, ${bytesWords(file.newBytes ?? file.oldBytes ?? 0)}`
     : `${paint.green(`+${file.added ?? 0}`)} ${paint.red(`−${file.removed ?? 0}`)}`;

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import type { EventCode, EventParams, FileChange, WireEvent } from '../../../protocol/events.ts';
 import type { CommandItem } from '../../../protocol/items.ts';
 import { Renderer, changeLines } from '../../../cli/run/render.ts';
-import { paint, tameLine, wantsColour } from '../../../cli/terminal.ts';
+import { paint, tameLine, tameName, tameText, wantsColour } from '../../../cli/terminal.ts';
 
 function shown(...events: { [C in EventCode]: [C, EventParams<C>] }[EventCode][]): string[] {
   const lines: string[] = [];
@@ -96,6 +96,20 @@ describe('events in a terminal', () => {
     );
     assert.deepEqual(lines.slice(0, 2), ['  $ ab', '    │ 20%']);
     for (const line of lines) assert.equal(line, tameLine(line));
+  });
+
+  it('no name, warning or limit moves the cursor, breaks its line or passes for another', () => {
+    const evil = 'a\u001b[2J\nb\u001b]0;t\u0007';
+    const lines = shown(
+      ['warning', { code: 'agentsFileCut', params: { path: evil, keptBytes: 1, maxBytes: 2 } }],
+      ['warning', { code: evil, params: {} }],
+      ['limit.reached', { limit: evil, value: 1 }],
+      ['sandbox.lost', { reason: evil }],
+    );
+    for (const line of lines) assert.equal(line, tameLine(line));
+    assert.equal(lines.length, 4);
+    assert.equal(tameText('first\n✓ Completed\u001b[1A'), 'first\n    ✓ Completed');
+    assert.equal(tameName('evil.sh\rREADME\n\u001b[2J\u202etxt'), 'evil.sh\\x0dREADME\\n\\x1b[2J\\u202etxt');
   });
 
   it('an event of a newer backend is shown by its code', () => {
