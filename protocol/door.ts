@@ -12,8 +12,10 @@
  *   GET    /file?path=P&max=N          the first N bytes, or 404 when there is no regular file
  *   POST   /checkout                   body `DoorCheckout`
  *   POST   /capture                    body `DoorCapture`; answers the pack, with tree and count in headers
- *   POST   /accept                     held open; answered when a process inside connects to `origin`,
- *                                      and from then on that connection's bytes, both ways
+ *   POST   /accept?for=W               held open; answered when a process inside connects to the way
+ *                                      out W (`origin`, `egress`), and from then on that connection's
+ *                                      bytes, both ways
+ *   PUT    /egress                     the internet proxy listens (`DELETE`: nothing listens there)
  * A refusal is a status of 400 or more with a `DoorFailure`.
  *
  * Only types and plain constants: the runner's bundle stays small and free of a schema library, it
@@ -22,7 +24,7 @@
 import type { CommandEnd } from './items.ts';
 
 /** Raised with every change that an older runner or backend would misread. */
-export const DOOR_VERSION = 1;
+export const DOOR_VERSION = 2;
 
 /** Where a sandbox keeps what is ours. */
 export const RUN_DIR = '/run/codex';
@@ -32,6 +34,11 @@ export const WORKSPACE_DIR = '/workspace';
 
 /** Inside a sandbox `origin` is `http://127.0.0.1:<this>/<repoName>.git`; its bytes go to the backend. */
 export const ORIGIN_PORT = 9419;
+
+/** The internet proxy, `http://proxy:8080`: listens only while a policy allows something. */
+export const EGRESS_HOST = '127.0.0.2';
+export const EGRESS_PORT = 8080;
+export const EGRESS_URL = `http://proxy:${EGRESS_PORT}`;
 
 /** Every process of a command inherits it: what escaped the process group is found by it. */
 export const CALL_ID_VARIABLE = 'CODEX_CALL_ID';
@@ -51,8 +58,10 @@ export const DOOR_SESSION_WINDOW_BYTES = 64 * 1024 * 1024;
 /** How much one HTTP/2 session may hold in memory, in the megabytes that `node:http2` counts in. */
 export const DOOR_SESSION_MEMORY_MB = 256;
 
-/** How many connections to `origin` the backend can be handed at once before the next waits. */
-export const ACCEPT_STREAMS = 4;
+export type WayOut = 'origin' | 'egress';
+
+/** How many connections the backend can be handed at once before the next waits a round trip. */
+export const ACCEPT_STREAMS = { origin: 4, egress: 32 } as const satisfies Record<WayOut, number>;
 
 /** A trailer with the `DoorCommandResult` as JSON, percent-encoded. */
 export const RESULT_TRAILER = 'x-result';

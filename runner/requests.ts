@@ -2,7 +2,7 @@
 import { isAbsolute } from 'node:path';
 import type { Readable } from 'node:stream';
 import { CALL_ID_PATTERN, DOOR_JSON_BYTES, HELLO_LINE_BYTES } from '../protocol/door.ts';
-import type { DoorCapture, DoorCheckout, DoorCommand, DoorHello } from '../protocol/door.ts';
+import type { DoorCapture, DoorCheckout, DoorCommand, DoorHello, WayOut } from '../protocol/door.ts';
 import { DoorRefusal } from './failure.ts';
 
 const SHA = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
@@ -79,6 +79,10 @@ export function asCapture(value: unknown): DoorCapture {
 
 export function asPath(value: unknown, name: string): string {
   return typeof value === 'string' && isAbsolute(value) && !value.includes('\0') ? value : bad(name);
+}
+
+export function asWayOut(value: unknown): WayOut {
+  return value === 'origin' || value === 'egress' ? value : bad('for');
 }
 
 function asSha(value: unknown): string {

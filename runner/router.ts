@@ -10,24 +10,33 @@ import { checkout } from './checkout.ts';
 import type { Command, Commands } from './commands.ts';
 import { DoorRefusal, refusalStatus } from './failure.ts';
 import { openFile, putFile, readUpTo } from './files.ts';
-import type { Origin } from './origin.ts';
 import { endEverything } from './processes.ts';
-import { asCallId, asCapture, asCheckout, asCommand, asCount, asPath, readJson } from './requests.ts';
+import {
+  asCallId,
+  asCapture,
+  asCheckout,
+  asCommand,
+  asCount,
+  asPath,
+  asWayOut,
+  readJson,
+} from './requests.ts';
+import type { WaysOut } from './ways-out.ts';
 
 const CHUNK_BYTES = 256 * 1024;
 const DEFAULT_MODE = 0o644;
 
 export class Router {
   readonly #commands: Commands;
-  readonly #origin: Origin;
+  readonly #waysOut: WaysOut;
   /** The process behind the open door. */
   pump: number | undefined;
   /** Checkout and capture rewrite whole folders: one at a time. */
   #gitBusy = false;
 
-  constructor(commands: Commands, origin: Origin) {
+  constructor(commands: Commands, waysOut: WaysOut) {
     this.#commands = commands;
-    this.#origin = origin;
+    this.#waysOut = waysOut;
   }
 
   async handle(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<void> {
@@ -44,7 +53,11 @@ export class Router {
     if (callId !== undefined) return this.#command(stream, method, asCallId(callId), url);
     switch (`${method} ${url.pathname}`) {
       case 'POST /accept':
-        return this.#origin.accept(stream);
+        return this.#waysOut.of(asWayOut(url.searchParams.get('for'))).accept(stream);
+      case 'PUT /egress':
+      case 'DELETE /egress':
+        await this.#waysOut.setEgress(method === 'PUT');
+        return json(stream, {});
       case 'DELETE /processes':
         await endEverything(this.pump);
         return json(stream, {});

@@ -22,10 +22,10 @@ import {
 } from '../protocol/door.ts';
 import type { DoorHello, DoorWelcome } from '../protocol/door.ts';
 import { Commands } from './commands.ts';
-import { Origin } from './origin.ts';
 import { Pipes } from './pipes.ts';
 import { parseHello } from './requests.ts';
 import { Router } from './router.ts';
+import { WaysOut } from './ways-out.ts';
 
 /** A connection that says nothing does not stay. */
 const HELLO_TIMEOUT_MS = 10_000;
@@ -40,7 +40,7 @@ export function serve(): void {
   prepareRunDir();
   const router = new Router(
     new Commands(join(RUN_DIR, 'commands'), new Pipes(join(RUN_DIR, 'pipes'))),
-    startOrigin(),
+    new WaysOut(),
   );
   let generation = readGeneration();
   let open: OpenDoor | undefined;
@@ -82,12 +82,6 @@ function prepareRunDir(): void {
     if (name === 'door.sock' || name.startsWith('capture-'))
       rmSync(join(RUN_DIR, name), { recursive: true, force: true });
   }
-}
-
-function startOrigin(): Origin {
-  const origin = new Origin();
-  origin.listen();
-  return origin;
 }
 
 function readGeneration(): number {

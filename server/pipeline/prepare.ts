@@ -33,7 +33,7 @@ export async function prepareSandbox(
     turn.signal,
   );
   try {
-    sandbox.serveOrigin((stream) => repos.serveOrigin(task.id, stream));
+    sandbox.serve('origin', (stream) => repos.serveOrigin(task.id, stream));
     const place = placeOf(await readMark(sandbox), turn.turn, startSha);
     if (place !== 'goOn') await sandbox.stopAll();
     if (place === 'checkOut') await checkOut(sandbox, turn, startSha);

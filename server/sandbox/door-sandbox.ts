@@ -9,6 +9,7 @@
 import type { Duplex, Readable } from 'node:stream';
 import { CodexError, errorText } from '../../protocol/errors.ts';
 import { CALL_ID_PATTERN, WORKSPACE_DIR } from '../../protocol/door.ts';
+import type { WayOut } from '../../protocol/door.ts';
 import { KILL_GRACE_MS } from '../../protocol/limits.ts';
 import type { Door } from './door.ts';
 import { DoorBroken, DoorRefused, RunnerGone } from './door.ts';
@@ -40,7 +41,7 @@ export class DoorSandbox implements Sandbox {
   readonly #lost = new AbortController();
   #door: Promise<Door>;
   #detached = false;
-  #onOrigin: ((stream: Duplex) => void) | undefined;
+  readonly #served = new Map<WayOut, (stream: Duplex) => void>();
   #reattachedAt: number[] = [];
 
   constructor(behind: Behind, door: Door) {
@@ -132,12 +133,20 @@ export class DoorSandbox implements Sandbox {
     return this.#through((door) => door.capture({ workdir: this.workdir, base }));
   }
 
-  serveOrigin(onConnection: (stream: Duplex) => void): void {
-    this.#onOrigin = onConnection;
+  serve(way: WayOut, onConnection: (stream: Duplex) => void): void {
+    this.#served.set(way, onConnection);
     this.#door.then(
-      (door) => door.serveOrigin((stream) => this.#onOrigin?.(stream)),
+      (door) => this.#serveThrough(door),
       () => {},
     );
+  }
+
+  setEgress(on: boolean): Promise<void> {
+    return this.#through((door) => door.setEgress(on));
+  }
+
+  #serveThrough(door: Door): void {
+    for (const way of this.#served.keys()) door.serve(way, (stream) => this.#served.get(way)?.(stream));
   }
 
   park(expiresAt: number): Promise<void> {
@@ -170,7 +179,7 @@ export class DoorSandbox implements Sandbox {
   }
 
   #watch(door: Door): void {
-    if (this.#onOrigin) door.serveOrigin((stream) => this.#onOrigin?.(stream));
+    this.#serveThrough(door);
     void door.closed.then(() => {
       if (this.#detached || this.#lost.signal.aborted) return;
       if (door.replaced) return void this.#lose('another backend has taken it over');

@@ -31,6 +31,7 @@ import type {
   DoorCommandState,
   DoorHello,
   DoorWelcome,
+  WayOut,
 } from '../../protocol/door.ts';
 import {
   CaptureHeaders,
@@ -120,7 +121,7 @@ function readWelcome(channel: Duplex): Promise<DoorWelcome> {
 export class Door {
   readonly #session: ClientHttp2Session;
   readonly #channel: Duplex;
-  #onOrigin: ((stream: Duplex) => void) | undefined;
+  readonly #serving = new Set<WayOut>();
   readonly closed: Promise<void>;
   /** Closed because somebody else attached. */
   replaced = false;
@@ -214,28 +215,33 @@ export class Door {
     return { tree, ignored, pack };
   }
 
-  /** Keeps a few streams open on which the runner hands connections over. */
-  serveOrigin(onConnection: (stream: Duplex) => void): void {
-    if (this.#onOrigin) return;
-    this.#onOrigin = onConnection;
-    for (let open = 0; open < ACCEPT_STREAMS; open++) this.#accept();
+  /** Whether the internet proxy's port listens inside. */
+  async setEgress(on: boolean): Promise<void> {
+    await this.#json(on ? 'PUT' : 'DELETE', '/egress', Nothing);
   }
 
-  #accept(): void {
+  /** Keeps a few streams open on which the runner hands connections over. */
+  serve(way: WayOut, onConnection: (stream: Duplex) => void): void {
+    if (this.#serving.has(way)) return;
+    this.#serving.add(way);
+    for (let open = 0; open < ACCEPT_STREAMS[way]; open++) this.#accept(way, onConnection);
+  }
+
+  #accept(way: WayOut, onConnection: (stream: Duplex) => void): void {
     if (this.#session.destroyed || this.#session.closed) return;
-    const stream = this.#session.request({ ':method': 'POST', ':path': '/accept' });
+    const stream = this.#session.request({ ':method': 'POST', ':path': `/accept?for=${way}` });
     stream.on('error', () => {});
     let answered = false;
     stream.once('response', (headers) => {
       answered = headers[':status'] === 200;
-      if (answered) this.#accept();
-      if (answered) this.#onOrigin?.(stream);
+      if (answered) this.#accept(way, onConnection);
+      if (answered) onConnection(stream);
       else stream.close();
     });
     // Refused or cut without an answer: the next connection needs a stream all the same, but a
     // runner that refuses each one must not keep us busy.
     stream.once('close', () => {
-      if (!answered) setTimeout(() => this.#accept(), 1_000).unref();
+      if (!answered) setTimeout(() => this.#accept(way, onConnection), 1_000).unref();
     });
   }
 

@@ -7,6 +7,7 @@
  * it is size-capped and schema-checked before anything here returns it.
  */
 import type { Duplex, Readable } from 'node:stream';
+import type { WayOut } from '../../protocol/door.ts';
 import type { CommandEnd } from '../../protocol/items.ts';
 import type { LimitValues } from '../../protocol/limits.ts';
 
@@ -107,14 +108,16 @@ export interface Sandbox {
   get(path: string, maxBytes: number): Promise<Buffer | null>;
 
   /**
-   * Puts the commit in `workdir` from `origin` (see `serveOrigin`): a repository with `origin` as its
+   * Puts the commit in `workdir` from `origin` (see `serve`): a repository with `origin` as its
    * remote, on `branch`, clean. With `asUncommitted` (a commit's sha) HEAD is that commit and the
    * difference to `sha` lies uncommitted in the working tree, as it did in the person's folder.
    * Idempotent; replaces what is there.
    */
   checkout(options: { sha: string; branch: string; asUncommitted?: string }): Promise<void>;
-  /** Every connection that a process inside makes to `origin` comes here as a byte stream. */
-  serveOrigin(onConnection: (stream: Duplex) => void): void;
+  /** Every connection that a process inside makes to this way out comes here as a byte stream. */
+  serve(way: WayOut, onConnection: (stream: Duplex) => void): void;
+  /** Whether anything listens on the internet proxy's port; off until told, and off cuts what is open. */
+  setEgress(on: boolean): Promise<void>;
   /**
    * Writes the working tree as a git tree with a git folder of the runner's own, whatever the agent
    * did to `.git`, and sends it as a thin pack against `base`. Call `stopAll` first.

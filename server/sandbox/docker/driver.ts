@@ -234,9 +234,16 @@ export class DockerDriver implements SandboxDriver {
     // An exec in a container that is just being removed may never be answered.
     const giveUp = new AbortController();
     const timer = setTimeout(() => giveUp.abort(), ATTACH_TIMEOUT_MS);
-    const raw = await exec
-      .start({ hijack: true, stdin: true, Tty: false, abortSignal: giveUp.signal })
-      .finally(() => clearTimeout(timer));
+    let raw: Duplex;
+    try {
+      raw = await exec.start({ hijack: true, stdin: true, Tty: false, abortSignal: giveUp.signal });
+    } catch (error) {
+      // A refusal leaves the request, whose body never ends, open.
+      giveUp.abort();
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
     const channel = new ExecChannel(raw);
     try {
       return await openDoor(channel, null);

@@ -60,7 +60,7 @@ export function gitSuite(given: () => { driver: SandboxDriver }): void {
       expected = expectedTree();
       server = originServer(join(origin.path, '.git'));
       sandbox = await given().driver.open(newTask());
-      sandbox.serveOrigin(server.serve);
+      sandbox.serve('origin', server.serve);
     });
     after(async () => {
       await sandbox?.detach();
