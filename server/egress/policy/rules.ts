@@ -87,7 +87,7 @@ function nameMap(entries: readonly Entry[]): NameMap {
 function compileEntry(text: string, list: RuleError['list']): Compiled<Entry> {
   const entry = text.trim();
   if (entry === '') return wrong('empty');
-  if (/^[=*.:\d]*\*[=*.:\d]*$/.test(entry)) return wrong(list === 'deny' ? 'starInDeny' : 'starAlone');
+  if (/^[=*.]*\*[=*.]*(?::.*)?$/.test(entry)) return wrong(list === 'deny' ? 'starInDeny' : 'starAlone');
   const match = /^(=|\*\.)?(\[[^\]]*\]|[^:[\]]*)(?::([^:]*))?$/.exec(entry);
   if (!match) return wrong('notAName');
   const [, mark, written = '', portText] = match;

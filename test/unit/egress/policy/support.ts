@@ -11,12 +11,9 @@ import {
 
 export const NO_OWNER: OwnerRules = { allowPrivate: [], intercept: 'whenNeeded' };
 
-export function rulesOf(
-  policy: Partial<AccessPolicy>,
-  owner: Partial<OwnerRules> = {},
-): Rules {
+export function rulesOf(policy: Partial<AccessPolicy>, owner: Partial<OwnerRules> = {}): Rules {
   const compiled = compileRules(AccessPolicy.parse({ access: 'on', ...policy }), { ...NO_OWNER, ...owner });
-  assert.ok(compiled.ok, JSON.stringify(compiled));
+  assert.ok(compiled.ok, compiled.ok ? '' : JSON.stringify(compiled.errors));
   return compiled.rules;
 }
 
