@@ -93,7 +93,15 @@ export const EVENT_PARAMS = {
     filesCut: z.boolean(),
   }),
   'policy.changed': z.object({ access: z.enum(['off', 'limited', 'on']), phase: Phase }),
-  'policy.denied': z.object({ host: z.string(), port: z.number().int(), reason: z.string() }),
+  /** Told once per host and reason in a turn; every denial is in the task's egress log. */
+  'policy.denied': z.object({
+    host: z.string(),
+    port: z.number().int(),
+    reason: z.string(),
+    method: z.string().optional(),
+    /** What to add to the allowed domains, when that would help. */
+    domain: z.string().optional(),
+  }),
   'approval.requested': z.object({ approvalId: z.string(), kind: z.string() }),
   'approval.answered': z.object({ approvalId: z.string(), answer: z.string() }),
   'sandbox.started': z.object({

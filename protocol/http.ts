@@ -9,6 +9,8 @@ export const PATHS = {
   /** The full log of a turn as text: every command with all of its kept output. */
   log: (taskId: string, turn: number, attempt: number) =>
     `/api/v1/tasks/${taskId}/turns/${turn}/attempts/${attempt}/log`,
+  /** Everything that the task asked the internet for, one JSON object a line. */
+  egress: (taskId: string) => `/api/v1/tasks/${taskId}/egress`,
   git: (repoId: string) => `/git/${repoId}.git`,
 } as const;
 

@@ -6,6 +6,7 @@
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import Docker from 'dockerode';
 import { CodexError, errorText } from '../../../protocol/errors.ts';
 import { CODEX_DIR } from '../../../protocol/door.ts';
