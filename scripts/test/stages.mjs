@@ -7,7 +7,7 @@ const STAGES = [
   { name: 'unit', patterns: ['test/unit/**/*.test.ts'], concurrency: 2, timeoutMs: 30_000 },
   {
     name: 'integration',
-    patterns: ['test/{integration,attacks,faults}/**/*.test.ts'],
+    patterns: ['test/{integration,attacks,faults,fuzz}/**/*.test.ts'],
     concurrency: 2,
     timeoutMs: 120_000,
   },

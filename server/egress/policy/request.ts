@@ -52,7 +52,8 @@ export function checkRequest(rules: Rules, target: Target, head: RequestHead): R
   const facts = collect(head, http2);
   if ('verdict' in facts) return facts;
   const wrong =
-    (http2 ? checkHttp2(facts) : checkHttp1(facts, head.httpVersion)) ?? checkHost(target, facts, http2);
+    (http2 ? checkHttp2(facts, head) : checkHttp1(facts, head.httpVersion)) ??
+    checkHost(target, facts, http2);
   if (wrong) return wrong;
   const path = checkPath(target, head);
   if (typeof path !== 'string') return path;
@@ -111,11 +112,15 @@ function checkHttp1(facts: Facts, version: string): Denial | null {
   return null;
 }
 
-function checkHttp2(facts: Facts): Denial | null {
+function checkHttp2(facts: Facts, head: RequestHead): Denial | null {
   if (facts.encodings.length + facts.upgrades.length + facts.connection.length > 0)
     return malformed('connection');
   if (facts.lengths.length > 1 || facts.lengths.some((length) => !LENGTH.test(length)))
     return malformed('contentLength');
+  // Sent on as HTTP/1.1 it would make the server take the next request for this one's body.
+  if (head.endsWithHeaders === true && facts.lengths.some((length) => Number(length) > 0)) {
+    return malformed('contentLength');
+  }
   if (facts.authorities.length > 1 || facts.hosts.length > 1) return malformed('host');
   if (facts.authorities.length + facts.hosts.length === 0) return malformed('host');
   if (facts.schemes.length !== 1) return malformed('scheme');

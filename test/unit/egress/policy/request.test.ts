@@ -77,7 +77,7 @@ test('with limited methods no request has a body', () => {
   }
   assert.equal(outcome(checkRequest(read, https, http2('GET', H2, false))), 'body');
   assert.equal(outcome(checkRequest(read, https, http2('GET', H2, true))), 'allow');
-  const { endsWithHeaders: _, ...unknown } = http2('GET', H2);
+  const unknown = http1('GET', '/', H2, '2.0');
   assert.equal(outcome(checkRequest(read, https, unknown)), 'body');
   assert.equal(outcome(checkRequest(all, https, http2('GET', H2, false))), 'allow');
 });
@@ -205,6 +205,9 @@ test('HTTP/2 names its scheme and host once, and has no headers of a single conn
     [[...H2, ['upgrade', 'websocket']], 'badRequest'],
     [[...H2, ['content-length', '1'], ['content-length', '1']], 'badRequest'],
     [[...H2, ['content-length', '+1']], 'badRequest'],
+    [[...H2, ['content-length', '0']], 'allow'],
+    // a length, and yet no body follows
+    [[...H2, ['content-length', '5']], 'badRequest'],
     [[...H2, [':protocol', 'websocket']], 'upgrade'],
     [[...H2, [':', 'a']], 'badRequest'],
   ];
