@@ -1,4 +1,6 @@
 /** EC P-256 certificates: the authority's own, and those of the hosts (RFC 5280, as `-x509_strict` reads it). */
+// The library's dependency container wants it before anything of the library is loaded.
+import 'reflect-metadata';
 import { createPublicKey, randomBytes } from 'node:crypto';
 import {
   AuthorityKeyIdentifierExtension,

@@ -5,7 +5,6 @@
  * the backend. Then, for each host that is intercepted, a certificate on one key that lives in memory
  * only. Whoever calls has checked the host before: nothing here decides what may be reached.
  */
-import 'reflect-metadata';
 import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SecureContext } from 'node:tls';
