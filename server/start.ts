@@ -10,8 +10,10 @@
 import { randomBytes } from 'node:crypto';
 import { CodexError } from '../protocol/errors.ts';
 import type { ParamsOf, ResultOf } from '../protocol/rpc.ts';
+import { DEFAULT_AGENT_ACCESS } from '../protocol/egress.ts';
 import { startBackend } from './backend.ts';
 import { readSettings } from './config.ts';
+import { openInternetParts } from './internet.ts';
 import { makeLog } from './log.ts';
 import { createModelClient } from './model/client.ts';
 import type { ModelClient, ModelSettings } from './model/model.ts';
@@ -66,6 +68,13 @@ export async function start(options: StartOptions): Promise<Started> {
   const stopping = new AbortController();
   try {
     const repos = await openRepos({ dataDir, maxPushBytes: settings.limits.pushBytes });
+    const internet = await openInternetParts({
+      dataDir,
+      owner: { allowPrivate: [], intercept: 'whenNeeded' },
+      policyOf: async () => DEFAULT_AGENT_ACCESS,
+      onPolicyChange: () => () => {},
+      record: () => {},
+    });
     const backend = await startBackend({
       config: {
         host: options.host,
@@ -80,7 +89,7 @@ export async function start(options: StartOptions): Promise<Started> {
         ...(settings.databaseUrl ? { databaseUrl: settings.databaseUrl } : {}),
       },
       repos,
-      runTurn: createRunTurn({ driver, repos, modelFor: model.clientFor }),
+      runTurn: createRunTurn({ driver, repos, modelFor: model.clientFor, internet }),
       sandbox: health.view,
       model: () => model.view,
       checkTask: (request) => refuseUnbuilt(request, model.view.configured),

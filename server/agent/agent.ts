@@ -34,8 +34,8 @@ export interface AgentInput {
   cacheKey: string;
   model: ModelClient;
   sandbox: AgentSandbox;
-  /** Base of every command's environment; never anything of the backend's own. */
-  env: Record<string, string>;
+  /** Each command's environment, asked for at its start; never anything of the backend's own. */
+  env(): Record<string, string>;
   internet: 'off' | 'limited' | 'on';
   history: History;
   /** Stored in order; resolves once they are durable. */

@@ -120,7 +120,7 @@ async function runCall(
     callId: id,
     argv,
     cwd: command.cwd,
-    env: context.env,
+    env: context.env(),
     timeoutMs: command.timeoutMs,
     maxOutputBytes: limits.commandOutputBytes,
   };

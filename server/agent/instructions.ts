@@ -37,9 +37,9 @@ Review the changes that the person names (without a name: the uncommitted ones, 
 };
 
 const INTERNET: Record<InstructionsInput['internet'], string> = {
-  off: 'There is no internet access; only the git remote `origin` can be fetched from. Do not try to download anything.',
+  off: 'There is no internet access; only the git remote `origin` can be fetched from. Do not try to download anything. When something is missing that only the internet has, do without it, and say in your answer what to add to the environment: its setup script, or its allowed domains.',
   limited:
-    'Internet access is limited to an allow-list of domains through a proxy that is configured already; what is denied stays denied.',
+    'Internet access is limited to an allow-list of domains through a proxy that is configured already; what is denied stays denied, so do not look for ways around it. When a domain is missing, say in your answer which one to allow.',
   on: 'There is internet access through a proxy that is configured already.',
 };
 

@@ -14,6 +14,7 @@ import type { Repos } from '../repos/repos.ts';
 import type { Sandbox, SandboxDriver } from '../sandbox/sandbox.ts';
 import { stopReason, type RunTurn, type TurnContext } from '../tasks/turn-context.ts';
 import { deliverResult } from './deliver.ts';
+import { openInternet, type Internet, type InternetParts } from './internet.ts';
 import { prepareSandbox } from './prepare.ts';
 import { shellEnvironment } from './shell-env.ts';
 
@@ -28,6 +29,7 @@ export interface PipelineParts {
   repos: Repos;
   /** Throws `CodexError` modelNotConfigured. */
   modelFor(name: string | null): ModelClient;
+  internet: InternetParts;
 }
 
 type AgentEnd =
@@ -47,7 +49,7 @@ export function createRunTurn(parts: PipelineParts): RunTurn {
       await turn.setState('running');
       const end = await turn.phase('agent', async () => {
         for (let losses = 0; ; losses++) {
-          const end = await agentPhase(turn, sandbox, model);
+          const end = await agentPhase(turn, sandbox, model, parts.internet);
           if (!isLoss(end) || losses >= MAX_SANDBOX_LOSSES) return end;
           await turn.emit({ code: 'sandbox.lost', params: { reason: end.error.message } });
           await sandbox.detach();
@@ -61,8 +63,16 @@ export function createRunTurn(parts: PipelineParts): RunTurn {
   };
 }
 
-async function agentPhase(turn: TurnContext, sandbox: Sandbox, model: ModelClient): Promise<AgentEnd> {
+async function agentPhase(
+  turn: TurnContext,
+  sandbox: Sandbox,
+  model: ModelClient,
+  parts: InternetParts,
+): Promise<AgentEnd> {
+  let internet: Internet | undefined;
   try {
+    internet = await openInternet(parts, turn, ATTEMPT, 'agent', sandbox);
+    const { level, variables } = internet;
     const env = await shellEnvironment(sandbox, `env-${turn.turn}-${turn.generation}`, turn.signal);
     const outcome = await runAgent({
       mode: turn.mode,
@@ -71,8 +81,8 @@ async function agentPhase(turn: TurnContext, sandbox: Sandbox, model: ModelClien
       cacheKey: `${turn.task.id}-${ATTEMPT}`,
       model,
       sandbox,
-      env,
-      internet: 'off',
+      env: () => ({ ...env, ...variables() }),
+      internet: level,
       history: turn.history(ATTEMPT),
       emit: (...events) => turn.emit(...events),
       outputStored: (itemId) => turn.outputStored(itemId),
@@ -84,6 +94,8 @@ async function agentPhase(turn: TurnContext, sandbox: Sandbox, model: ModelClien
   } catch (error) {
     if (turn.signal.aborted) return { kind: 'cancelled' };
     return { kind: 'failed', error };
+  } finally {
+    await internet?.close();
   }
 }
 

@@ -163,6 +163,7 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
       title: task.title,
       repo: JSON.parse(task.repo) as RepoAtCommit,
       model: task.model,
+      environment: task.environment,
       createdBy: task.created_by,
     },
     turn: turn.turn,

@@ -30,6 +30,8 @@ export interface TurnTask {
   repo: RepoAtCommit;
   /** The model that the person asked for, if not the configured one. */
   model: string | null;
+  /** Null: the default one. */
+  environment: string | null;
   createdBy: string;
 }
 

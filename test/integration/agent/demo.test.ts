@@ -30,7 +30,7 @@ async function demo() {
   for (const args of [['init', '-q'], ['add', '-A'], commit]) {
     assert.equal(spawnSync('git', args, { cwd: played.sandbox.workdir }).status, 0);
   }
-  const env = { PATH: `${bin}:${dirname(process.execPath)}:${process.env['PATH']}` };
+  const env = () => ({ PATH: `${bin}:${dirname(process.execPath)}:${process.env['PATH']}` });
   return { played, env };
 }
 

@@ -64,7 +64,7 @@ export async function stage(
         cacheKey: 'task-1',
         model,
         sandbox,
-        env: {},
+        env: () => ({}),
         internet: 'off',
         history,
         emit: async (...more) => {

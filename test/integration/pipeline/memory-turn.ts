@@ -35,7 +35,14 @@ export function memoryTurn(
   let baseSha: string | null = null;
   const emit = async (...events: NewEvent[]) => void task.events.push(...events);
   const context: TurnContext = {
-    task: { id: task.id, title: 'A task', repo: task.repo, model: null, createdBy: 'owner' },
+    task: {
+      id: task.id,
+      title: 'A task',
+      repo: task.repo,
+      model: null,
+      environment: null,
+      createdBy: 'owner',
+    },
     turn: turn.turn,
     mode: turn.mode ?? 'code',
     prompt: turn.prompt,

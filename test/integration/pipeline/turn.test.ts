@@ -2,8 +2,13 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
 import { CodexError } from '../../../protocol/errors.ts';
+import { DEFAULT_AGENT_ACCESS, type AccessPolicy } from '../../../protocol/egress.ts';
+import type { EgressLogEntry } from '../../../server/egress/proxy/index.ts';
+import { openInternetParts } from '../../../server/internet.ts';
 import { createModelClient } from '../../../server/model/client.ts';
 import { DEMO_FILES, DEMO_PROMPT } from '../../../server/model/scripted/demo-repo.ts';
 import { DEMO_SCRIPT } from '../../../server/model/scripted/scripts/demo.ts';
@@ -23,6 +28,9 @@ const tasks: MemoryTask[] = [];
 let repos: Repos;
 let model: ScriptedModel;
 let runTurn: RunTurn;
+let policy: AccessPolicy = DEFAULT_AGENT_ACCESS;
+const policyListeners = new Set<() => void>();
+const entries: EgressLogEntry[] = [];
 
 before(async () => {
   repos = await openRepos({ dataDir });
@@ -30,6 +38,17 @@ before(async () => {
   runTurn = createRunTurn({
     driver,
     repos,
+    internet: await openInternetParts({
+      dataDir,
+      owner: { allowPrivate: [{ host: 'localhost.test', cidr: '127.0.0.0/8' }], intercept: 'whenNeeded' },
+      policyOf: async () => policy,
+      onPolicyChange: (listener) => {
+        policyListeners.add(listener);
+        return () => policyListeners.delete(listener);
+      },
+      record: (entry) => entries.push(entry),
+      resolve: async () => ['127.0.0.1'],
+    }),
     modelFor: () => createModelClient({ name: 'scripted', apiKey: 'none', baseUrl: model.url }),
   });
   initRepository(folder);
@@ -174,4 +193,49 @@ test('no key of the model, no token and nothing of the backend is in the sandbox
   }
   assert.match(outputOf(task), /PATH=/);
   assert.doesNotMatch(outputOf(task), /sk-must-not-be-seen|OPENAI|CODEX_SERVER|Bearer|DATABASE_URL/);
+});
+
+test('with access off nothing listens, and no variable names a proxy', async () => {
+  const task = await newTask();
+  const prompt =
+    '$ env | grep -i proxy=; curl -sS --max-time 5 -x http://proxy:8080 http://example.com 2>&1; true';
+  await runTurn(memoryTurn(task, { turn: 1, prompt }).context);
+  assert.match(outputOf(task), /Connection refused|Failed to connect|Could not connect/i);
+  assert.doesNotMatch(outputOf(task), /http_proxy=/i);
+  assert.deepEqual(
+    task.events.flatMap((event) => (event.code === 'policy.changed' ? [event.params] : [])),
+    [{ access: 'off', phase: 'agent' }],
+  );
+});
+
+test('what is allowed is reached through the proxy, what is not is refused, told once and logged', async () => {
+  const upstream = createServer((_request, response) => response.end('from the outside\n'));
+  await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve));
+  const { port } = upstream.address() as AddressInfo;
+  policy = { ...DEFAULT_AGENT_ACCESS, access: 'on', allow: [`localhost.test:${port}`] };
+  try {
+    const task = await newTask();
+    entries.length = 0;
+    const prompt = `$ curl -sS http://localhost.test:${port}/; for n in 1 2; do curl -sS http://other.test/; done; echo; test -s "$SSL_CERT_FILE" && grep -c BEGIN "$CODEX_PROXY_CERT"`;
+    await runTurn(memoryTurn(task, { turn: 1, prompt }).context);
+    assert.match(outputOf(task), /from the outside\n/);
+    assert.match(outputOf(task), /not in the environment|notAllowed/);
+    assert.match(outputOf(task), /\n1\n$/);
+    assert.deepEqual(
+      task.events.flatMap((event) => (event.code === 'policy.denied' ? [event.params] : [])),
+      [{ host: 'other.test', port: 80, method: 'GET', reason: 'notAllowed', domain: 'other.test' }],
+    );
+    assert.deepEqual(
+      entries.map(({ host, verdict }) => [host, verdict]),
+      [
+        ['localhost.test', 'allowed'],
+        ['other.test', 'denied'],
+        ['other.test', 'denied'],
+      ],
+    );
+  } finally {
+    policy = DEFAULT_AGENT_ACCESS;
+    upstream.close();
+    upstream.closeAllConnections();
+  }
 });
