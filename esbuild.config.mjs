@@ -8,7 +8,7 @@
  *   images/                 build contexts of the container images
  * `node esbuild.config.mjs [cli|runner|extension|webview|in-host …]` builds only those; `--watch` keeps on.
  */
-import { cp, mkdir, readFile, rm } from 'node:fs/promises';
+import { cp, mkdir, readFile, rm, stat } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { build, context } from 'esbuild';
 
@@ -21,6 +21,8 @@ const common = {
   sourcemap: production ? false : 'linked',
   sourcesContent: false,
   minify: production,
+  // Our sentences have “quotes” and …: written out they are half as long as escaped.
+  charset: 'utf8',
   legalComments: 'linked',
   logLevel: 'warning',
 };
@@ -34,15 +36,29 @@ const requireBanner = {
   ].join(' '),
 };
 
+/** What an extension that does nothing yet may cost: loading is most of its activation. */
+const EXTENSION_MAX_BYTES = 400_000;
+
 /**
- * What the extension never uses of its libraries stays out of its bundle: zod's sentences in forty
- * languages, its JSON schemas and what `import { z }` drags in; the server of `ws`.
+ * What the extension never uses of its libraries stays out of its bundle: zod's sentences (nobody
+ * sees them), its JSON schemas and what `import { z }` drags in; the server and the compression of
+ * `ws`; the debug output of simple-git.
  */
 const small = {
   name: 'small',
   setup(building) {
-    building.onLoad({ filter: /zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => ({
-      contents: "export { default as en } from './en.js';",
+    building.onLoad({ filter: /zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => ({ contents: '' }));
+    building.onLoad({ filter: /zod[\\/]v4[\\/]locales[\\/]en\.js$/ }, () => ({
+      contents: "export default () => ({ localeError: () => 'Invalid input' });",
+    }));
+    building.onLoad({ filter: /node_modules[\\/]debug[\\/]src[\\/](index|browser|node)\.js$/ }, () => ({
+      contents: `const quiet = () => {};
+        quiet.extend = () => quiet;
+        module.exports = Object.assign(() => quiet, { formatters: {}, enabled: () => false });`,
+    }));
+    // Both ends are told not to compress; only its name and class are asked for.
+    building.onLoad({ filter: /node_modules[\\/]ws[\\/]lib[\\/]permessage-deflate\.js$/ }, () => ({
+      contents: "module.exports = class { static extensionName = 'permessage-deflate'; };",
     }));
     building.onLoad(
       { filter: /zod[\\/]v4[\\/]core[\\/](json-schema-processors|to-json-schema)\.js$/ },
@@ -136,4 +152,10 @@ for (const name of names) {
   if (!options.entryPoints) throw new Error(`There is no bundle named ${name}.`);
   if (watch) await (await context(options)).watch();
   else await build(options);
+}
+if (production && names.includes('extension')) {
+  const { size } = await stat('dist/extension.cjs');
+  if (size > EXTENSION_MAX_BYTES) {
+    throw new Error(`dist/extension.cjs has ${size} bytes, more than ${EXTENSION_MAX_BYTES}.`);
+  }
 }

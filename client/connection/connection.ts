@@ -163,6 +163,10 @@ class Connection implements BackendConnection {
     return getText(await this.#request(PATHS.log(taskId, turn, attempt), signal));
   }
 
+  async egress(taskId: string, signal?: AbortSignal): Promise<Uint8Array> {
+    return getBytes(await this.#request(PATHS.egress(taskId), signal));
+  }
+
   get #callWaitMs(): number {
     return this.#options.callWaitMs ?? CALL_WAIT_MS;
   }

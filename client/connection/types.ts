@@ -103,6 +103,8 @@ export interface BackendConnection {
   ): Promise<Uint8Array>;
   /** The full log of a turn as text. */
   log(taskId: string, turn: number, attempt: number, signal?: AbortSignal): Promise<string>;
+  /** Everything that the task asked the internet for, one JSON object a line. */
+  egress(taskId: string, signal?: AbortSignal): Promise<Uint8Array>;
   /** Does not wait for the backoff; also leaves `refused`, with a token that was asked for anew. */
   retryNow(): void;
   close(): void;
