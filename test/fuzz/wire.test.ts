@@ -102,7 +102,8 @@ test('a request that passes was read alike by a parser of plain lines', async ()
     const [head = ''] = bytes.split('\r\n\r\n');
     assert.doesNotMatch(head, /\r(?!\n)|(?<!\r)\n|\0/, what);
     const [start, ...lines] = head.split('\r\n');
-    assert.equal(`${message.method} ${message.url} HTTP/${message.httpVersion}`, start, what);
+    // Node takes several spaces for one; what goes upstream is written anew.
+    assert.deepEqual([message.method, message.url, `HTTP/${message.httpVersion}`], start?.split(/ +/), what);
     const headers = lines.map(
       (line) => /^([^\s:]+):[ \t]*(.*?)[ \t]*$/.exec(line)?.slice(1) ?? assert.fail(what),
     );
