@@ -69,10 +69,10 @@ async function agentPhase(
   model: ModelClient,
   parts: InternetParts,
 ): Promise<AgentEnd> {
-  let internet: Internet | undefined;
+  let opened: Internet | undefined;
   try {
-    internet = await openInternet(parts, turn, ATTEMPT, 'agent', sandbox);
-    const { level, variables } = internet;
+    const internet = await openInternet(parts, turn, ATTEMPT, 'agent', sandbox);
+    opened = internet;
     const env = await shellEnvironment(sandbox, `env-${turn.turn}-${turn.generation}`, turn.signal);
     const outcome = await runAgent({
       mode: turn.mode,
@@ -81,8 +81,8 @@ async function agentPhase(
       cacheKey: `${turn.task.id}-${ATTEMPT}`,
       model,
       sandbox,
-      env: () => ({ ...env, ...variables() }),
-      internet: level,
+      env: () => ({ ...env, ...internet.variables() }),
+      internet: internet.level,
       history: turn.history(ATTEMPT),
       emit: (...events) => turn.emit(...events),
       outputStored: (itemId) => turn.outputStored(itemId),
@@ -95,7 +95,7 @@ async function agentPhase(
     if (turn.signal.aborted) return { kind: 'cancelled' };
     return { kind: 'failed', error };
   } finally {
-    await internet?.close();
+    await opened?.close();
   }
 }
 
