@@ -112,6 +112,40 @@ const STEPS: Record<string, string> = {
       created_at double precision not null,
       primary key (task_id, attempt, position)
     );`,
+  '0002_environments': `
+    create table environments (
+      name text primary key,
+      definition text not null,
+      updated_at double precision not null,
+      updated_by text not null
+    );
+    create table egress_log (
+      id bigint generated always as identity primary key,
+      task_id text not null references tasks on delete cascade,
+      turn integer not null,
+      attempt integer not null,
+      at double precision not null,
+      phase text not null,
+      host text not null,
+      port integer,
+      method text not null,
+      verdict text not null,
+      reason text,
+      address text,
+      bytes_in double precision not null,
+      bytes_out double precision not null,
+      duration_ms double precision not null
+    );
+    create index egress_log_by_task on egress_log (task_id, id);
+    create table egress_totals (
+      task_id text primary key references tasks on delete cascade,
+      stored integer not null,
+      allowed double precision not null,
+      denied double precision not null,
+      failed double precision not null,
+      bytes_in double precision not null,
+      bytes_out double precision not null
+    );`,
 };
 
 export const MIGRATIONS: Record<string, Migration> = Object.fromEntries(

@@ -5,6 +5,7 @@
  * JSON is kept as text: what a sandbox printed may hold a NUL or half a surrogate pair, which `jsonb`
  * refuses, and nothing here is ever searched by its inside.
  */
+import type { GeneratedAlways } from 'kysely';
 import type { Mode, Phase, PhaseOutcome, ReviewState, TurnState } from '../../protocol/states.ts';
 
 export interface Schema {
@@ -110,5 +111,41 @@ export interface Schema {
     turn: number;
     item: string;
     created_at: number;
+  };
+  environments: {
+    name: string;
+    /** JSON of `Environment` without its name. */
+    definition: string;
+    updated_at: number;
+    /** Empty while it is the default one and nobody has changed it. */
+    updated_by: string;
+  };
+  egress_log: {
+    /** Grows with time. PostgreSQL's driver hands a bigint over as text: read it with `Number`. */
+    id: GeneratedAlways<number | string>;
+    task_id: string;
+    turn: number;
+    attempt: number;
+    at: number;
+    phase: Phase;
+    host: string;
+    port: number | null;
+    method: string;
+    verdict: 'allowed' | 'denied' | 'failed';
+    reason: string | null;
+    address: string | null;
+    bytes_in: number;
+    bytes_out: number;
+    duration_ms: number;
+  };
+  /** Counts everything, also what is no longer listed since a task's log is full. */
+  egress_totals: {
+    task_id: string;
+    stored: number;
+    allowed: number;
+    denied: number;
+    failed: number;
+    bytes_in: number;
+    bytes_out: number;
   };
 }

@@ -8,6 +8,7 @@
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { PGlite } from '@electric-sql/pglite';
 import { Kysely, PGliteDialect, PostgresDialect, type Transaction } from 'kysely';
 import { Migrator } from 'kysely/migration';
@@ -32,6 +33,8 @@ export interface Store {
   queueOptions(): ConstructorOptions;
   close(): Promise<void>;
 }
+
+const CLOSE_BROKEN_MS = 2_000;
 
 /** PostgreSQL's class 53 (insufficient resources): disk full. */
 const SQL_DISK_FULL = '53100';
@@ -73,19 +76,23 @@ async function openEmbedded(dataDir: string): Promise<Store> {
   let reopening: Promise<void> | null = null;
   const reopen = () =>
     (reopening ??= (async () => {
-      await current.pglite.close().catch(() => {});
+      // A broken one may never answer.
+      await Promise.race([current.pglite.close().catch(() => {}), sleep(CLOSE_BROKEN_MS)]);
       current = await connect();
     })().finally(() => (reopening = null)));
 
   const run = async <T>(work: () => Promise<T>): Promise<T> => {
     if (closed) throw new CodexError('shuttingDown');
     if (reopening) await reopening;
+    const { pglite } = current;
     try {
       return await work();
     } catch (error) {
-      // Its WebAssembly instance has ended: what was committed is in the files.
-      if (!closed && isBroken(error, current.pglite)) await reopen().catch(() => {});
-      throw error;
+      // Its WebAssembly instance has ended: what was committed is in the files. Once for all who used it.
+      if (!closed && pglite === current.pglite && isBroken(error, pglite)) await reopen().catch(() => {});
+      const gone = reopening !== null || pglite !== current.pglite || pglite.closed;
+      if (error instanceof CodexError || !gone) throw error;
+      throw new CodexError('databaseFailed', {}, { detail: errorText(error), cause: error });
     }
   };
 
