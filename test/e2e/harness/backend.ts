@@ -1,10 +1,12 @@
 /** A real backend for one test file: `codex-tasks serve` from the bundle, in Docker. */
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect } from '../../../client/connection/index.ts';
+import { nodeSocket } from '../../../client/connection/node-socket.ts';
 import { freePort } from './code-server.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
@@ -12,6 +14,7 @@ const SCRIPTS = join(import.meta.dirname, '../scripts');
 /** The first start makes the database. */
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 15_000;
+const LIST_TIMEOUT_MS = 5_000;
 
 export interface E2eBackend {
   url: string;
@@ -92,8 +95,26 @@ export async function startBackend(options: { script: string } | { model: string
     },
     output: () => output,
     stop: async () => {
+      const ids = await taskIds(`http://127.0.0.1:${port}`, token).catch(() => []);
       await end('SIGTERM');
+      // Parked for follow-ups that will not come; nobody sweeps for a data folder that is gone.
+      for (const id of ids) spawnSync('docker', ['rm', '-f', '-v', `codex-task-${id}-1`]);
       await rm(folder, { recursive: true, force: true, maxRetries: 5 });
     },
   };
+}
+
+async function taskIds(url: string, token: string): Promise<string[]> {
+  const connection = connect({
+    url,
+    token: async () => token,
+    client: { name: 'codex-tasks-test', version: '0' },
+    openSocket: nodeSocket(),
+    callWaitMs: LIST_TIMEOUT_MS,
+  });
+  try {
+    return (await connection.call('task.list', {})).tasks.map((task) => task.id);
+  } finally {
+    connection.close();
+  }
 }
