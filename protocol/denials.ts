@@ -166,6 +166,11 @@ export const RULE_PROBLEMS: Record<RuleProblem, string> = {
   badCidr: '“{entry}” is not an address range. Write 10.1.0.0/16 or fd12:3456::/32.',
 };
 
+/** In plain English, for logs and for whoever reads a configuration file. */
+export function ruleProblemInEnglish(problem: RuleProblem, entry: string): string {
+  return denialInEnglish([RULE_PROBLEMS[problem]], { entry });
+}
+
 function namesIn(template: string): string[] {
   return [...template.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? '');
 }

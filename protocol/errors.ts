@@ -39,6 +39,12 @@ export const ErrorCode = z.enum([
   'pushTooLarge',
   'pushRefused',
   'gitFailed',
+  // environments
+  'environmentUnknown',
+  'environmentInUse',
+  'environmentsTooLarge',
+  'badPolicy',
+  'domainDenied',
   // sandbox
   'sandboxUnavailable',
   'sandboxLost',

@@ -52,6 +52,8 @@ export const LIMITS = {
   egressBytes: { default: 20 * GIB, cap: 1_024 * GIB },
   /** Bytes of one task through the proxy in a second, so that it leaves something to the others. */
   egressBytesPerSecond: { default: 256 * MIB, cap: 10 * GIB },
+  /** Entries of one task's egress log: a large install has some thousands, a loop would fill the disk. */
+  egressLogEntries: { default: 20_000, cap: 1_000_000 },
 } as const satisfies Record<string, Limit>;
 
 export type LimitName = keyof typeof LIMITS;
@@ -61,6 +63,9 @@ export const LIMIT_NAMES = Object.keys(LIMITS) as LimitName[];
 
 /** A patch is stored in chunks of this size by content hash, so that equal parts are stored once. */
 export const PATCH_CHUNK_BYTES = MIB;
+
+/** All environments together, so that their list fits into one RPC frame whatever is in them. */
+export const ENVIRONMENTS_BYTES = 768 * KIB;
 
 /** After TERM a command has this long before KILL. */
 export const KILL_GRACE_MS = 2_000;

@@ -3,6 +3,7 @@
  * missing handler does not compile, and every message is checked by its schema at both ends.
  */
 import { z } from 'zod';
+import { EgressEntry, Environment, EnvironmentName, StoredEnvironment } from './environment.ts';
 import { FileChange, PatchSummary, Usage, WireEvent } from './events.ts';
 import { WireError } from './errors.ts';
 import { LIMITS } from './limits.ts';
@@ -96,6 +97,7 @@ export type TaskView = z.infer<typeof TaskView>;
 
 const Empty = z.object({});
 const OfTask = z.object({ taskId: TaskId });
+const OfEnvironment = z.object({ name: EnvironmentName });
 
 function method<P extends z.ZodType, R extends z.ZodType>(params: P, result: R) {
   return { params, result };
@@ -117,7 +119,7 @@ export const METHODS = {
       prompt: Prompt,
       mode: Mode,
       repo: RepoAtCommit,
-      environment: z.string().max(200).optional(),
+      environment: EnvironmentName.optional(),
       attempts: z.number().int().min(1).max(4).default(1),
       model: z.string().max(200).optional(),
     }),
@@ -166,6 +168,28 @@ export const METHODS = {
       sha: Sha,
     }),
     z.object({ repoId: z.string(), pushPath: z.string(), hasCommit: z.boolean() }),
+  ),
+  'environment.list': method(Empty, z.object({ environments: z.array(StoredEnvironment) })),
+  /** The default environment is there even when nobody has stored it. */
+  'environment.get': method(OfEnvironment, z.object({ environment: StoredEnvironment })),
+  /** Running tasks of this environment get the new internet policy at once. */
+  'environment.put': method(
+    z.object({ environment: Environment }),
+    z.object({ environment: StoredEnvironment }),
+  ),
+  'environment.delete': method(OfEnvironment, Empty),
+  /** Adds a domain to the agent's allowed ones in the task's environment, turning access on if it was off. */
+  'policy.allow': method(
+    OfTask.extend({ domain: z.string().min(1).max(512) }),
+    z.object({ environment: StoredEnvironment }),
+  ),
+  /** What a task asked the internet for, oldest first. */
+  'task.egress': method(
+    OfTask.extend({
+      after: z.number().int().min(0).default(0),
+      limit: z.number().int().min(1).max(1000).default(200),
+    }),
+    z.object({ entries: z.array(EgressEntry), more: z.boolean() }),
   ),
   'model.list': method(Empty, z.object({ models: z.array(z.object({ name: z.string() })) })),
 } as const;

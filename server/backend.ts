@@ -15,6 +15,8 @@ import type { BackendFile } from '../protocol/http.ts';
 import type { LimitValues } from '../protocol/limits.ts';
 import type { ParamsOf, ResultOf } from '../protocol/rpc.ts';
 import { hasEnded } from '../protocol/states.ts';
+import { EgressLog } from './environments/egress-log.ts';
+import { Environments } from './environments/environments.ts';
 import { createGateway } from './gateway/gateway.ts';
 import { type Log, NO_LOG } from './log.ts';
 import type { Repos } from './repos/repos.ts';
@@ -24,7 +26,7 @@ import { readEvents } from './tasks/events.ts';
 import { Hub } from './tasks/hub.ts';
 import { TurnQueue } from './tasks/queue.ts';
 import { Tasks } from './tasks/tasks.ts';
-import type { RunTurn } from './tasks/turn-context.ts';
+import type { TurnContext } from './tasks/turn-context.ts';
 
 export interface BackendConfig {
   /** Default: 127.0.0.1. */
@@ -44,10 +46,17 @@ export interface BackendConfig {
   idleExitMs?: number | null;
 }
 
+/** What belongs to the data folder and a turn needs beside its own context. */
+export interface Rooms {
+  environments: Environments;
+  egressLog: EgressLog;
+}
+
 export interface BackendParts {
   config: BackendConfig;
   repos: Repos;
-  runTurn: RunTurn;
+  /** A `RunTurn`; `rooms` are the same for every turn. */
+  runTurn: (turn: TurnContext, rooms: Rooms) => Promise<void>;
   sandbox: () => ResultOf<'server.hello'>['sandbox'];
   model: () => ResultOf<'server.hello'>['model'];
   models?: () => ResultOf<'model.list'>['models'];
@@ -95,17 +104,23 @@ export async function startBackend(parts: BackendParts): Promise<Backend> {
     const store = await openStore({ dataDir, ...(databaseUrl ? { databaseUrl } : {}) });
     closers.push(() => store.close());
 
+    const environments = new Environments(store);
+    const egressLog = new EgressLog({ store, maxEntries: limits.egressLogEntries, log });
+    closers.push(() => egressLog.close());
+    const rooms: Rooms = { environments, egressLog };
+
     const hub = new Hub(
       (taskId, after, limit) => store.read((db) => readEvents(db, taskId, after, limit)),
       (error) => log.warn('the log could not be read', { error }),
     );
-    const queue = new TurnQueue({ store, hub, limits, log, runTurn: parts.runTurn });
+    const queue = new TurnQueue({ store, hub, limits, log, runTurn: (turn) => parts.runTurn(turn, rooms) });
     const tasks = new Tasks({
       store,
       hub,
       queue,
       limits,
       onDeleted: ({ id, repoId }) => {
+        egressLog.forget(id);
         void Promise.all([repos.removeTask(id, repoId), parts.onTaskDeleted?.(id)]).catch((error: unknown) =>
           log.warn('a deleted task left something behind', { taskId: id, error }),
         );
@@ -114,6 +129,8 @@ export async function startBackend(parts: BackendParts): Promise<Backend> {
     const id = randomUUID();
     const gateway = createGateway({
       tasks,
+      environments,
+      egressLog,
       hub,
       store,
       repos,

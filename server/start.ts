@@ -206,6 +206,5 @@ function clientsOf(settings: ModelSettings): (name: string | null) => ModelClien
 /** What could only fail later is refused when the task is made. */
 function refuseUnbuilt(request: ParamsOf<'task.create'>, modelConfigured: boolean): void {
   if (request.attempts > 1) throw new CodexError('notBuilt', { feature: 'Several attempts' });
-  if (request.environment !== undefined) throw new CodexError('notBuilt', { feature: 'Environments' });
   if (!modelConfigured) throw new CodexError('modelNotConfigured');
 }

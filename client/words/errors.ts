@@ -2,7 +2,9 @@
  * The sentence for every error code: what failed, and what to do. Several sentences of one code go
  * from the one that says most (it needs its parameters) to the one that needs none.
  */
+import { RuleProblem } from '../../protocol/egress.ts';
 import type { ErrorAction, ErrorCode, WireError } from '../../protocol/errors.ts';
+import { ruleProblemWords } from './egress.ts';
 import { english, fill, type Translate } from './template.ts';
 
 export const ERROR_WORDS: Record<ErrorCode, readonly string[]> = {
@@ -107,6 +109,23 @@ export const ERROR_WORDS: Record<ErrorCode, readonly string[]> = {
     '“git {command}” failed. Try it in a terminal; the log says more.',
     'Git failed. Try again; the log says more.',
   ],
+  environmentUnknown: [
+    'There is no environment “{name}”. Choose one of the list, or make it first.',
+    'There is no such environment. Choose one of the list, or make it first.',
+  ],
+  environmentInUse: [
+    'The environment “{name}” is used by tasks that have not ended ({tasks}). Wait for them or cancel them, then delete it.',
+    'The environment is used by tasks that have not ended. Wait for them or cancel them, then delete it.',
+  ],
+  environmentsTooLarge: [
+    'All environments together may have {maxBytes}; with this one they have {bytes}. Shorten the lists of domains.',
+    'All environments together are too large. Shorten the lists of domains.',
+  ],
+  badPolicy: ['An entry of the domain lists can’t be a rule. Write a name such as example.com.'],
+  domainDenied: [
+    '“{domain}” is among the denied domains, which win. Remove it there first.',
+    'The domain is among the denied ones, which win. Remove it there first.',
+  ],
   sandboxUnavailable: [
     'There is no sandbox to run commands in. {detail}',
     'There is no sandbox to run commands in. Start Docker, or allow the confined local sandbox.',
@@ -189,8 +208,15 @@ export interface ErrorText {
 }
 
 export function errorWords(wire: WireError, t: Translate = english): ErrorText {
-  const text = fill(ERROR_WORDS[wire.code], wire.params, t);
+  const text = ruleErrorWords(wire, t) ?? fill(ERROR_WORDS[wire.code], wire.params, t);
   return wire.action
     ? { text, action: { id: wire.action, label: t(ACTION_WORDS[wire.action], {}) } }
     : { text };
+}
+
+/** What is wrong with an entry of a domain list has sentences of its own, by problem. */
+function ruleErrorWords({ code, params }: WireError, t: Translate): string | null {
+  const problem = RuleProblem.safeParse(params['problem']);
+  if (code !== 'badPolicy' || !problem.success) return null;
+  return ruleProblemWords(problem.data, String(params['entry'] ?? ''), t);
 }

@@ -57,6 +57,8 @@ export const LIMIT_WORDS: Record<LimitName, string> = {
   sandboxPids: 'The sandbox had all of its {value} processes.',
   egressConnections: 'The task had {value} connections to the internet open; more are refused.',
   egressBytes: 'The task moved {size} to and from the internet; its access ended there.',
+  egressLogEntries:
+    'The task’s log of internet access has {value} entries; further ones are counted, not listed.',
   egressBytesPerSecond: 'The task’s internet access was slowed down to {size} a second.',
 };
 

@@ -1,6 +1,8 @@
 /** What the gateway is given; its parts know one another by this. */
 import type { LimitValues } from '../../protocol/limits.ts';
 import type { ParamsOf, ResultOf } from '../../protocol/rpc.ts';
+import type { EgressLog } from '../environments/egress-log.ts';
+import type { Environments } from '../environments/environments.ts';
 import type { Log } from '../log.ts';
 import type { Repos } from '../repos/repos.ts';
 import type { Store } from '../store/store.ts';
@@ -9,6 +11,8 @@ import type { Tasks } from '../tasks/tasks.ts';
 
 export interface GatewayDeps {
   tasks: Tasks;
+  environments: Environments;
+  egressLog: EgressLog;
   hub: Hub;
   store: Store;
   repos: Repos;

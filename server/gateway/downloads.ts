@@ -1,5 +1,6 @@
-/** What the HTTP routes hand out: a result's patch as bytes, and a turn's log as text. */
+/** What the HTTP routes hand out: a result's patch as bytes, a turn's log as text, a task's egress log. */
 import type { LimitValues } from '../../protocol/limits.ts';
+import type { EgressLog } from '../environments/egress-log.ts';
 import type { Repos } from '../repos/repos.ts';
 import type { Store } from '../store/store.ts';
 import { readEvents } from '../tasks/events.ts';
@@ -9,14 +10,16 @@ import type { Downloads } from './http.ts';
 import { logText } from './log-text.ts';
 
 const LOG_PAGE_EVENTS = 200;
+const EGRESS_PAGE_ENTRIES = 500;
 
 export function createDownloads(deps: {
   tasks: Tasks;
   store: Store;
   repos: Repos;
+  egressLog: EgressLog;
   limits: LimitValues;
 }): Downloads {
-  const { tasks, store, repos, limits } = deps;
+  const { tasks, store, repos, limits, egressLog } = deps;
   return {
     async patch(taskId, turn, attempt, from) {
       const key = { taskId, turn, attempt };
@@ -29,6 +32,10 @@ export function createDownloads(deps: {
     async log(taskId, turn, attempt) {
       const { lastSeq } = await tasks.summary(taskId);
       return logOf(store, { taskId, turn, attempt }, lastSeq);
+    },
+    async egress(taskId) {
+      await tasks.summary(taskId);
+      return egressLines(egressLog, taskId);
     },
   };
 }
@@ -49,5 +56,15 @@ async function* logOf(
       .map(logText)
       .join('');
     if (text !== '') yield text;
+  }
+}
+
+/** Page by page, each read when the one before was taken. It ends: a task's log is bounded. */
+async function* egressLines(egressLog: EgressLog, taskId: string): AsyncGenerator<string> {
+  for (let after = 0, more = true; more;) {
+    const page = await egressLog.page(taskId, after, EGRESS_PAGE_ENTRIES);
+    if (page.entries.length > 0) yield page.entries.map((entry) => `${JSON.stringify(entry)}\n`).join('');
+    more = page.more;
+    after = page.entries.at(-1)?.id ?? after;
   }
 }

@@ -15,6 +15,8 @@ export interface Downloads {
   patch(taskId: string, turn: number, attempt: number, from: number | null): Promise<Uint8Array>;
   /** Every command of the turn with all of its kept output, as text, piece by piece. */
   log(taskId: string, turn: number, attempt: number): Promise<AsyncIterable<string> | Iterable<string>>;
+  /** What the task asked the internet for, one JSON object a line, page by page. */
+  egress(taskId: string): Promise<AsyncIterable<string>>;
 }
 
 export interface HttpParts {
@@ -29,6 +31,7 @@ const STATUS_OF: Partial<Record<ErrorCode, number>> = {
   forbiddenOrigin: 403,
   notFound: 404,
   repoUnknown: 404,
+  environmentUnknown: 404,
   unknownMethod: 404,
   limitReached: 429,
   badRequest: 400,
@@ -48,6 +51,7 @@ const OfAttempt = z.object({
   turn: z.coerce.number().int().min(1).max(100_000),
   attempt: z.coerce.number().int().min(1).max(4),
 });
+const OfTask = OfAttempt.pick({ id: true });
 const PatchQuery = z.object({ from: z.coerce.number().int().min(1).max(100_000).optional() });
 const ProofQuery = z.object({ nonce: z.string().regex(/^[A-Za-z0-9_-]{16,128}$/) });
 const OfRepo = z.object({ repoId: z.string().regex(/^[a-z0-9]{8,64}$/) });
@@ -102,6 +106,10 @@ export function createHttp({ access, repos, downloads, log }: HttpParts): Fastif
       const { id, turn, attempt } = OfAttempt.parse(request.params);
       const pieces = await downloads.log(id, turn, attempt);
       return reply.type('text/plain; charset=utf-8').send(Readable.from(pieces));
+    });
+    guarded.get('/api/v1/tasks/:id/egress', async (request, reply) => {
+      const lines = await downloads.egress(OfTask.parse(request.params).id);
+      return reply.type('application/x-ndjson').send(Readable.from(lines));
     });
     done();
   });

@@ -18,7 +18,13 @@ export interface CallContext {
 }
 
 export function createHandlers(deps: GatewayDeps): Handlers<CallContext> {
-  const { tasks, hub, store, repos } = deps;
+  const { tasks, hub, store, repos, environments, egressLog } = deps;
+  /** A task whose environment is gone has no policy to run under. */
+  const checkEnvironment = async (name: string | undefined) => {
+    if (name !== undefined) await environments.get(name);
+  };
+  const checkEnvironmentOf = async (taskId: string) =>
+    checkEnvironment((await tasks.summary(taskId)).environment);
   return {
     async 'server.hello'({ protocol }, { session }) {
       if (protocol < OLDEST_PROTOCOL_VERSION) {
@@ -33,6 +39,7 @@ export function createHandlers(deps: GatewayDeps): Handlers<CallContext> {
 
     async 'task.create'(request, { session }) {
       deps.checkTask?.(request);
+      await checkEnvironment(request.environment);
       const { repoId, sha, headSha } = request.repo;
       if (!(await repos.has(repoId))) throw new CodexError('repoUnknown', { repoId });
       for (const commit of [sha, headSha]) {
@@ -50,7 +57,10 @@ export function createHandlers(deps: GatewayDeps): Handlers<CallContext> {
     },
     'task.rename': async ({ taskId, title }) => ({ task: await tasks.rename(taskId, title) }),
     'task.cancel': async ({ taskId }) => ({ task: await tasks.cancel(taskId) }),
-    'task.retry': async ({ taskId }) => ({ task: await tasks.retry(taskId) }),
+    async 'task.retry'({ taskId }) {
+      await checkEnvironmentOf(taskId);
+      return { task: await tasks.retry(taskId) };
+    },
     'task.archive': async ({ taskId, archived }) => ({ task: await tasks.archive(taskId, archived) }),
     async 'task.delete'({ taskId }) {
       await tasks.delete(taskId);
@@ -66,7 +76,10 @@ export function createHandlers(deps: GatewayDeps): Handlers<CallContext> {
       hub.unsubscribe(taskId, sink);
       return {};
     },
-    'turn.create': (request, { session }) => tasks.followUp(request, session.who.id),
+    async 'turn.create'(request, { session }) {
+      await checkEnvironmentOf(request.taskId);
+      return tasks.followUp(request, session.who.id);
+    },
 
     async 'repo.resolve'({ sha, ...of }, { session }) {
       const repoId = await repos.resolve(of);
@@ -84,6 +97,23 @@ export function createHandlers(deps: GatewayDeps): Handlers<CallContext> {
           .execute(),
       );
       return { repoId, pushPath: PATHS.git(repoId), hasCommit: await repos.hasCommit(repoId, sha) };
+    },
+    'environment.list': async () => ({ environments: await environments.list() }),
+    'environment.get': async ({ name }) => ({ environment: await environments.get(name) }),
+    'environment.put': async ({ environment }, { session }) => ({
+      environment: await environments.put(environment, session.who.id),
+    }),
+    async 'environment.delete'({ name }) {
+      await environments.delete(name);
+      return {};
+    },
+    async 'policy.allow'({ taskId, domain }, { session }) {
+      const { environment = null } = await tasks.summary(taskId);
+      return { environment: await environments.allow(environment, domain, session.who.id) };
+    },
+    async 'task.egress'({ taskId, after, limit }) {
+      await tasks.summary(taskId);
+      return egressLog.page(taskId, after, limit);
     },
     'model.list': async () => ({ models: deps.models() }),
   };
