@@ -148,7 +148,15 @@ export class CodexError extends Error {
 
 /** Whatever was thrown, as something that may cross a wire: an unknown error tells no detail. */
 export function toWireError(thrown: unknown): WireError {
-  return thrown instanceof CodexError ? thrown.wire : wireError('internal');
+  if (thrown instanceof CodexError) return thrown.wire;
+  return wireError(hasNoSpace(thrown) ? 'diskFull' : 'internal');
+}
+
+/** The system's own code for a full disk or a used-up quota, wherever something was to be written. */
+function hasNoSpace(thrown: unknown): boolean {
+  if (!(thrown instanceof Error)) return false;
+  const code = 'code' in thrown ? thrown.code : undefined;
+  return code === 'ENOSPC' || code === 'EDQUOT' || hasNoSpace(thrown.cause);
 }
 
 /** What happened, as one line for a log. */

@@ -8,7 +8,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { CodexError } from '../../protocol/errors.ts';
-import { git, gitLine, type GitCall } from './git.ts';
+import { git, gitLine, isDiskFull, type GitCall } from './git.ts';
 import type { ObjectFormat } from './key.ts';
 
 /** A copy of a very large repository, on a slow disk. */
@@ -28,9 +28,9 @@ export async function exists(dir: string): Promise<boolean> {
 /** Makes it whole or not at all; one that is there is kept. */
 export async function initBare(dir: string, format: ObjectFormat): Promise<void> {
   if (await exists(dir)) return;
-  await mkdir(dirname(dir), { recursive: true, mode: 0o700 });
   const temporary = join(dirname(dir), `${TEMPORARY_PREFIX}${randomUUID()}`);
   try {
+    await mkdir(dirname(dir), { recursive: true, mode: 0o700 });
     await git([
       'init',
       '--quiet',
@@ -42,10 +42,11 @@ export async function initBare(dir: string, format: ObjectFormat): Promise<void>
     ]);
     await rename(temporary, dir);
   } catch (thrown) {
+    // Before its beginnings are removed, which makes some room.
+    const full = (thrown as NodeJS.ErrnoException).code === 'ENOSPC' || (await isDiskFull(dirname(dir)));
     await rm(temporary, { recursive: true, force: true });
     if (await exists(dir)) return;
-    if ((thrown as NodeJS.ErrnoException).code === 'ENOSPC')
-      throw new CodexError('diskFull', {}, { cause: thrown });
+    if (full) throw new CodexError('diskFull', {}, { cause: thrown });
     throw thrown;
   }
 }
