@@ -21,7 +21,8 @@ export function addressesOf(url: string): Addresses {
   const schemes = parsed ? SCHEMES[parsed.protocol] : undefined;
   if (!parsed || !schemes) {
     throw new CodexError('badRequest', {
-      reason: `“${url}” is no address of a backend, like http://127.0.0.1:7421`,
+      where: 'The backend’s address',
+      reason: `“${url}” is none. Give one like http://127.0.0.1:7421.`,
     });
   }
   const prefix = `//${parsed.host}${parsed.pathname.replace(/\/+$/, '')}`;
