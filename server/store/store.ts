@@ -8,16 +8,14 @@
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { PGlite } from '@electric-sql/pglite';
-import { Kysely, PGliteDialect, PostgresDialect, type Transaction } from 'kysely';
+import { Kysely, PostgresDialect, type Transaction } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import pg from 'pg';
-import { type ConstructorOptions, fromPglite } from 'pg-boss';
+import type { ConstructorOptions } from 'pg-boss';
 import { CodexError, errorText } from '../../protocol/errors.ts';
+import { EmbeddedDatabase } from './embedded.ts';
 import { MIGRATIONS } from './migrations.ts';
 import type { Schema } from './schema.ts';
-import { openEmbeddedDatabase } from './template.ts';
 
 export type Db = Kysely<Schema>;
 export type Tx = Transaction<Schema>;
@@ -33,8 +31,6 @@ export interface Store {
   queueOptions(): ConstructorOptions;
   close(): Promise<void>;
 }
-
-const CLOSE_BROKEN_MS = 2_000;
 
 /** PostgreSQL's class 53 (insufficient resources): disk full. */
 const SQL_DISK_FULL = '53100';
@@ -62,54 +58,24 @@ async function openServer(connectionString: string): Promise<Store> {
 }
 
 async function openEmbedded(dataDir: string): Promise<Store> {
-  const folder = join(dataDir, 'database');
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  const connect = async () => {
-    const pglite = await openEmbeddedDatabase(folder);
-    const db = new Kysely<Schema>({ dialect: new PGliteDialect({ pglite }) });
-    return { pglite, db, queue: fromPglite(pglite) };
-  };
-  let current = await connect();
-  await migrate(current.db);
-
+  const embedded = await EmbeddedDatabase.open(join(dataDir, 'database'));
+  const db = new Kysely<Schema>({ dialect: embedded.dialect() });
+  await migrate(db);
   let closed = false;
-  let reopening: Promise<void> | null = null;
-  const reopen = () =>
-    (reopening ??= (async () => {
-      // A broken one may never answer.
-      await Promise.race([current.pglite.close().catch(() => {}), sleep(CLOSE_BROKEN_MS)]);
-      current = await connect();
-    })().finally(() => (reopening = null)));
-
-  const run = async <T>(work: () => Promise<T>): Promise<T> => {
-    if (closed) throw new CodexError('shuttingDown');
-    if (reopening) await reopening;
-    const { pglite } = current;
-    try {
-      return await work();
-    } catch (error) {
-      // Its WebAssembly instance has ended: what was committed is in the files. Once for all who used it.
-      if (!closed && pglite === current.pglite && isBroken(error, pglite)) await reopen().catch(() => {});
-      const gone = reopening !== null || pglite !== current.pglite || pglite.closed;
-      if (error instanceof CodexError || !gone) throw error;
-      throw new CodexError('databaseFailed', {}, { detail: errorText(error), cause: error });
-    }
-  };
-
+  const guardOpen = <T>(fn: () => Promise<T>): Promise<T> =>
+    guarded(() => (closed ? Promise.reject(new CodexError('shuttingDown')) : fn()));
   return {
     exclusive: true,
-    read: (fn) => guarded(() => run(() => fn(current.db))),
-    write: (fn) => guarded(() => run(() => current.db.transaction().execute(fn))),
+    read: (fn) => guardOpen(() => fn(db)),
+    write: (fn) => guardOpen(() => db.transaction().execute(fn)),
     queueOptions: () => ({
       backend: 'pglite',
-      db: {
-        executeSql: (text, values) => run(() => current.queue.executeSql(text, values)),
-      },
+      db: { executeSql: (text, values) => embedded.executeSql(text, values) },
     }),
-    async close() {
+    close: () => {
       closed = true;
-      await reopening;
-      await current.db.destroy();
+      return db.destroy();
     },
   };
 }
@@ -119,14 +85,6 @@ async function migrate(db: Db): Promise<void> {
   const { error } = await migrator.migrateToLatest();
   if (error instanceof Error) throw error;
   if (error !== undefined) throw new Error('The database could not be brought up to date.');
-}
-
-function isBroken(error: unknown, pglite: PGlite): boolean {
-  return (
-    pglite.closed ||
-    error instanceof WebAssembly.RuntimeError ||
-    /exit\(|memory access/.test(errorText(error))
-  );
 }
 
 async function guarded<T>(fn: () => Promise<T>): Promise<T> {
@@ -146,6 +104,7 @@ function meaningOf(error: unknown): Error {
   if (code === SQL_DISK_FULL || code === 'ENOSPC' || errno === 28 || /no space left/i.test(text)) {
     return new CodexError('diskFull', {}, { detail: text, cause: error });
   }
-  const ofDatabase = typeof code === 'string' || error instanceof WebAssembly.RuntimeError;
-  return ofDatabase ? new CodexError('databaseFailed', {}, { detail: text, cause: error }) : error;
+  return typeof code === 'string'
+    ? new CodexError('databaseFailed', {}, { detail: text, cause: error })
+    : error;
 }
