@@ -94,11 +94,19 @@ test('Docker that stops in the middle of a command: one sentence, and the task c
   await mkdir(engine);
   const socket = `${engine}/docker.sock`;
   const startEngine = () =>
+    // In a network namespace of its own: with `--bridge none` an engine removes docker0, whoever's it is.
     spawn(
-      'dockerd',
-      ['--data-root', `${engine}/root`, '--exec-root', `${engine}/exec`, '--pidfile', `${engine}/pid`].concat(
-        ['--host', `unix://${socket}`, '--bridge', 'none', '--iptables=false', '--ip-masq=false'],
-      ),
+      'unshare',
+      [
+        '--net',
+        'dockerd',
+        '--data-root',
+        `${engine}/root`,
+        '--exec-root',
+        `${engine}/exec`,
+        '--pidfile',
+        `${engine}/pid`,
+      ].concat(['--host', `unix://${socket}`, '--bridge', 'none', '--iptables=false', '--ip-masq=false']),
       { stdio: 'ignore' },
     );
   let daemon = startEngine();
