@@ -14,6 +14,7 @@ import { errorText } from '../protocol/errors.ts';
 import { LIMIT_NAMES, type LimitValues } from '../protocol/limits.ts';
 import { EXIT } from '../protocol/result.ts';
 import { readSettings } from '../server/config.ts';
+import type { OwnerRules } from '../server/egress/policy/index.ts';
 import { checkModel } from '../server/model/client.ts';
 import { createDriver } from '../server/sandbox/index.ts';
 import { modelSettings } from './model.ts';
@@ -23,7 +24,8 @@ import { parse } from './usage.ts';
 const HELP = `codex-tasks doctor [--data DIR] [--json]
 
 Checks Docker, git, Node, the local sandbox, the data folder, the model's endpoint and the disk, each
-one line: ok, warn or fail, what was found, and what to do. Also prints the limits that hold.
+one line: ok, warn or fail, what was found, and what to do. Also prints the limits that hold, and what
+the owner’s configuration adds to internet access.
 `;
 
 /** Snapshots are pushed with options that git has from here on. */
@@ -54,9 +56,13 @@ export async function doctor(args: string[]): Promise<number> {
   }
   const dataDir = resolve(values.data ?? defaultDataDir());
   const checks = await runChecks(dataDir);
-  const { limits } = await readSettings(dataDir);
-  if (values.json) process.stdout.write(`${JSON.stringify({ checks, limits })}\n`);
-  else print(checks, limits);
+  const { limits, egress } = await readSettings(dataDir);
+  const owner = {
+    ...egress,
+    ...(egress.upstreamProxy ? { upstreamProxy: proxyShown(egress.upstreamProxy) } : {}),
+  };
+  if (values.json) process.stdout.write(`${JSON.stringify({ checks, limits, egress: owner })}\n`);
+  else print(checks, limits, owner);
   return checks.some((check) => check.state === 'fail') ? EXIT.failed : EXIT.completed;
 }
 
@@ -173,7 +179,14 @@ async function checkBackend(dataDir: string): Promise<Check> {
   );
 }
 
-function print(checks: Check[], limits: LimitValues): void {
+/** Its password is nobody's business. */
+function proxyShown(address: string): string {
+  const url = new URL(address);
+  if (url.password !== '') url.password = '***';
+  return url.href;
+}
+
+function print(checks: Check[], limits: LimitValues, egress: OwnerRules): void {
   const colours = paint(wantsColour(process.stdout));
   const mark = { ok: colours.green('ok  '), warn: colours.yellow('warn'), fail: colours.red('fail') };
   for (const { state, name, detail, advice } of checks) {
@@ -182,10 +195,20 @@ function print(checks: Check[], limits: LimitValues): void {
   }
   process.stdout.write('\nLimits\n');
   for (const name of LIMIT_NAMES) process.stdout.write(`  ${name} ${limitValue(name, limits[name])}\n`);
+  process.stdout.write('\nInternet access, beside what each environment says\n');
+  const privates = egress.allowPrivate.map(({ host, cidr }) => `${host} in ${cidr}`);
+  const lines = {
+    allowPrivate: privates.join(', ') || 'none',
+    upstreamProxy: egress.upstreamProxy ?? 'none',
+    extraCa: egress.extraCa ?? 'none',
+    intercept: egress.intercept,
+  };
+  for (const [name, value] of Object.entries(lines)) process.stdout.write(`  ${name} ${tameLine(value)}\n`);
 }
 
 function limitValue(name: string, value: number): string {
   if (name.endsWith('Bytes')) return bytesWords(value);
+  if (name.endsWith('BytesPerSecond')) return `${bytesWords(value)} a second`;
   return name.endsWith('Ms') ? durationWords(value) : String(value);
 }
 

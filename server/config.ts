@@ -10,6 +10,8 @@ import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { CodexError } from '../protocol/errors.ts';
 import { LIMIT_NAMES, type LimitName, type LimitValues, resolveLimits } from '../protocol/limits.ts';
+import { EgressConfig, ownerRulesOf } from './egress-config.ts';
+import type { OwnerRules } from './egress/policy/index.ts';
 import type { LogLevel } from './log.ts';
 
 export const CONFIG_FILE = 'config.yaml';
@@ -21,6 +23,8 @@ export interface Settings {
   logLevel: LogLevel;
   /** Names under which clients reach it, beside loopback. */
   allowedHosts: string[];
+  /** What the owner adds to every environment's internet access. */
+  egress: OwnerRules;
 }
 
 const Positive = z.number().positive();
@@ -36,6 +40,7 @@ const ConfigFile = z.strictObject({
     .optional(),
   log: z.enum(['debug', 'info', 'warn', 'error']).optional(),
   allowedHosts: z.array(z.string()).optional(),
+  egress: EgressConfig.prefault({}),
 });
 type ConfigFile = z.infer<typeof ConfigFile>;
 
@@ -58,6 +63,7 @@ export async function readSettings(dataDir: string, env: NodeJS.ProcessEnv = pro
     limits: resolveLimits(overrides),
     logLevel: levelOf(env.CODEX_LOG) ?? file.log ?? 'info',
     allowedHosts: file.allowedHosts ?? [],
+    egress: await ownerRulesOf(file.egress, dataDir, (place, reason) => wrong(path, `${place}: ${reason}`)),
     ...(env.DATABASE_URL ? { databaseUrl: env.DATABASE_URL } : {}),
   };
 }

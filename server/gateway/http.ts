@@ -31,7 +31,6 @@ const STATUS_OF: Partial<Record<ErrorCode, number>> = {
   forbiddenOrigin: 403,
   notFound: 404,
   repoUnknown: 404,
-  environmentUnknown: 404,
   unknownMethod: 404,
   limitReached: 429,
   badRequest: 400,
