@@ -42,7 +42,7 @@ const EXTENSION_MAX_BYTES = 400_000;
 /**
  * What the extension never uses of its libraries stays out of its bundle: zod's sentences (nobody
  * sees them), its JSON schemas and what `import { z }` drags in; the server and the compression of
- * `ws`; the debug output of simple-git.
+ * `ws`; the debug output of simple-git; what vscode-jsonrpc has beside its connection.
  */
 const small = {
   name: 'small',
@@ -67,6 +67,15 @@ const small = {
         return { contents: names.map(([, name]) => `export const ${name} = () => undefined;`).join('\n') };
       },
     );
+    // All but the peer's parts are for sockets of Node and for typed message classes.
+    building.onLoad({ filter: /vscode-jsonrpc[\\/]lib[\\/]common[\\/]api\.js$/ }, () => ({
+      contents: `export { default as RAL } from './ral';
+        export { ResponseError } from './messages';
+        export { CancellationTokenSource } from './cancellation';
+        export { AbstractMessageReader } from './messageReader';
+        export { AbstractMessageWriter } from './messageWriter';
+        export { ConnectionError, ConnectionErrors, createMessageConnection } from './connection';`,
+    }));
     building.onLoad({ filter: /[\\/](protocol|client|extension)[\\/].*\.ts$/ }, async ({ path }) => ({
       contents: (await readFile(path, 'utf8')).replace("import { z } from 'zod'", "import * as z from 'zod'"),
       loader: 'ts',

@@ -12,6 +12,11 @@ import { Backend } from './connection/backend.ts';
 import { OwnBackend } from './connection/own.ts';
 import { Setup } from './connection/setup.ts';
 import { Folders } from './folders/folders.ts';
+import { InternetAccess } from './internet/access.ts';
+import { allower } from './internet/allow.ts';
+import { Environments } from './internet/environments.ts';
+import { egressPage, exportEgress } from './internet/log.ts';
+import { InternetWarning } from './internet/warning.ts';
 import { pickTask } from './pick.ts';
 import { registerCommands } from './platform/commands.ts';
 import { setDefaultContextKeys } from './platform/contextKeys.ts';
@@ -27,6 +32,7 @@ import { TaskActions } from './tasks/actions.ts';
 import { TaskStore } from './tasks/store.ts';
 import { notifyEnds, showBadge, showStatusBar } from './tasks/surfaces.ts';
 import { TaskTree, type TaskNode } from './tasks/tree.ts';
+import { DEFAULT_ENVIRONMENT_NAME } from '../protocol/environment.ts';
 import { hasEnded } from '../protocol/states.ts';
 
 const LOCAL_SANDBOX_ALLOWED = 'codexTasks.localSandbox.allowed';
@@ -45,6 +51,7 @@ function useGitOfSettings(): vscode.Disposable {
 
 export function start(context: vscode.ExtensionContext): vscode.Disposable {
   setDefaultContextKeys();
+  const startedAt = Date.now();
   const log = openLog();
   const report = reporter(log);
   const { version } = context.extension.packageJSON as { version: string };
@@ -64,7 +71,11 @@ export function start(context: vscode.ExtensionContext): vscode.Disposable {
   const records = new TaskRecords(context.globalState);
   const folders = new Folders(log);
   const actions = new TaskActions(backend, store);
+  const environments = new Environments({ backend, state: context.workspaceState, log });
+  const warning = new InternetWarning(context.extensionUri);
+  const internetAccess = new InternetAccess(environments, warning);
   const submit = submitter({
+    environment: () => environments.chosen,
     backend,
     folders,
     store,
@@ -91,16 +102,32 @@ export function start(context: vscode.ExtensionContext): vscode.Disposable {
     },
   });
   const documents = new TaskDocuments(backend);
-  const panels = new TaskPanels({
+  const panels: TaskPanels = new TaskPanels({
     extensionUri: context.extensionUri,
     backend,
     store,
     log,
-    handlers: (taskId) => taskPageHandlers(taskId, { actions, applier, documents, records, store }),
+    handlers: (taskId) =>
+      taskPageHandlers(taskId, {
+        ...{ actions, applier, documents, records, store },
+        internet: {
+          change: () => internetAccess.open(store.get(taskId)?.environment ?? DEFAULT_ENVIRONMENT_NAME),
+          allow: allower({ environments, warning, actions, store }),
+          show: async (after) => panels.push(taskId, 'task.egress', await egressPage(backend, taskId, after)),
+          save: (title) => exportEgress(backend, taskId, title),
+        },
+      }),
+    onEvents: (events) => {
+      // Whoever changed it: what the list and the composer say is read again.
+      if (events.some(({ code, at }) => code === 'policy.changed' && at > startedAt)) {
+        environments.refreshQuietly();
+      }
+    },
     hostState: (taskId) => ({
       applied: isApplied(taskId),
       canApply: vscode.workspace.isTrusted,
       busy: busy.get(taskId) ?? null,
+      internet: environments.internet(store.get(taskId)?.environment),
     }),
   });
   /** Its newest result: a follow-up can be applied on top of what is here. */
@@ -109,22 +136,32 @@ export function start(context: vscode.ExtensionContext): vscode.Disposable {
     return record !== undefined && record.turn >= (store.get(taskId)?.turns ?? record.turn);
   };
 
-  const tree = new TaskTree(store, isApplied);
+  const tree = new TaskTree(store, {
+    isApplied,
+    access: (task) => environments.level(task.environment) ?? 'off',
+  });
   const view = vscode.window.createTreeView<TaskNode>('codexTasks.tasks', { treeDataProvider: tree });
   view.onDidChangeVisibility(({ visible }) => {
     if (visible) backend.openQuietly();
+    if (visible) environments.refreshQuietly();
   });
   const composer = new Composer({
     extensionUri: context.extensionUri,
     folders,
+    environments,
     submit,
     state: context.workspaceState,
     log,
     onShown: () => backend.openQuietly(),
+    pickEnvironment: () => internetAccess.chooseForTasks(),
     onSubmitted: (taskId) => panels.open(taskId, { preserveFocus: true }),
   });
   const asker = new Asker(folders, submit);
 
+  environments.onDidChange(() => {
+    tree.refresh();
+    panels.update();
+  });
   records.onChange((taskId) => {
     tree.refresh();
     panels.update(taskId);
@@ -181,8 +218,10 @@ export function start(context: vscode.ExtensionContext): vscode.Disposable {
       },
       archiveTask: async (argument) =>
         actions.archive(await pickTask(store, argument, t('Archive Task'), (task) => hasEnded(task.state))),
+      internetAccess: (name) => internetAccess.open(typeof name === 'string' ? name : undefined),
       refresh: () => {
         folders.refresh();
+        environments.refreshQuietly();
         backend.retryNow();
       },
       connect: () => setup.connect(),
@@ -204,6 +243,7 @@ export function start(context: vscode.ExtensionContext): vscode.Disposable {
     view,
     tree,
     folders,
+    environments,
     showStatusBar(store, backend),
     { dispose: showBadge(view, store) },
     { dispose: notifyEnds(store, (taskId) => panels.isInSight(taskId)) },

@@ -30,7 +30,11 @@ export async function pickTask(
   const [only] = tasks;
   if (only && tasks.length === 1) return only.id;
   const items = tasks.map((task) => {
-    const words = describeRow({ kind: 'task', key: task.requestId, task }, false, t);
+    const words = describeRow(
+      { kind: 'task', key: task.requestId, task },
+      { applied: false, access: 'off' },
+      t,
+    );
     return {
       label: words.label,
       description: words.description,

@@ -33,6 +33,8 @@ export interface SubmitOptions {
   store: TaskStore;
   records: TaskRecords;
   log: Log;
+  /** The name of the environment that new tasks run in. */
+  environment: () => string;
   /** Kept over restarts: the person allowed the local sandbox. */
   allowLocalSandbox: () => Promise<void>;
 }
@@ -64,7 +66,8 @@ export function submitter(options: SubmitOptions): Submit {
       });
       for (const { code, params } of warnings) log.warn(`Snapshot: ${code} ${JSON.stringify(params)}`);
       store.setStage(requestId, 'creating');
-      const { task } = await connection.call('task.create', { requestId, prompt, mode, repo });
+      const environment = options.environment();
+      const { task } = await connection.call('task.create', { requestId, prompt, mode, repo, environment });
       await records.setFolder(task.id, facts.root);
       store.changed(task);
       const said = [unsavedWords(unsaved), snapshotWarningWords(warnings)].filter(Boolean).join(' ');

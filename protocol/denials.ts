@@ -14,8 +14,7 @@ export interface DenialSentence {
   allow?: readonly string[];
 }
 
-const DOMAIN_LIST = 'the allowed domains in the environment’s internet access';
-
+// Plain strings, no template with a part of its own: what a bundle does not say, it can leave out.
 export const DENIALS: Record<DenyReason, DenialSentence> = {
   accessOff: {
     text: ['Internet access is off in this phase of the task.'],
@@ -57,7 +56,10 @@ export const DENIALS: Record<DenyReason, DenialSentence> = {
       'Port {port} of {host} is not open: only 80 and 443 are.',
       'This port is not open: only 80 and 443 are.',
     ],
-    allow: [`Add “{host}:{port}” to ${DOMAIN_LIST}.`, `Add the host with its port to ${DOMAIN_LIST}.`],
+    allow: [
+      'Add “{host}:{port}” to the allowed domains in the environment’s internet access.',
+      'Add the host with its port to the allowed domains in the environment’s internet access.',
+    ],
   },
   deniedDomain: {
     text: ['{host} is among the denied domains.', 'The host is among the denied domains.'],
@@ -65,7 +67,10 @@ export const DENIALS: Record<DenyReason, DenialSentence> = {
   },
   notAllowed: {
     text: ['{host} is not among the allowed domains.', 'The host is not among the allowed domains.'],
-    allow: [`Add “{host}” to ${DOMAIN_LIST}.`, `Add it to ${DOMAIN_LIST}.`],
+    allow: [
+      'Add “{host}” to the allowed domains in the environment’s internet access.',
+      'Add it to the allowed domains in the environment’s internet access.',
+    ],
   },
   nameNotFound: {
     text: ['{host} could not be resolved.', 'The name could not be resolved.'],
@@ -135,7 +140,10 @@ export const DENIALS: Record<DenyReason, DenialSentence> = {
       'The internet access of the task was changed, and {host} is no longer allowed.',
       'The internet access of the task was changed, and the host is no longer allowed.',
     ],
-    allow: [`Add “{host}” to ${DOMAIN_LIST}.`, `Add it to ${DOMAIN_LIST}.`],
+    allow: [
+      'Add “{host}” to the allowed domains in the environment’s internet access.',
+      'Add it to the allowed domains in the environment’s internet access.',
+    ],
   },
   connectionLimit: {
     text: [

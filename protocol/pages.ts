@@ -6,6 +6,8 @@
  * Never in here: a token, a key, an address, a policy. Those go through native dialogs.
  */
 import { z } from 'zod';
+import type { AccessLevel } from './egress.ts';
+import type { EgressEntry } from './environment.ts';
 import { ErrorAction } from './errors.ts';
 import type { WireError } from './errors.ts';
 import type { EventCode, TaskEvent } from './events.ts';
@@ -30,6 +32,8 @@ export const PAGE_METHODS = {
   /** What the person chose, so that it is the same after a reload and in `Codex: New Task`. */
   'composer.choose': z.object({ mode: Mode.optional(), includeLocal: z.boolean().optional() }),
   'composer.pickFolder': Empty,
+  /** Another environment, or its internet access: asked natively. */
+  'composer.pickEnvironment': Empty,
   'composer.act': z.object({
     action: z.enum(['openFolder', 'trust', 'trustRepository', 'installGit', 'showLogs']),
   }),
@@ -45,6 +49,13 @@ export const PAGE_METHODS = {
   'task.openLink': z.object({ href: z.url({ protocol: /^https?$/ }).max(8000) }),
   'task.copy': z.object({ text: z.string().max(LIMITS.rpcFrameBytes.cap) }),
   'task.act': z.object({ action: ErrorAction }),
+  /** The internet access of the task's environment: changed in native dialogs, never by a page. */
+  'task.internet': Empty,
+  /** Asks the person whether this domain may be reached; with `retry`, the task then tries again. */
+  'task.allow': z.object({ domain: z.string().min(1).max(512), retry: z.boolean() }),
+  /** What the task asked the internet for after this entry; comes as a push of the same name. */
+  'task.egress': z.object({ after: z.number().int().min(0) }),
+  'task.exportEgress': Empty,
 } as const;
 
 export type PageMethod = keyof typeof PAGE_METHODS;
@@ -69,12 +80,22 @@ export interface ComposerFolder {
   hint?: string;
 }
 
+/** The internet access of an environment, worded by the holder. */
+export interface InternetState {
+  environment: string;
+  level: AccessLevel;
+  /** What can be reached. */
+  sentence: string;
+}
+
 export interface ComposerState {
   mode: Mode;
   includeLocal: boolean;
   folder: ComposerFolder | null;
   /** More than one to choose from. */
   several: boolean;
+  /** Of the environment that the task will run in; not there before a backend has answered. */
+  internet?: InternetState & { several: boolean };
   problem?: ComposerFolder['problem'];
 }
 
@@ -83,6 +104,8 @@ export interface TaskHostState {
   applied: boolean;
   canApply: boolean;
   busy: 'apply' | 'undo' | null;
+  /** What the task's environment allows now; what the task had while it ran is told by its events. */
+  internet?: InternetState | undefined;
 }
 
 /** An event as a page gets it: known, or of a newer backend and only its name. */
@@ -104,6 +127,7 @@ export interface PagePushes {
   'task.host': TaskHostState;
   'task.gone': { error: WireError };
   'task.focus': Record<string, never>;
+  'task.egress': { after: number; entries: EgressEntry[]; more: boolean };
 }
 export type PagePush = keyof PagePushes;
 

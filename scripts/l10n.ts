@@ -6,6 +6,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as words from '../client/words/index.ts';
+import { DENIALS, RULE_PROBLEMS } from '../protocol/denials.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 export const BUNDLE = join(ROOT, 'l10n/bundle.l10n.json');
@@ -24,6 +25,9 @@ export function collectSentences(): string[] {
   for (const [name, table] of Object.entries(words)) {
     if (name.endsWith('_WORDS')) for (const value of Object.values(table).flat()) found.add(value as string);
   }
+  for (const { text, allow = [] } of Object.values(DENIALS))
+    for (const one of [...text, ...allow]) found.add(one);
+  for (const text of Object.values(RULE_PROBLEMS)) found.add(text);
   found.delete('');
   return [...found].sort();
 }

@@ -14,6 +14,17 @@ export function accessWords(level: AccessLevel, t: Translate = english): string 
   return t(ACCESS_WORDS[level], {});
 }
 
+/** As short as a chip is. */
+export const LEVEL_WORDS: Record<AccessLevel, string> = {
+  off: 'No internet',
+  limited: 'Limited internet',
+  on: 'Internet',
+};
+
+export function levelWords(level: AccessLevel, t: Translate = english): string {
+  return t(LEVEL_WORDS[level], {});
+}
+
 /** Of a long list of domains, as many as a tooltip holds. */
 const DOMAINS_NAMED = 5;
 
@@ -97,6 +108,10 @@ export const VERDICT_WORDS: Record<EgressEntry['verdict'], string> = {
   denied: 'refused',
   failed: 'failed',
 };
+
+export function isRuleProblem(text: string): text is RuleProblem {
+  return Object.hasOwn(RULE_PROBLEMS, text);
+}
 
 export function ruleProblemWords(problem: RuleProblem, entry: string, t: Translate = english): string {
   return fill([RULE_PROBLEMS[problem]], { entry }, t);

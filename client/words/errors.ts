@@ -2,9 +2,8 @@
  * The sentence for every error code: what failed, and what to do. Several sentences of one code go
  * from the one that says most (it needs its parameters) to the one that needs none.
  */
-import { RuleProblem } from '../../protocol/egress.ts';
 import type { ErrorAction, ErrorCode, WireError } from '../../protocol/errors.ts';
-import { ruleProblemWords } from './egress.ts';
+import { isRuleProblem, ruleProblemWords } from './egress.ts';
 import { english, fill, type Translate } from './template.ts';
 
 export const ERROR_WORDS: Record<ErrorCode, readonly string[]> = {
@@ -216,7 +215,7 @@ export function errorWords(wire: WireError, t: Translate = english): ErrorText {
 
 /** What is wrong with an entry of a domain list has sentences of its own, by problem. */
 function ruleErrorWords({ code, params }: WireError, t: Translate): string | null {
-  const problem = RuleProblem.safeParse(params['problem']);
-  if (code !== 'badPolicy' || !problem.success) return null;
-  return ruleProblemWords(problem.data, String(params['entry'] ?? ''), t);
+  const problem = String(params['problem']);
+  if (code !== 'badPolicy' || !isRuleProblem(problem)) return null;
+  return ruleProblemWords(problem, String(params['entry'] ?? ''), t);
 }

@@ -3,6 +3,7 @@ import * as vscode from 'vscode';
 import type { ComposerMethod, ComposerState, PageHandlers } from '../../protocol/pages.ts';
 import { Mode } from '../../protocol/states.ts';
 import type { Folders } from '../folders/folders.ts';
+import type { Environments } from '../internet/environments.ts';
 import { pageHtml, pageRoot } from '../pages/html.ts';
 import { relayPage, type Page } from '../pages/relay.ts';
 import type { Log } from '../platform/log.ts';
@@ -16,11 +17,14 @@ const MODE = 'codexTasks.composer.mode';
 export interface ComposerOptions {
   extensionUri: vscode.Uri;
   folders: Folders;
+  environments: Environments;
   submit: Submit;
   state: vscode.Memento;
   log: Log;
   /** The view became visible. */
   onShown(): void;
+  /** Which environment, and what it allows: asked natively. */
+  pickEnvironment(): Promise<void>;
   onSubmitted(taskId: string): void;
 }
 
@@ -36,6 +40,7 @@ export class Composer implements vscode.WebviewViewProvider, vscode.Disposable {
     this.#options = options;
     this.#disposables.push(
       options.folders.onDidChange(() => void this.#tell()),
+      options.environments.onDidChange(() => void this.#tell()),
       vscode.window.registerWebviewViewProvider(COMPOSER_VIEW, this),
     );
   }
@@ -108,6 +113,7 @@ export class Composer implements vscode.WebviewViewProvider, vscode.Disposable {
           if (!(thrown instanceof Dismissed)) throw thrown;
         });
       },
+      'composer.pickEnvironment': () => this.#options.pickEnvironment(),
       'composer.act': async ({ action }) => {
         const commands = {
           openFolder: ['workbench.action.files.openFolder'],
@@ -132,9 +138,14 @@ export class Composer implements vscode.WebviewViewProvider, vscode.Disposable {
   async #tell(): Promise<void> {
     const page = this.#page;
     if (!page || this.#view?.visible === false) return;
-    const { folders } = this.#options;
+    const { folders, environments } = this.#options;
     const folder = folders.current;
-    const base = { mode: this.mode, several: folders.several };
+    const internet = environments.internet(environments.chosen);
+    const base = {
+      mode: this.mode,
+      several: folders.several,
+      ...(internet ? { internet: { ...internet, several: environments.all.length > 1 } } : {}),
+    };
     const state: ComposerState = folder
       ? {
           ...base,

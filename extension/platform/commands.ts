@@ -12,6 +12,7 @@ export const COMMAND_NAMES = [
   'retryTask',
   'followUp',
   'archiveTask',
+  'internetAccess',
   'refresh',
   'connect',
   'setServerToken',

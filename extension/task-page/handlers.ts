@@ -1,7 +1,7 @@
 /** What a task's page may ask for, and how it is done here. */
 import * as vscode from 'vscode';
 import { join } from 'node:path';
-import type { PageHandlers, TaskPageMethod } from '../../protocol/pages.ts';
+import type { PageHandlers, PageParams, TaskPageMethod } from '../../protocol/pages.ts';
 import type { Applier } from '../apply/applier.ts';
 import type { TaskRecords } from '../apply/records.ts';
 import type { TaskActions } from '../tasks/actions.ts';
@@ -16,10 +16,16 @@ export interface HandlersOptions {
   documents: TaskDocuments;
   records: TaskRecords;
   store: TaskStore;
+  internet: {
+    change(): Promise<void>;
+    allow(taskId: string, what: PageParams<'task.allow'>): Promise<void>;
+    show(after: number): Promise<void>;
+    save(title: string): Promise<void>;
+  };
 }
 
 export function taskPageHandlers(taskId: string, options: HandlersOptions): PageHandlers<TaskPageMethod> {
-  const { actions, applier, documents, records, store } = options;
+  const { actions, applier, documents, internet, records, store } = options;
   const title = () => store.get(taskId)?.title ?? t('Task');
   return {
     'task.followUp': ({ requestId, prompt, mode }) => actions.followUp(taskId, { requestId, prompt, mode }),
@@ -41,6 +47,10 @@ export function taskPageHandlers(taskId: string, options: HandlersOptions): Page
     'task.copy': async ({ text }) => {
       await vscode.env.clipboard.writeText(text);
     },
+    'task.internet': () => internet.change(),
+    'task.allow': (what) => internet.allow(taskId, what),
+    'task.egress': ({ after }) => internet.show(after),
+    'task.exportEgress': () => internet.save(title()),
     'task.act': async ({ action }) => {
       if (action === 'retry') return actions.retry(taskId);
       const { command, args } = actionCommand(action);

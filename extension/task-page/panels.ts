@@ -6,7 +6,14 @@
 import * as vscode from 'vscode';
 import type { BackendConnection } from '../../client/connection/index.ts';
 import { knownEvent, type WireEvent } from '../../protocol/events.ts';
-import type { PageEvent, PageHandlers, TaskHostState, TaskPageMethod } from '../../protocol/pages.ts';
+import type {
+  PageEvent,
+  PageHandlers,
+  PagePush,
+  PagePushes,
+  TaskHostState,
+  TaskPageMethod,
+} from '../../protocol/pages.ts';
 import type { Backend } from '../connection/backend.ts';
 import { pageHtml, pageRoot } from '../pages/html.ts';
 import { relayPage, type Page } from '../pages/relay.ts';
@@ -22,8 +29,10 @@ export interface PanelsOptions {
   store: TaskStore;
   log: Log;
   handlers(taskId: string): PageHandlers<TaskPageMethod>;
+  /** Events of any task that is in sight, also those of the past. */
+  onEvents(events: readonly WireEvent[]): void;
   /** What of the page's state is this window's own. */
-  hostState(taskId: string): Pick<TaskHostState, 'applied' | 'canApply' | 'busy'>;
+  hostState(taskId: string): Pick<TaskHostState, 'applied' | 'canApply' | 'busy' | 'internet'>;
 }
 
 export class TaskPanels implements vscode.Disposable {
@@ -79,6 +88,10 @@ export class TaskPanels implements vscode.Disposable {
 
   isInSight(taskId: string): boolean {
     return this.#panels.get(taskId)?.visible === true && vscode.window.state.focused;
+  }
+
+  push<P extends PagePush>(taskId: string, name: P, data: PagePushes[P]): void {
+    this.#panels.get(taskId)?.push(name, data);
   }
 
   update(taskId?: string): void {
@@ -147,6 +160,10 @@ class TaskPanel {
     else this.#focusWhenReady = true;
   }
 
+  push<P extends PagePush>(name: P, data: PagePushes[P]): void {
+    if (this.#ready) this.#page.push(name, data);
+  }
+
   update(): void {
     const task = this.#options.store.get(this.#taskId);
     if (task) {
@@ -188,7 +205,10 @@ class TaskPanel {
         .catch(() => undefined);
     }
     return connection.follow(this.#taskId, 0, {
-      onEvents: (events) => this.#page.push('task.events', events.map(pageEvent)),
+      onEvents: (events) => {
+        this.#page.push('task.events', events.map(pageEvent));
+        this.#options.onEvents(events);
+      },
       onDelta: (delta) => this.#page.push('task.delta', delta),
       onHead: (head) => this.#page.push('task.head', { head }),
       onError: (error) => this.#page.push('task.gone', { error }),

@@ -1,11 +1,13 @@
 /** A row of the list as words and an icon. Pure: `t` translates. */
 import {
+  accessWords,
   errorWords,
   phaseWords,
   REVIEW_WORDS,
   STATE_WORDS,
   type Translate,
 } from '../../client/words/index.ts';
+import type { AccessLevel } from '../../protocol/egress.ts';
 import type { TaskSummary } from '../../protocol/rpc.ts';
 import { hasEnded } from '../../protocol/states.ts';
 import type { PendingTask, Row } from './store.ts';
@@ -19,8 +21,15 @@ export interface RowWords {
   context: string[];
 }
 
-export function describeRow(row: Row, applied: boolean, t: Translate): RowWords {
-  return row.kind === 'task' ? describeTask(row.task, applied, t) : describePending(row.pending, t);
+/** What the backend's summary does not say of a task. */
+export interface RowFacts {
+  applied: boolean;
+  /** Of the task's environment. */
+  access: AccessLevel;
+}
+
+export function describeRow(row: Row, facts: RowFacts, t: Translate): RowWords {
+  return row.kind === 'task' ? describeTask(row.task, facts, t) : describePending(row.pending, t);
 }
 
 function describePending(pending: PendingTask, t: Translate): RowWords {
@@ -39,7 +48,7 @@ function describePending(pending: PendingTask, t: Translate): RowWords {
   };
 }
 
-function describeTask(task: TaskSummary, applied: boolean, t: Translate): RowWords {
+function describeTask(task: TaskSummary, { applied, access }: RowFacts, t: Translate): RowWords {
   const ended = hasEnded(task.state);
   const context = ['task'];
   if (!ended) context.push('cancel');
@@ -50,16 +59,31 @@ function describeTask(task: TaskSummary, applied: boolean, t: Translate): RowWor
   const place = task.repo.branch === undefined ? task.repo.sha.slice(0, 7) : task.repo.branch;
   return {
     label: task.title,
-    description: description(task, applied, t),
+    description: [description(task, applied, t), ended ? '' : shortAccess(access, t)]
+      .filter(Boolean)
+      .join(' · '),
     tooltip: [
       task.title,
       `${task.repo.name} · ${place}${task.repo.includesLocal ? ` · ${t('with local changes', {})}` : ''}`,
       t(STATE_WORDS[task.state], {}),
+      ...(access === 'off' ? [] : [accessWords(access, t)]),
       ...(task.error ? [errorWords(task.error, t).text] : []),
     ].join('\n'),
     icon: icon(task, applied),
     context,
   };
+}
+
+/** Off is what everyone expects, and says nothing. */
+function shortAccess(access: AccessLevel, t: Translate): string {
+  switch (access) {
+    case 'off':
+      return '';
+    case 'limited':
+      return t('limited internet', {});
+    case 'on':
+      return t('internet', {});
+  }
 }
 
 function description(task: TaskSummary, applied: boolean, t: Translate): string {

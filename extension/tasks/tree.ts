@@ -1,25 +1,33 @@
 /** The list of tasks as VS Code's tree: four groups, empty ones left out, each task one row. */
 import * as vscode from 'vscode';
 import { GROUP_WORDS } from '../../client/words/index.ts';
+import type { AccessLevel } from '../../protocol/egress.ts';
+import type { TaskSummary } from '../../protocol/rpc.ts';
 import type { TaskGroup } from '../../protocol/states.ts';
 import { t } from '../platform/words.ts';
-import { describeRow } from './describe.ts';
+import { describeRow, type RowFacts } from './describe.ts';
 import { GROUPS, type Row, type TaskStore } from './store.ts';
 
 export type TaskNode = { kind: 'group'; group: TaskGroup } | Row;
 
+/** What the backend's summary does not say of a task. */
+export interface RowFactsOf {
+  isApplied: (taskId: string) => boolean;
+  access: (task: TaskSummary) => AccessLevel;
+}
+
 export class TaskTree implements vscode.TreeDataProvider<TaskNode>, vscode.Disposable {
   readonly #store: TaskStore;
-  readonly #isApplied: (taskId: string) => boolean;
+  readonly #facts: RowFactsOf;
   readonly #changed = new vscode.EventEmitter<void>();
   readonly #stop: () => void;
   /** The same object for the same row: VS Code compares nodes by identity when it reveals one. */
   readonly #groups = new Map(GROUPS.map((group) => [group, { kind: 'group', group } as const]));
   readonly onDidChangeTreeData = this.#changed.event;
 
-  constructor(store: TaskStore, isApplied: (taskId: string) => boolean) {
+  constructor(store: TaskStore, facts: RowFactsOf) {
     this.#store = store;
-    this.#isApplied = isApplied;
+    this.#facts = facts;
     this.#stop = store.onChange(() => this.#changed.fire());
   }
 
@@ -50,8 +58,12 @@ export class TaskTree implements vscode.TreeDataProvider<TaskNode>, vscode.Dispo
       item.contextValue = 'group';
       return item;
     }
-    const applied = node.kind === 'task' && this.#isApplied(node.task.id);
-    const words = describeRow(node, applied, t);
+    const { isApplied, access } = this.#facts;
+    const facts: RowFacts =
+      node.kind === 'task'
+        ? { applied: isApplied(node.task.id), access: access(node.task) }
+        : { applied: false, access: 'off' };
+    const words = describeRow(node, facts, t);
     const item = new vscode.TreeItem(words.label);
     item.id = `row:${node.key}`;
     item.description = words.description;

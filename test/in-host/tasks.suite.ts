@@ -28,7 +28,7 @@ function summary(more: Partial<TaskSummary> = {}): TaskSummary {
 describe('The task list', () => {
   it('shows a submitted task at once and never twice', () => {
     const store = new TaskStore();
-    const tree = new TaskTree(store, () => false);
+    const tree = new TaskTree(store, { isApplied: () => false, access: () => 'off' });
     const start = performance.now();
     store.addPending({
       requestId: 'request-0001',
@@ -56,7 +56,7 @@ describe('The task list', () => {
 
   it('puts tasks into their groups, newest first, and leaves out empty groups and archived tasks', () => {
     const store = new TaskStore();
-    const tree = new TaskTree(store, (id) => id === 'task0003');
+    const tree = new TaskTree(store, { isApplied: (id) => id === 'task0003', access: () => 'off' });
     const patch = { bytes: 10, sha256: 'x', files: 2, added: 3, removed: 1, binaries: 0 };
     store.replaceAll([
       summary({ id: 'task0001', requestId: 'request-0001', state: 'running', phase: 'agent' }),
@@ -87,7 +87,7 @@ describe('The task list', () => {
 
   it('knows the group of each row, so that VS Code can reveal it', () => {
     const store = new TaskStore();
-    const tree = new TaskTree(store, () => false);
+    const tree = new TaskTree(store, { isApplied: () => false, access: () => 'off' });
     store.replaceAll([summary()]);
     const [group] = tree.getChildren();
     const [row] = tree.getChildren(group);

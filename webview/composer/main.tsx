@@ -8,6 +8,7 @@ import { render } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { ComposerState, PageParams } from '../../protocol/pages.ts';
 import type { Mode } from '../../protocol/states.ts';
+import { accessWords, levelWords } from '../../client/words/index.ts';
 import { connectHost, newRequestId } from '../host.ts';
 import { Button, Checkbox, Icon, Segments, TextArea } from '../ui/index.tsx';
 import { setWords, t } from '../words.ts';
@@ -30,6 +31,19 @@ function modeOption(mode: Mode) {
     case 'review':
       return { value: mode, label: t('Review'), title: t('Reads the changes and says what it finds') };
   }
+}
+
+type Internet = NonNullable<ComposerState['internet']>;
+
+function internetWords({ environment, level, several }: Internet): string {
+  const words = levelWords(level, t);
+  return several ? `${environment} · ${words}` : words;
+}
+
+function internetTitle({ environment, level, sentence, several }: Internet): string {
+  const first = t('Environment “{environment}”', { environment });
+  const next = several ? t('Choose another environment') : t('Change internet access');
+  return [`${first}. ${accessWords(level, t)}.`, sentence, next].join('\n');
 }
 
 function Composer() {
@@ -80,13 +94,15 @@ function Composer() {
       requestId.current = newRequestId();
       write('');
     } catch (thrown) {
-      setError(thrown instanceof Error ? thrown.message : String(thrown));
+      say(thrown);
     } finally {
       setSending(false);
       focus.current?.();
     }
   };
 
+  // Who changed their mind gets an empty sentence.
+  const say = (thrown: unknown) => setError(thrown instanceof Error ? thrown.message : String(thrown));
   const mode = state?.mode ?? 'code';
   const sendLabel = host.boot.mac ? t('Send (⌘⏎)') : t('Send (Ctrl+Enter)');
   return (
@@ -138,6 +154,18 @@ function Composer() {
             )}
             {state?.several && <Icon name="chevron-down" />}
           </button>
+          {state?.internet && (
+            <button
+              type="button"
+              class="chip"
+              title={internetTitle(state.internet)}
+              onClick={() => void host.request('composer.pickEnvironment', {}).catch(say)}
+            >
+              <Icon name={state.internet.level === 'off' ? 'lock' : 'globe'} />
+              <span>{internetWords(state.internet)}</span>
+              {state.internet.several && <Icon name="chevron-down" />}
+            </button>
+          )}
           {folder.dirty && !problem && (
             <Checkbox
               label={t('include local changes')}

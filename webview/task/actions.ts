@@ -1,8 +1,21 @@
 /** What a person can do from an entry of a turn; the page itself does it. */
 import type { MarkdownActions } from '../markdown/view.tsx';
 
+/** What can be done about something that was refused. */
+export interface DenialActions {
+  /** Asks natively; with `retry`, the task then tries again. */
+  allow: (domain: string, retry: boolean) => void;
+  /** Allowed from this page after that event. */
+  allowedSince: (domain: string, seq: number) => boolean;
+  /** Only the newest turn can be tried again. */
+  canRetry: boolean;
+  change: () => void;
+  showLog: () => void;
+}
+
 export interface EntryActions extends MarkdownActions {
   openLog: () => void;
+  internet: DenialActions;
   /** Which commands a person opened or closed is kept over a reload. */
   folded: (id: string) => boolean | undefined;
   setFolded: (id: string, folded: boolean) => void;

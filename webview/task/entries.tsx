@@ -7,6 +7,7 @@ import { Icon } from '../ui/index.tsx';
 import { t } from '../words.ts';
 import type { EntryActions } from './actions.ts';
 import { CommandView } from './command.tsx';
+import { Denials } from './internet/denials.tsx';
 import type { Entry, Notice } from './model.ts';
 
 interface EntryProps {
@@ -49,6 +50,8 @@ export const EntryView = memo(
             ))}
           </ul>
         );
+      case 'denials':
+        return <Denials denials={entry.denials} live={live} actions={actions.internet} />;
       case 'notice':
         return (
           <div class="notice">
@@ -62,7 +65,8 @@ export const EntryView = memo(
     before.entry === after.entry &&
     before.rev === after.rev &&
     before.live === after.live &&
-    before.newest === after.newest,
+    before.newest === after.newest &&
+    before.actions === after.actions,
 );
 
 /** The first line, in the quiet colour; the rest on a click. */
@@ -97,8 +101,6 @@ function noticeIcon(notice: Notice): string {
     case 'limit':
     case 'secret':
       return 'warning';
-    case 'denied':
-      return 'circle-slash';
     case 'warning':
     case 'unknown':
       return 'info';
@@ -113,8 +115,6 @@ function noticeWords(notice: Notice): string {
       return limitWords(notice.limit, notice.value, t);
     case 'sandboxLost':
       return t('The sandbox was lost: {reason}', { reason: notice.reason });
-    case 'denied':
-      return t('No access to {host}:{port}', notice);
     case 'secret':
       return t('The value of the secret {name} was found in {path}; the result is withheld.', notice);
     case 'unknown':

@@ -8,6 +8,7 @@ import { hasEnded } from '../states.ts';
 import { clock, duration, short } from '../format.ts';
 import { Button, Icon } from '../ui/index.tsx';
 import { t } from '../words.ts';
+import { AccessChip } from './internet/chip.tsx';
 import { totalTokens, type TaskModel, type TurnModel } from './model.ts';
 
 export interface HeaderActions {
@@ -22,9 +23,11 @@ interface HeaderProps {
   task: TaskSummary | null;
   host: TaskHostState;
   actions: HeaderActions;
+  /** Of internet access, which the chip opens. */
+  log: { open: boolean; toggle: () => void };
 }
 
-export function Header({ model, task, host, actions }: HeaderProps) {
+export function Header({ model, task, host, actions, log }: HeaderProps) {
   const turn = model.turns.at(-1);
   const state = task?.state ?? turn?.state ?? 'queued';
   const files = turn?.patch?.summary.files ?? task?.patch?.files ?? 0;
@@ -68,11 +71,12 @@ export function Header({ model, task, host, actions }: HeaderProps) {
             text={model.sandbox.kind === 'docker' ? t('container') : t('local sandbox')}
           />
         )}
-        {model.access === 'off' ? (
-          <Chip icon="lock" text={t('No internet')} good />
-        ) : (
-          <Chip icon="globe" text={model.access === 'limited' ? t('Limited internet') : t('Internet')} />
-        )}
+        <AccessChip
+          level={model.access ?? host.internet?.level ?? 'off'}
+          sentence={host.internet?.sentence}
+          open={log.open}
+          onClick={log.toggle}
+        />
         {totalTokens(model) > 0 && (
           <Chip
             icon="dashboard"
@@ -92,9 +96,9 @@ export function Header({ model, task, host, actions }: HeaderProps) {
   );
 }
 
-function Chip({ icon, text, title, good }: { icon: string; text: string; title?: string; good?: boolean }) {
+function Chip({ icon, text, title }: { icon: string; text: string; title?: string }) {
   return (
-    <span class={good ? 'chip good' : 'chip'} title={title ?? text}>
+    <span class="chip" title={title ?? text}>
       <Icon name={icon} />
       <span>{text}</span>
     </span>

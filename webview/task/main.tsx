@@ -5,22 +5,25 @@
  */
 import '../ui/base.css';
 import './task.css';
+import './internet/internet.css';
 import './markdown.css';
 import { render } from 'preact';
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { ErrorAction, WireError } from '../../protocol/errors.ts';
 import type { PageEvent, TaskHostState } from '../../protocol/pages.ts';
 import type { TaskSummary } from '../../protocol/rpc.ts';
-import type { Mode } from '../../protocol/states.ts';
 import { hasEnded } from '../states.ts';
-import { connectHost, newRequestId } from '../host.ts';
+import { connectHost } from '../host.ts';
 import { Markdown } from '../markdown/view.tsx';
-import { Button, Icon, Ring, Segments, TextArea } from '../ui/index.tsx';
+import { Button, Icon, Ring } from '../ui/index.tsx';
 import { setWords, t } from '../words.ts';
-import type { EntryActions } from './actions.ts';
+import type { DenialActions, EntryActions } from './actions.ts';
 import { AT_END_PX } from './command.tsx';
 import { EntryView } from './entries.tsx';
+import { FollowUp } from './follow-up.tsx';
 import { Header } from './header.tsx';
+import { EgressLog } from './internet/log.tsx';
+import { useInternet } from './internet/use-internet.ts';
 import { answerIsShown, applyDelta, applyEvent, newTaskModel, type TurnModel } from './model.ts';
 import { Failure, Files } from './result.tsx';
 
@@ -34,10 +37,14 @@ interface Kept {
   taskId: string;
   prompt: string;
   folded: Record<string, boolean>;
+  /** Domains allowed from this page, by the newest event then. */
+  allowed?: Record<string, number>;
 }
 const kept = host.load<Kept>({ taskId: host.boot.taskId ?? '', prompt: '', folded: {} });
 const keep = (some: Partial<Kept>) => host.save(Object.assign(kept, some));
 keep({ taskId: host.boot.taskId ?? kept.taskId });
+
+const draft = { prompt: kept.prompt, keep: (prompt: string) => keep({ prompt }) };
 
 type Delta = { turn: number; itemId: string; text: string };
 
@@ -55,6 +62,18 @@ function Page() {
   const [error, setError] = useState('');
   const [head, setHead] = useState<number | null>(null);
   const focus = useRef<(() => void) | null>(null);
+
+  const request = (promise: Promise<void>) => {
+    setError('');
+    promise.catch((thrown: unknown) => setError(thrown instanceof Error ? thrown.message : String(thrown)));
+  };
+  const internet = useInternet({
+    host,
+    request,
+    allowed: kept.allowed ?? {},
+    keepAllowed: (allowed) => keep({ allowed }),
+    lastSeq: () => model.current.lastSeq,
+  });
 
   useEffect(() => {
     let queue: (PageEvent | Delta)[] = [];
@@ -78,8 +97,10 @@ function Page() {
     };
     host.onPush({
       'task.summary': setTask,
+      'task.egress': internet.onPage,
       'task.reset': () => {
         queue = [];
+        internet.reset();
         model.current = newTaskModel();
         setHead(null);
         redraw((count) => count + 1);
@@ -94,10 +115,6 @@ function Page() {
     host.ready();
   }, []);
 
-  const request = (promise: Promise<void>) => {
-    setError('');
-    promise.catch((thrown: unknown) => setError(thrown instanceof Error ? thrown.message : String(thrown)));
-  };
   const header = useMemo(
     () => ({
       stop: () => request(host.request('task.cancel', {})),
@@ -108,19 +125,26 @@ function Page() {
     [],
   );
   const act = (action: ErrorAction) => request(host.request('task.act', { action }));
-  const newest = model.current.turns
-    .flatMap((turn) => turn.entries)
-    .findLast((entry) => entry.kind === 'command')?.id;
+  const { turns } = model.current;
+  const taskState = task?.state ?? turns.at(-1)?.state ?? 'queued';
+  const newest = turns.flatMap((turn) => turn.entries).findLast((entry) => entry.kind === 'command')?.id;
   const loading = head === null || model.current.lastSeq < head;
 
   return (
     <>
-      <Header model={model.current} task={task} host={state} actions={header} />
-      <Scroller>
-        {model.current.turns.map((turn) => (
-          <Turn key={turn.turn} turn={turn} newest={newest} request={request} act={act} />
+      <Header model={model.current} task={task} host={state} actions={header} log={internet} />
+      <Scroller over={internet.open && <EgressLog {...internet} live={!hasEnded(taskState)} />}>
+        {turns.map((turn) => (
+          <Turn
+            key={turn.turn}
+            turn={turn}
+            newest={newest}
+            internet={internet.actionsFor(turn === turns.at(-1))}
+            request={request}
+            act={act}
+          />
         ))}
-        {loading && !gone && model.current.turns.length === 0 && (
+        {loading && !gone && turns.length === 0 && (
           <div class="loading">
             <Ring label={t('Loading')} />
           </div>
@@ -133,7 +157,7 @@ function Page() {
           </div>
         )}
       </Scroller>
-      <FollowUp task={task} request={request} focusRef={focus} />
+      <FollowUp host={host} draft={draft} task={task} request={request} focusRef={focus} />
     </>
   );
 }
@@ -142,21 +166,23 @@ interface TurnProps {
   turn: TurnModel;
   /** The page's newest command. */
   newest: string | undefined;
+  internet: DenialActions;
   request: (promise: Promise<void>) => void;
   act: (action: ErrorAction) => void;
 }
 
-function Turn({ turn, newest, request, act }: TurnProps) {
+function Turn({ turn, newest, internet, request, act }: TurnProps) {
   const actions = useMemo<EntryActions>(
     () => ({
       openLink: (href) => request(host.request('task.openLink', { href })),
       openFile: (path, line) =>
         request(host.request('task.openFile', line === undefined ? { path } : { path, line })),
       openLog: () => request(host.request('task.openLog', { turn: turn.turn, attempt: 1 })),
+      internet,
       folded: (id) => kept.folded[id],
       setFolded: (id, folded) => keep({ folded: { ...kept.folded, [id]: folded } }),
     }),
-    [turn.turn],
+    [turn.turn, internet],
   );
   const openPatch = (path?: string) =>
     request(
@@ -205,7 +231,13 @@ function Turn({ turn, newest, request, act }: TurnProps) {
 }
 
 /** Follows its end while the person is there; a button brings them back. */
-function Scroller({ children }: { children: preact.ComponentChildren }) {
+function Scroller({
+  children,
+  over,
+}: {
+  children: preact.ComponentChildren;
+  over: preact.ComponentChildren;
+}) {
   const element = useRef<HTMLDivElement>(null);
   const [atEnd, setAtEnd] = useState(true);
   const follows = useRef(true);
@@ -238,6 +270,7 @@ function Scroller({ children }: { children: preact.ComponentChildren }) {
     <div class="stage">
       <div
         class="scroller"
+        inert={Boolean(over)}
         ref={element}
         tabIndex={0}
         role="log"
@@ -246,85 +279,13 @@ function Scroller({ children }: { children: preact.ComponentChildren }) {
       >
         <div class="column">{children}</div>
       </div>
-      {!atEnd && (
+      {over}
+      {!atEnd && !over && (
         <div class="to-end">
           <Button icon="arrow-down" iconOnly label={t('To the newest line')} onClick={toEnd} />
         </div>
       )}
     </div>
-  );
-}
-
-interface FollowUpProps {
-  task: TaskSummary | null;
-  request: (promise: Promise<void>) => void;
-  focusRef: { current: (() => void) | null };
-}
-
-function FollowUp({ task, request, focusRef }: FollowUpProps) {
-  const [prompt, setPrompt] = useState(kept.prompt);
-  const [mode, setMode] = useState<Mode | null>(null);
-  const [sending, setSending] = useState(false);
-  const requestId = useRef(newRequestId());
-  const write = (text: string) => {
-    setPrompt(text);
-    keep({ prompt: text });
-  };
-  const ended = task !== null && hasEnded(task.state);
-  const chosen = mode ?? task?.mode ?? 'code';
-  const canSend = ended && prompt.trim() !== '' && !sending;
-  const send = () => {
-    if (!canSend) return;
-    setSending(true);
-    request(
-      host
-        .request('task.followUp', { requestId: requestId.current, prompt, mode: chosen })
-        .then(() => {
-          requestId.current = newRequestId();
-          write('');
-        })
-        .finally(() => setSending(false)),
-    );
-  };
-  return (
-    <footer>
-      <div class="box">
-        <TextArea
-          value={prompt}
-          label={t('Follow-up')}
-          placeholder={
-            ended || task === null
-              ? t('Ask for changes, or ask a question …')
-              : t('A follow-up can be sent when this turn has ended …')
-          }
-          onInput={write}
-          onSend={send}
-          focusRef={focusRef}
-        />
-        <div class="bar">
-          <Segments
-            label={t('Mode')}
-            value={chosen === 'review' ? 'code' : chosen}
-            options={[
-              { value: 'ask', label: t('Ask'), title: t('Answers a question; changes nothing') },
-              { value: 'code', label: t('Code'), title: t('Changes files and hands back a patch') },
-            ]}
-            onChange={setMode}
-          />
-          <span class="grow" />
-          <Button
-            look={prompt.trim() === '' ? 'secondary' : 'primary'}
-            icon="arrow-up"
-            iconOnly
-            class="send"
-            label={host.boot.mac ? t('Send (⌘⏎)') : t('Send (Ctrl+Enter)')}
-            disabled={!canSend}
-            busy={sending}
-            onClick={send}
-          />
-        </div>
-      </div>
-    </footer>
   );
 }
 

@@ -4,7 +4,8 @@
  * already (its `seq`) changes nothing; memory is capped whatever a command prints.
  */
 import type { WireError } from '../../protocol/errors.ts';
-import type { FileChange, PatchSummary, TaskEvent, Usage } from '../../protocol/events.ts';
+import type { AccessLevel } from '../../protocol/egress.ts';
+import type { EventParams, FileChange, PatchSummary, TaskEvent, Usage } from '../../protocol/events.ts';
 import type { CommandItem, Item } from '../../protocol/items.ts';
 import type { PageEvent } from '../../protocol/pages.ts';
 import type { Mode, Phase, PhaseOutcome, TurnState } from '../../protocol/states.ts';
@@ -34,6 +35,7 @@ export type Entry =
       rev: number;
     }
   | { kind: 'plan'; id: string; steps: Extract<Item, { type: 'plan' }>['steps']; rev: number }
+  | { kind: 'denials'; id: string; denials: Denial[]; rev: number }
   | { kind: 'notice'; id: string; notice: Notice; rev: number };
 export type CommandEntry = Extract<Entry, { kind: 'command' }>;
 
@@ -41,9 +43,11 @@ export type Notice =
   | { kind: 'warning'; code: string; params: Record<string, string | number> }
   | { kind: 'limit'; limit: string; value: number }
   | { kind: 'sandboxLost'; reason: string }
-  | { kind: 'denied'; host: string; port: number }
   | { kind: 'secret'; name: string; path: string }
   | { kind: 'unknown'; name: string };
+
+/** Something that was refused; `seq` tells whether it was before or after a domain was allowed. */
+export type Denial = EventParams<'policy.denied'> & { seq: number };
 
 export interface TurnModel {
   turn: number;
@@ -67,13 +71,14 @@ export interface TaskModel {
   lastSeq: number;
   turns: TurnModel[];
   sandbox?: { kind: 'docker' | 'local'; how: 'new' | 'parked' | 'restarted' | 'restored' };
-  access: 'off' | 'limited' | 'on';
+  /** Of the phase that runs, or ran last; not there before anything ran. */
+  access?: AccessLevel;
   /** Lines on the page, over all commands. */
   lines: number;
 }
 
 export function newTaskModel(): TaskModel {
-  return { title: '', lastSeq: 0, turns: [], access: 'off', lines: 0 };
+  return { title: '', lastSeq: 0, turns: [], lines: 0 };
 }
 
 /** Attempts beside the first have no place on the page yet; their own events are passed over. */
@@ -193,7 +198,7 @@ function applyToTurn(model: TaskModel, turn: TurnModel, event: TaskEvent): void 
       model.access = event.params.access;
       return;
     case 'policy.denied':
-      addNotice(turn, event.seq, { kind: 'denied', host: event.params.host, port: event.params.port });
+      addDenial(turn, { ...event.params, seq: event.seq });
       return;
     case 'sandbox.started':
       model.sandbox = { kind: event.params.kind, how: event.params.how };
@@ -306,6 +311,17 @@ function addNotice(turn: TurnModel, seq: number, notice: Notice): void {
     }
   }
   turn.entries.push({ kind: 'notice', id: `notice-${seq}`, notice, rev: 0 });
+}
+
+/** What is refused one after the other stands together. */
+function addDenial(turn: TurnModel, denial: Denial): void {
+  const last = turn.entries.at(-1);
+  if (last?.kind !== 'denials') {
+    turn.entries.push({ kind: 'denials', id: `denials-${denial.seq}`, denials: [denial], rev: 0 });
+    return;
+  }
+  last.denials.push(denial);
+  last.rev++;
 }
 
 /** The answer stands once: as the last message if that is what it is, else after everything. */

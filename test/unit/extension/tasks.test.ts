@@ -9,6 +9,7 @@ import {
   type PendingTask,
   type Row,
 } from '../../../extension/tasks/store.ts';
+import type { AccessLevel } from '../../../protocol/egress.ts';
 import type { TaskSummary } from '../../../protocol/rpc.ts';
 
 function summary(more: Partial<TaskSummary> = {}): TaskSummary {
@@ -98,7 +99,7 @@ test('a title is the first line of the prompt, cut', () => {
 
 test('a row says what is next and offers only what can be done', () => {
   const row = (more: Partial<TaskSummary>, applied = false) =>
-    describeRow({ kind: 'task', key: 'k', task: summary(more) }, applied, english);
+    describeRow({ kind: 'task', key: 'k', task: summary(more) }, { applied, access: 'off' }, english);
   assert.deepEqual(row({}).context, ['task', 'cancel']);
   assert.deepEqual(row({ state: 'failed' }).context, ['task', 'retry', 'archive', 'followUp']);
   const review = row({ state: 'completed', review: 'open', patch });
@@ -112,4 +113,14 @@ test('a row says what is next and offers only what can be done', () => {
     /disk/,
   );
   assert.match(row({}).tooltip, /main · with local changes/);
+});
+
+test('a row names internet access where there is some, while the task runs', () => {
+  const row = (access: AccessLevel, more: Partial<TaskSummary> = {}) =>
+    describeRow({ kind: 'task', key: 'k', task: summary(more) }, { applied: false, access }, english);
+  assert.equal(row('off', { phase: 'agent' }).description, 'Agent');
+  assert.doesNotMatch(row('off').tooltip, /nternet/);
+  assert.equal(row('limited', { phase: 'agent' }).description, 'Agent · limited internet');
+  assert.match(row('on').tooltip, /^Internet access: on$/m);
+  assert.doesNotMatch(row('on', { state: 'cancelled' }).description, /internet/);
 });
