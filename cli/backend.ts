@@ -69,16 +69,29 @@ export interface Backend {
   started: boolean;
 }
 
-export async function openBackend(own: OwnBackendOptions, signal?: AbortSignal): Promise<Backend> {
+export interface OpenOptions {
+  signal?: AbortSignal;
+  /** False: whichever model and sandbox it has will do. */
+  runsTasks: boolean;
+}
+
+export async function openBackend(own: OwnBackendOptions, options: OpenOptions): Promise<Backend> {
+  const { signal } = options;
   const url = process.env['CODEX_SERVER_URL'];
-  if (!url) return openOwn(own, signal);
+  if (!url) return openOwn(own, options);
   if (own.given) {
     throw new UsageError(
       '--data, --sandbox and --scripted-model are for a backend of your own; CODEX_SERVER_URL names another one.',
     );
   }
-  const token = process.env['CODEX_SERVER_TOKEN'] ?? '';
+  const token = (process.env['CODEX_SERVER_TOKEN'] ?? '').trim();
   if (token === '') throw new UsageError('CODEX_SERVER_URL is set, but CODEX_SERVER_TOKEN is not.');
+  // A header can't hold anything else, and every attempt to connect would fail on it.
+  if (!/^[\x21-\x7e]+$/.test(token)) {
+    throw new UsageError(
+      'CODEX_SERVER_TOKEN is no token: it holds a space, a line break or a letter that no token has.',
+    );
+  }
   const connection = open(url, async () => token);
   try {
     const hello = await connection.ready(CONNECT_TIMEOUT_MS, signal);
@@ -89,7 +102,7 @@ export async function openBackend(own: OwnBackendOptions, signal?: AbortSignal):
   }
 }
 
-async function openOwn(own: OwnBackendOptions, signal?: AbortSignal): Promise<Backend> {
+async function openOwn(own: OwnBackendOptions, { signal, runsTasks }: OpenOptions): Promise<Backend> {
   const launch = launchOf(own);
   let running = await ensureBackend({ ...launch, ...(signal ? { signal } : {}) });
   let started = running.started;
@@ -103,14 +116,14 @@ async function openOwn(own: OwnBackendOptions, signal?: AbortSignal): Promise<Ba
   );
   try {
     let hello = await connection.ready(CONNECT_TIMEOUT_MS, signal);
-    if (!hello.model.configured && hasModel(own)) {
+    if (runsTasks && !hello.model.configured && hasModel(own)) {
       // It was started without a model, so nothing runs in it that a restart could hurt.
       await stopBackend(running);
       await connection.call('model.list', {}, signal);
       hello = await connection.ready(CONNECT_TIMEOUT_MS, signal);
       started = true;
     }
-    checkFits(own, hello);
+    if (runsTasks) checkFits(own, hello);
     return {
       connection,
       hello,

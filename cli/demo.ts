@@ -107,6 +107,7 @@ async function oneTask({ repo, own, prompt, dataDir, kind }: Demo): Promise<bool
       apply: true,
       output: null,
       model: null,
+      environment: null,
       json: false,
       prompt,
       own: { dataDir, sandbox: kind, scriptedModel: modelSettings(process.env) ? null : '', given: true },

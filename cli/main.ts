@@ -1,5 +1,5 @@
 /**
- * `codex-tasks serve | run | doctor | demo`: finds the command, and turns whatever it throws into one
+ * `codex-tasks serve | run | env | egress | doctor | demo`: finds the command, and turns whatever it throws into one
  * sentence on standard error and the exit code of CONTRACTS. Never a stack trace for a person,
  * unless CODEX_DEBUG is set.
  */
@@ -14,6 +14,8 @@ const HELP = `codex-tasks ${VERSION}: delegate coding tasks to a backend of your
 
   codex-tasks run [options] PROMPT   send a task, follow it, get its patch
   codex-tasks serve [options]        run the backend
+  codex-tasks env list|show|set|delete   environments and their internet access
+  codex-tasks egress TASK            what a task asked the internet for
   codex-tasks doctor [--json]        check what the backend needs
   codex-tasks demo [options]         one task from end to end, on this machine
 
@@ -27,6 +29,8 @@ type Command = (args: string[]) => Promise<number>;
 const COMMANDS: Record<string, () => Promise<Command>> = {
   run: async () => (await import('./run/run.ts')).run,
   serve: async () => (await import('./serve.ts')).serve,
+  env: async () => (await import('./internet/env.ts')).env,
+  egress: async () => (await import('./internet/egress.ts')).egress,
   doctor: async () => (await import('./doctor.ts')).doctor,
   demo: async () => (await import('./demo.ts')).demo,
 };

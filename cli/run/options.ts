@@ -1,5 +1,6 @@
 /** The command line of `run`. */
 import { bytesWords } from '../../client/words/index.ts';
+import { EnvironmentName } from '../../protocol/environment.ts';
 import { Mode } from '../../protocol/states.ts';
 import { LIMITS } from '../../protocol/limits.ts';
 import { UsageError, oneOf, optionalValue, parse, wholeNumber } from '../usage.ts';
@@ -22,7 +23,8 @@ Sends a task, follows it to its end, and saves its patch. PROMPT may be - for st
   --output FILE      where the patch goes (default: in the data folder)
   --model NAME       the model, if not the backend's own choice
   --json             one event a line on standard output, the result as the last line, nothing else
-  --attempts N, --env NAME   not built yet
+  --env NAME         the environment, which says what internet access the agent has (default: default)
+  --attempts N       not built yet
 
 The backend is the one at CODEX_SERVER_URL (with CODEX_SERVER_TOKEN), or one of your own on this
 machine, started when none runs, with OPENAI_API_KEY, OPENAI_BASE_URL and CODEX_MODEL:
@@ -39,6 +41,7 @@ export interface RunOptions {
   apply: boolean;
   output: string | null;
   model: string | null;
+  environment: string | null;
   json: boolean;
   prompt: string;
   own: OwnBackendOptions;
@@ -64,7 +67,8 @@ export function runOptions(args: string[]): RunOptions | 'help' {
     true,
   );
   if (values.help) return 'help';
-  if (values.env !== undefined) throw new UsageError('--env is not built yet. Leave it out for now.');
+  if (values.env !== undefined && !EnvironmentName.safeParse(values.env).success)
+    throw new UsageError(`“${values.env}” can’t be an environment’s name. See codex-tasks env list.`);
   if (values.attempts !== undefined && wholeNumber('--attempts', values.attempts, 1, 4) > 1) {
     throw new UsageError('--attempts with more than 1 is not built yet. Leave it out for now.');
   }
@@ -82,6 +86,7 @@ export function runOptions(args: string[]): RunOptions | 'help' {
     apply: values.apply ?? false,
     output: values.output ?? null,
     model: values.model ?? null,
+    environment: values.env ?? null,
     json: values.json ?? false,
     prompt,
     own: ownBackendOptions(values),

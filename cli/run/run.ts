@@ -48,7 +48,7 @@ export async function runTask(
   try {
     const folder = await lookAtFolder(options);
     for (const line of folder.notes) output.note(line);
-    backend = await openBackend(options.own, stop.signal);
+    backend = await openBackend(options.own, { signal: stop.signal, runsTasks: true });
     noteBackend(backend, output);
     const repo = await sendCommit(folder, backend, output, stop.signal);
     taskId = await createTask(
@@ -58,6 +58,7 @@ export async function runTask(
         mode: options.mode,
         repo,
         ...(options.model === null ? {} : { model: options.model }),
+        ...(options.environment === null ? {} : { environment: options.environment }),
       },
       stop.signal,
     );

@@ -5,6 +5,7 @@
 export * from './apply.ts';
 export * from './egress.ts';
 export * from './errors.ts';
+export * from './internet.ts';
 export * from './tasks.ts';
 export * from './units.ts';
 export { english, type Params, type Translate } from './template.ts';

@@ -33,9 +33,14 @@ describe('the command line of run', () => {
     assert.match(options('--scripted-model=a.yaml', 'x').own.scriptedModel ?? '', /a\.yaml$/);
   });
 
+  it('names an environment, or leaves it to the backend', () => {
+    assert.equal(options('x').environment, null);
+    assert.equal(options('--env', 'node-22', 'x').environment, 'node-22');
+    refuses(['--env', 'no name', 'x'], /“no name” can’t be an environment’s name/);
+  });
+
   it('what is not built yet is refused by name', () => {
     refuses(['--attempts', '2', 'x'], /--attempts.*not built yet/);
-    refuses(['--env', 'node', 'x'], /--env.*not built yet/);
     assert.equal(options('--attempts', '1', 'x').prompt, 'x');
   });
 
