@@ -6,20 +6,17 @@ import { join } from 'node:path';
 import { openAuthority } from './egress/authority/index.ts';
 import type { OwnerRules } from './egress/policy/index.ts';
 import { createEgress, type EgressLogEntry, type Resolve } from './egress/proxy/index.ts';
-import type { InternetParts } from './pipeline/internet.ts';
+import type { InternetProxy } from './pipeline/internet.ts';
 
 export interface InternetOptions {
   dataDir: string;
   owner: OwnerRules;
-  policyOf: InternetParts['policyOf'];
-  onPolicyChange: InternetParts['onPolicyChange'];
-  record: InternetParts['record'];
   /** How names are resolved; by default as the machine does. */
   resolve?: Resolve;
 }
 
-export async function openInternetParts(options: InternetOptions): Promise<InternetParts> {
-  const { dataDir, owner, policyOf, onPolicyChange, record } = options;
+export async function openInternetProxy(options: InternetOptions): Promise<InternetProxy> {
+  const { dataDir, owner } = options;
   const authority = await openAuthority(join(dataDir, 'authority'));
   const listeners = new Map<string, (entry: EgressLogEntry) => void>();
   const keyOf = (of: { taskId: string; attempt: number }) => `${of.taskId}/${of.attempt}`;
@@ -37,8 +34,5 @@ export async function openInternetParts(options: InternetOptions): Promise<Inter
       listeners.set(keyOf(of), onEntry);
       return task;
     },
-    policyOf,
-    onPolicyChange,
-    record,
   };
 }

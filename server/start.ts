@@ -10,10 +10,9 @@
 import { randomBytes } from 'node:crypto';
 import { CodexError } from '../protocol/errors.ts';
 import type { ParamsOf, ResultOf } from '../protocol/rpc.ts';
-import { DEFAULT_AGENT_ACCESS } from '../protocol/egress.ts';
 import { startBackend } from './backend.ts';
 import { readSettings } from './config.ts';
-import { openInternetParts } from './internet.ts';
+import { openInternetProxy } from './internet.ts';
 import { makeLog } from './log.ts';
 import { createModelClient } from './model/client.ts';
 import type { ModelClient, ModelSettings } from './model/model.ts';
@@ -68,13 +67,7 @@ export async function start(options: StartOptions): Promise<Started> {
   const stopping = new AbortController();
   try {
     const repos = await openRepos({ dataDir, maxPushBytes: settings.limits.pushBytes });
-    const internet = await openInternetParts({
-      dataDir,
-      owner: { allowPrivate: [], intercept: 'whenNeeded' },
-      policyOf: async () => DEFAULT_AGENT_ACCESS,
-      onPolicyChange: () => () => {},
-      record: () => {},
-    });
+    const proxy = await openInternetProxy({ dataDir, owner: settings.egress });
     const backend = await startBackend({
       config: {
         host: options.host,
@@ -89,7 +82,7 @@ export async function start(options: StartOptions): Promise<Started> {
         ...(settings.databaseUrl ? { databaseUrl: settings.databaseUrl } : {}),
       },
       repos,
-      runTurn: createRunTurn({ driver, repos, modelFor: model.clientFor, internet }),
+      runTurn: createRunTurn({ driver, repos, modelFor: model.clientFor, proxy }),
       sandbox: health.view,
       model: () => model.view,
       checkTask: (request) => refuseUnbuilt(request, model.view.configured),

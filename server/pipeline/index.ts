@@ -12,9 +12,9 @@ import { runAgent } from '../agent/loop.ts';
 import type { ModelClient } from '../model/model.ts';
 import type { Repos } from '../repos/repos.ts';
 import type { Sandbox, SandboxDriver } from '../sandbox/sandbox.ts';
-import { stopReason, type RunTurn, type TurnContext } from '../tasks/turn-context.ts';
+import { stopReason, type TurnContext } from '../tasks/turn-context.ts';
 import { deliverResult } from './deliver.ts';
-import { openInternet, type Internet, type InternetParts } from './internet.ts';
+import { openInternet, type Internet, type InternetProxy, type Rooms } from './internet.ts';
 import { prepareSandbox } from './prepare.ts';
 import { shellEnvironment } from './shell-env.ts';
 
@@ -29,7 +29,7 @@ export interface PipelineParts {
   repos: Repos;
   /** Throws `CodexError` modelNotConfigured. */
   modelFor(name: string | null): ModelClient;
-  internet: InternetParts;
+  proxy: InternetProxy;
 }
 
 type AgentEnd =
@@ -37,8 +37,9 @@ type AgentEnd =
   | { kind: 'cancelled' }
   | { kind: 'failed'; error: unknown };
 
-export function createRunTurn(parts: PipelineParts): RunTurn {
-  return async (turn) => {
+/** A `RunTurn`, given the rooms that belong to the data folder. */
+export function createRunTurn(parts: PipelineParts): (turn: TurnContext, rooms: Rooms) => Promise<void> {
+  return async (turn, rooms) => {
     if (turn.attempts.length > 1) throw new CodexError('notBuilt', { feature: 'attempts' });
     const model = parts.modelFor(turn.task.model);
     const startSha = turn.baseSha ?? (await turn.newestResult(ATTEMPT)) ?? turn.task.repo.sha;
@@ -49,7 +50,7 @@ export function createRunTurn(parts: PipelineParts): RunTurn {
       await turn.setState('running');
       const end = await turn.phase('agent', async () => {
         for (let losses = 0; ; losses++) {
-          const end = await agentPhase(turn, sandbox, model, parts.internet);
+          const end = await agentPhase(turn, sandbox, model, parts.proxy, rooms);
           if (!isLoss(end) || losses >= MAX_SANDBOX_LOSSES) return end;
           await turn.emit({ code: 'sandbox.lost', params: { reason: end.error.message } });
           await sandbox.detach();
@@ -67,11 +68,12 @@ async function agentPhase(
   turn: TurnContext,
   sandbox: Sandbox,
   model: ModelClient,
-  parts: InternetParts,
+  proxy: InternetProxy,
+  rooms: Rooms,
 ): Promise<AgentEnd> {
   let opened: Internet | undefined;
   try {
-    const internet = await openInternet(parts, turn, ATTEMPT, 'agent', sandbox);
+    const internet = await openInternet(proxy, rooms, turn, ATTEMPT, 'agent', sandbox);
     opened = internet;
     const env = await shellEnvironment(sandbox, `env-${turn.turn}-${turn.generation}`, turn.signal);
     const outcome = await runAgent({

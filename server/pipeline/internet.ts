@@ -8,6 +8,7 @@
  */
 import type { AccessPolicy, AccessLevel } from '../../protocol/egress.ts';
 import { accessLevel } from '../../protocol/egress.ts';
+import type { NewEgressEntry } from '../environments/egress-rows.ts';
 import { CodexError, errorText } from '../../protocol/errors.ts';
 import type { EgressLogEntry, EgressPhase, EgressTask, TaskOptions } from '../egress/proxy/index.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
@@ -20,20 +21,24 @@ const TRUST_OUTPUT_BYTES = 64 * 1024;
 /** Told to the person as events; every denial is in the log. */
 const DENIALS_TOLD = 50;
 
-/** Where an entry belongs. */
-export interface EntryOf {
-  taskId: string;
-  turn: number;
-  attempt: number;
-}
-
-export interface InternetParts {
+/** The backend's proxy, as a turn uses it. */
+export interface InternetProxy {
   certificatePem: string;
   openTask(options: TaskOptions, onEntry: (entry: EgressLogEntry) => void): EgressTask;
-  policyOf(environment: string | null, phase: EgressPhase): Promise<AccessPolicy>;
-  /** Calls back when any environment was changed; returns how to stop that. */
-  onPolicyChange(listener: () => void): () => void;
-  record(entry: EgressLogEntry, of: EntryOf): void;
+}
+
+/** What a turn needs of the rooms next door: the policies, and the log of what was asked for. */
+export interface Rooms {
+  environments: {
+    policyOf(environment: string | null, phase: EgressPhase): Promise<AccessPolicy>;
+    /** Calls back when any environment was changed; returns how to stop that. */
+    onChange(listener: () => void): () => void;
+  };
+  egressLog: {
+    append(entry: NewEgressEntry): void;
+    /** Calls back when a task's log can take no more; returns how to stop that. */
+    onFull(listener: (task: { taskId: string; limit: number }) => void): () => void;
+  };
 }
 
 export interface Internet {
@@ -44,21 +49,22 @@ export interface Internet {
 }
 
 export async function openInternet(
-  parts: InternetParts,
+  proxy: InternetProxy,
+  { environments, egressLog }: Rooms,
   turn: TurnContext,
   attempt: number,
   phase: EgressPhase,
   sandbox: Sandbox,
 ): Promise<Internet> {
-  const of: EntryOf = { taskId: turn.task.id, turn: turn.turn, attempt };
-  const read = () => parts.policyOf(turn.task.environment, phase);
+  const of = { taskId: turn.task.id, turn: turn.turn, attempt };
+  const read = () => environments.policyOf(turn.task.environment, phase);
   const denials = new Set<string>();
   const { limits } = turn;
 
   // Events are told on the side: the turn does not wait for them, and a turn that has ended needs none.
   const tell = (...events: Parameters<TurnContext['emit']>) => void turn.emit(...events).catch(() => {});
   const onEntry = (entry: EgressLogEntry): void => {
-    parts.record(entry, of);
+    egressLog.append({ ...entry, ...of });
     const key = `${entry.host} ${entry.reason}`;
     if (entry.verdict !== 'denied' || denials.has(key) || denials.size >= DENIALS_TOLD) return;
     denials.add(key);
@@ -76,7 +82,7 @@ export async function openInternet(
   };
 
   let policy = await read();
-  const task = parts.openTask(
+  const task = proxy.openTask(
     {
       taskId: of.taskId,
       attempt,
@@ -98,7 +104,7 @@ export async function openInternet(
     task.setPolicy(policy, phase);
     const level = accessLevel(policy);
     if (level !== 'off' && Object.keys(variables).length === 0) {
-      await trustProxy(sandbox, parts.certificatePem, `trust-${turn.turn}-${turn.generation}`);
+      await trustProxy(sandbox, proxy.certificatePem, `trust-${turn.turn}-${turn.generation}`);
     }
     await sandbox.setEgress(level !== 'off');
     variables = level === 'off' ? {} : proxyEnvironment();
@@ -125,10 +131,16 @@ export async function openInternet(
         });
       });
   };
-  const stopListening = parts.onPolicyChange(onChange);
+  const stopListening = [
+    environments.onChange(onChange),
+    egressLog.onFull(({ taskId, limit }) => {
+      if (taskId !== of.taskId) return;
+      tell({ code: 'limit.reached', attempt, params: { limit: 'egressLogEntries', value: limit } });
+    }),
+  ];
   const close = async (): Promise<void> => {
     closed = true;
-    stopListening();
+    for (const stop of stopListening) stop();
     task.close();
     await line;
     // The sandbox may be gone, or another's: then there is nothing to close.

@@ -7,8 +7,9 @@ import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
 import { CodexError } from '../../../protocol/errors.ts';
 import { DEFAULT_AGENT_ACCESS, type AccessPolicy } from '../../../protocol/egress.ts';
-import type { EgressLogEntry } from '../../../server/egress/proxy/index.ts';
-import { openInternetParts } from '../../../server/internet.ts';
+import type { NewEgressEntry } from '../../../server/environments/egress-rows.ts';
+import type { Rooms } from '../../../server/pipeline/internet.ts';
+import { openInternetProxy } from '../../../server/internet.ts';
 import { createModelClient } from '../../../server/model/client.ts';
 import { DEMO_FILES, DEMO_PROMPT } from '../../../server/model/scripted/demo-repo.ts';
 import { DEMO_SCRIPT } from '../../../server/model/scripted/scripts/demo.ts';
@@ -17,7 +18,7 @@ import { createRunTurn } from '../../../server/pipeline/index.ts';
 import { openRepos } from '../../../server/repos/store.ts';
 import type { Repos } from '../../../server/repos/repos.ts';
 import { createDriver } from '../../../server/sandbox/index.ts';
-import type { RunTurn } from '../../../server/tasks/turn-context.ts';
+import type { TurnContext } from '../../../server/tasks/turn-context.ts';
 import { commitAll, git, initRepository, removeFolder, temporaryFolder, write } from '../../support/git.ts';
 import { memoryTask, memoryTurn, type MemoryTask } from './memory-turn.ts';
 
@@ -27,30 +28,35 @@ const driver = createDriver({ kind: 'docker', dataDir });
 const tasks: MemoryTask[] = [];
 let repos: Repos;
 let model: ScriptedModel;
-let runTurn: RunTurn;
+let runTurn: (turn: TurnContext) => Promise<void>;
 let policy: AccessPolicy = DEFAULT_AGENT_ACCESS;
 const policyListeners = new Set<() => void>();
-const entries: EgressLogEntry[] = [];
+const entries: NewEgressEntry[] = [];
 
 before(async () => {
   repos = await openRepos({ dataDir });
   model = await startScriptedModel({ script: DEMO_SCRIPT });
-  runTurn = createRunTurn({
-    driver,
-    repos,
-    internet: await openInternetParts({
-      dataDir,
-      owner: { allowPrivate: [{ host: 'localhost.test', cidr: '127.0.0.0/8' }], intercept: 'whenNeeded' },
+  const rooms: Rooms = {
+    environments: {
       policyOf: async () => policy,
-      onPolicyChange: (listener) => {
+      onChange: (listener) => {
         policyListeners.add(listener);
         return () => policyListeners.delete(listener);
       },
-      record: (entry) => entries.push(entry),
+    },
+    egressLog: { append: (entry) => entries.push(entry), onFull: () => () => {} },
+  };
+  const run = createRunTurn({
+    driver,
+    repos,
+    proxy: await openInternetProxy({
+      dataDir,
+      owner: { allowPrivate: [{ host: 'localhost.test', cidr: '127.0.0.0/8' }], intercept: 'whenNeeded' },
       resolve: async () => ['127.0.0.1'],
     }),
     modelFor: () => createModelClient({ name: 'scripted', apiKey: 'none', baseUrl: model.url }),
   });
+  runTurn = (turn) => run(turn, rooms);
   initRepository(folder);
   for (const [path, content] of Object.entries(DEMO_FILES)) write(folder, path, content);
   commitAll(folder);
@@ -232,6 +238,38 @@ test('what is allowed is reached through the proxy, what is not is refused, told
         ['other.test', 'denied'],
         ['other.test', 'denied'],
       ],
+    );
+  } finally {
+    policy = DEFAULT_AGENT_ACCESS;
+    upstream.close();
+    upstream.closeAllConnections();
+  }
+});
+
+test('a policy that is withdrawn while a command runs cuts its connection at once', async () => {
+  let reached: () => void = () => {};
+  const asked = new Promise<void>((resolve) => (reached = resolve));
+  const upstream = createServer((_request, response) => {
+    response.write('the beginning\n');
+    reached();
+  });
+  await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve));
+  const { port } = upstream.address() as AddressInfo;
+  policy = { ...DEFAULT_AGENT_ACCESS, access: 'on', allow: [`localhost.test:${port}`] };
+  try {
+    const task = await newTask();
+    const prompt = `$ curl -sSN --max-time 60 http://localhost.test:${port}/; echo "ended with $?"\n$ env | grep -c http_proxy=; curl -sS --max-time 5 http://proxy:8080; echo "then $?"`;
+    const running = runTurn(memoryTurn(task, { turn: 1, prompt }).context);
+    await asked;
+    const at = performance.now();
+    policy = DEFAULT_AGENT_ACCESS;
+    for (const listener of policyListeners) listener();
+    await running;
+    assert.ok(performance.now() - at < 20_000, 'the command was cut, not timed out');
+    assert.match(outputOf(task), /ended with (18|52|56)\n0\n[^]*then 7\n/);
+    assert.deepEqual(
+      task.events.flatMap((event) => (event.code === 'policy.changed' ? [event.params.access] : [])),
+      ['limited', 'off'],
     );
   } finally {
     policy = DEFAULT_AGENT_ACCESS;
