@@ -76,6 +76,8 @@ export function serveHttp1(server: Server, task: TaskCore, connection: Connectio
     );
   });
   server.on('clientError', (_error, socket) => {
+    // In the middle of a request there is no answer to give but the one that may be on its way.
+    if (connection.busy) return void socket.end(() => socket.destroy());
     if (!socket.destroyed && socket.writable) logMalformed(task);
     refuseRaw(socket, denial('badRequest', { problem: 'syntax' }), {});
   });

@@ -5,7 +5,6 @@
  *
  * A server that can't be trusted or reached is told to the client inside, as a 502 to each request.
  */
-import type { Server as HttpServer } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { SecureContext } from 'node:tls';
 import type { Hello } from './client-hello.ts';

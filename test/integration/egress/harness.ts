@@ -128,7 +128,7 @@ export async function startProxy(options: Options = {}): Promise<Harness> {
     ...options.task,
   });
   const listen = (server: Server | HttpServer | Http2SecureServer): Promise<number> => {
-    servers.push(server as Server);
+    servers.push(server);
     server.on('connection', (socket: Socket) => {
       sockets.add(socket);
       socket.on('error', () => {});
