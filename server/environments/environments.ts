@@ -61,7 +61,7 @@ export class Environments {
   }
 
   /** Throws `CodexError` badPolicy with the entry that can't be a rule. */
-  put(environment: Environment, who: string): Promise<StoredEnvironment> {
+  async put(environment: Environment, who: string): Promise<StoredEnvironment> {
     const checked = Environment.parse(environment);
     checkInternet(checked.internet);
     return this.#change(checked.name, (tx) => write(tx, checked, who));

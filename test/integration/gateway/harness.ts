@@ -8,7 +8,7 @@ import { NO_USAGE } from '../../../protocol/events.ts';
 import { resolveLimits, type LimitValues } from '../../../protocol/limits.ts';
 import { type ClientPeer, clientPeer } from '../../../protocol/peer.ts';
 import type { NotificationName, NotificationOf, ParamsIn } from '../../../protocol/rpc.ts';
-import { type Backend, startBackend } from '../../../server/backend.ts';
+import { type Backend, type BackendParts, startBackend } from '../../../server/backend.ts';
 import type { Log } from '../../../server/log.ts';
 import type { Repos } from '../../../server/repos/repos.ts';
 import type { RunTurn } from '../../../server/tasks/turn-context.ts';
@@ -47,7 +47,7 @@ export async function temporaryFolder(): Promise<string> {
 export interface Options {
   dataDir?: string;
   port?: number;
-  runTurn?: RunTurn;
+  runTurn?: BackendParts['runTurn'];
   limits?: Partial<LimitValues>;
   log?: Log;
   idleExitMs?: number;

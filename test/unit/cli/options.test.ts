@@ -52,6 +52,6 @@ describe('the command line of run', () => {
     refuses(['--attempts', 'two', 'x'], /whole number from 1 to 4/);
     refuses(['--ref', 'main', '--include-local', 'x'], /exclude each other/);
     refuses(['--frobnicate', 'x'], /--frobnicate/);
-    refuses(['x'.repeat(300_000)], /longer than 262144 bytes/);
+    refuses(['x'.repeat(300_000)], /longer than 256 KiB/);
   });
 });

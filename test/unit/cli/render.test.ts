@@ -142,14 +142,18 @@ describe('what a result changes', () => {
       change('a.js', { added: 2, removed: 1 }),
       change('logo.png', { kind: 'added', binary: true, newBytes: 2_048 }),
       change('new', { kind: 'renamed', from: { path: 'old' }, added: 0, removed: 0 }),
+      change('tool.sh', { kind: 'modeChanged', newMode: '100755', added: 0, removed: 0 }),
+      change('latest', { kind: 'added', oldMode: '000000', newMode: '120000', added: 1, removed: 0 }),
     ];
-    const patch = { bytes: 1, sha256: '', files: 4, added: 2, removed: 1, binaries: 1 };
+    const patch = { bytes: 1, sha256: '', files: 6, added: 2, removed: 1, binaries: 1 };
     assert.deepEqual(changeLines(files, patch, paint(false)), [
       '  M a.js  +2 −1',
       '  A logo.png  binary, 2 KiB',
-      '  R old → new  +0 −0',
+      '  R old → new',
+      '  m tool.sh  executable',
+      '  A latest  symlink',
       '  … 1 more files',
-      '  4 files, +2 −1, 1 binary file',
+      '  6 files, +2 −1, 1 binary file',
     ]);
   });
 });
