@@ -7,6 +7,8 @@ import { knownEvent } from '../../protocol/events.ts';
 import type { CommandItem, Item } from '../../protocol/items.ts';
 import {
   bytesWords,
+  changedLines,
+  changeNotes,
   commandEndWords,
   durationWords,
   limitWords,
@@ -224,11 +226,14 @@ function changeLine(file: FileChange, paint: Paint): string {
   const name = file.from
     ? `${tameName(file.from.path)} → ${tameName(file.path.path)}`
     : tameName(file.path.path);
-  const size = file.binary
-    ? `binary, ${bytesWords(file.newBytes ?? file.oldBytes ?? 0)}`
-    : `${paint.green(`+${file.added ?? 0}`)} ${paint.red(`−${file.removed ?? 0}`)}`;
-  const mode = file.kind === 'modeChanged' ? ` ${file.oldMode} → ${file.newMode}` : '';
-  return `${KIND_LETTERS[file.kind]} ${name}  ${size}${mode}`;
+  const { added, removed } = changedLines(file);
+  const size = file.binary ? bytesWords(file.newBytes ?? file.oldBytes ?? 0) : '';
+  const lines = [
+    added > 0 ? paint.green(`+${added}`) : '',
+    removed > 0 ? paint.red(`−${removed}`) : '',
+  ].filter(Boolean);
+  const facts = [lines.join(' '), ...changeNotes(file), size].filter(Boolean).join(', ');
+  return `${KIND_LETTERS[file.kind]} ${name}${facts === '' ? '' : `  ${facts}`}`;
 }
 
 function count(number: number, noun: string): string {

@@ -1,5 +1,12 @@
 /** What a turn ended with: the changed files with their counts, or what failed and the next step. */
-import { errorWords } from '../../client/words/index.ts';
+import {
+  CHANGE_WORDS,
+  changedLines,
+  changeLabel,
+  changeNotes,
+  errorWords,
+  fileType,
+} from '../../client/words/index.ts';
 import type { WireError } from '../../protocol/errors.ts';
 import type { FileChange } from '../../protocol/events.ts';
 import { bytes } from '../format.ts';
@@ -19,8 +26,13 @@ export function Files({ patch, openPatch }: FilesProps) {
       <ul>
         {files.map((file) => (
           <li key={file.path.path}>
-            <button type="button" title={kindWords(file)} onClick={() => openPatch(file.path.path)}>
-              <Icon name={kindIcon(file)} label={kindWords(file)} />
+            <button
+              type="button"
+              title={t(CHANGE_WORDS[file.kind])}
+              aria-label={changeLabel(file, t)}
+              onClick={() => openPatch(file.path.path)}
+            >
+              <Icon name={kindIcon(file)} />
               <span class="path">
                 {file.from ? `${file.from.path} → ` : ''}
                 {file.path.path}
@@ -45,54 +57,36 @@ export function Files({ patch, openPatch }: FilesProps) {
 }
 
 function Counts({ file }: { file: FileChange }) {
-  if (file.binary) {
-    const before = file.oldBytes === undefined ? null : bytes(file.oldBytes);
-    const after = file.newBytes === undefined ? null : bytes(file.newBytes);
-    const text = before && after ? `${before} → ${after}` : (after ?? before ?? t('binary'));
-    return <span class="counts size">{text}</span>;
-  }
-  const mode = file.oldMode !== file.newMode && file.kind !== 'added' && file.kind !== 'deleted';
+  const { added, removed } = changedLines(file);
+  const notes = [...changeNotes(file, t), file.binary ? sizes(file) : ''].filter(Boolean);
   return (
     <span class="counts">
-      {mode && <span class="size">{`${file.oldMode} → ${file.newMode}`}</span>}
-      {(file.added ?? 0) > 0 && <span class="added">+{file.added}</span>}
-      {(file.removed ?? 0) > 0 && <span class="removed">−{file.removed}</span>}
+      {notes.length > 0 && <span class="size">{notes.join(' · ')}</span>}
+      {added > 0 && <span class="added">+{added}</span>}
+      {removed > 0 && <span class="removed">−{removed}</span>}
     </span>
   );
 }
 
+function sizes({ oldBytes, newBytes }: FileChange): string {
+  const known = [oldBytes, newBytes].filter((size) => size !== undefined);
+  return known.map(bytes).join(' → ');
+}
+
 function kindIcon(file: FileChange): string {
+  if (file.kind === 'deleted') return 'diff-removed';
+  if (fileType(file.newMode) === 'symlink') return 'file-symlink-file';
+  if (fileType(file.newMode) === 'submodule') return 'file-submodule';
   switch (file.kind) {
     case 'added':
     case 'copied':
       return file.binary ? 'file-binary' : 'diff-added';
-    case 'deleted':
-      return 'diff-removed';
     case 'renamed':
       return 'diff-renamed';
     case 'modified':
     case 'modeChanged':
     case 'typeChanged':
       return file.binary ? 'file-binary' : 'diff-modified';
-  }
-}
-
-function kindWords(file: FileChange): string {
-  switch (file.kind) {
-    case 'added':
-      return t('added');
-    case 'copied':
-      return t('copied');
-    case 'deleted':
-      return t('deleted');
-    case 'renamed':
-      return t('renamed');
-    case 'modified':
-      return t('modified');
-    case 'modeChanged':
-      return t('mode changed');
-    case 'typeChanged':
-      return t('type changed');
   }
 }
 
