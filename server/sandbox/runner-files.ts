@@ -1,10 +1,9 @@
-/** What stands in `/opt/codex` of every sandbox: Node, the runner, and the commands we add. */
+/** What stands in `/opt/codex` of every sandbox beside Node: the runner, and the commands we add. */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { CodexError } from '../../protocol/errors.ts';
 import { CODEX_DIR } from '../../protocol/door.ts';
 import { assetPath } from '../assets.ts';
-import type { NodeBinary } from './node-binary.ts';
 
 export interface RunnerFile {
   path: string;
@@ -13,9 +12,8 @@ export interface RunnerFile {
 }
 
 export interface RunnerFiles {
-  node: NodeBinary;
   files: RunnerFile[];
-  /** Of all of it: a place that carries this hash holds these files. */
+  /** Of all of it and of Node: a place that carries this hash holds these files. */
   hash: string;
 }
 
@@ -23,7 +21,8 @@ const APPLY_PATCH = `#!/bin/sh
 exec ${CODEX_DIR}/node ${CODEX_DIR}/apply_patch.cjs "$@"
 `;
 
-export async function runnerFiles(node: NodeBinary): Promise<RunnerFiles> {
+/** `nodeIdentity` changes when another Node is to stand beside the files. */
+export async function runnerFiles(nodeIdentity: string): Promise<RunnerFiles> {
   const runner = await readBundle('runner.cjs');
   if (!runner) {
     throw new CodexError('sandboxStartFailed', {}, { detail: 'the runner is not built: npm run build' });
@@ -34,9 +33,9 @@ export async function runnerFiles(node: NodeBinary): Promise<RunnerFiles> {
     files.push({ path: 'apply_patch.cjs', mode: 0o644, content: applyPatch });
     files.push({ path: 'bin/apply_patch', mode: 0o755, content: Buffer.from(APPLY_PATCH) });
   }
-  const hash = createHash('sha256').update(node.identity);
+  const hash = createHash('sha256').update(nodeIdentity);
   for (const file of files) hash.update(`\0${file.path}\0${file.mode}\0`).update(file.content);
-  return { node, files, hash: hash.digest('hex').slice(0, 16) };
+  return { files, hash: hash.digest('hex').slice(0, 16) };
 }
 
 async function readBundle(name: string): Promise<Buffer | null> {

@@ -21,6 +21,7 @@ import type { Sandbox, SandboxDriver, SandboxHealth, SandboxRef, SandboxSpec } f
 import { ExecChannel } from './exec-channel.ts';
 import { Images } from './images.ts';
 import { probeImage } from './probe.ts';
+import { nodeOfFile, nodeOfImage } from './node-source.ts';
 import { ensureRunnerVolume } from './runner-volume.ts';
 import { LABEL, containerSpec } from './spec.ts';
 
@@ -144,7 +145,7 @@ export class DockerDriver implements SandboxDriver {
     signal?: AbortSignal,
   ): Promise<{ container: Docker.Container; how: Sandbox['how'] }> {
     const image = await this.#images.ensure(spec.image, progress, signal);
-    const runnerVolume = await this.#runnerVolume(image.id);
+    const runnerVolume = await this.#runnerVolume(image.id, progress, signal);
     const of = {
       repoName: spec.repoName,
       image: image.id,
@@ -171,15 +172,19 @@ export class DockerDriver implements SandboxDriver {
     }
   }
 
-  async #runnerVolume(image: string): Promise<string> {
+  async #runnerVolume(
+    image: string,
+    progress: (line: string) => void,
+    signal?: AbortSignal,
+  ): Promise<string> {
     const { Architecture } = (await this.#docker.info()) as { Architecture: string };
-    const node = await findNode(ARCHITECTURES[Architecture] ?? Architecture);
-    if (!node) {
-      const detail = `No Node for linux/${Architecture} was found. Install the npm package node-linux-${ARCHITECTURES[Architecture] ?? Architecture}.`;
-      throw new CodexError('sandboxStartFailed', { detail }, { detail });
-    }
-    const runner = await runnerFiles(node);
-    return this.#once(`volume ${runner.hash}`, () => ensureRunnerVolume(this.#docker, runner, image));
+    const found = await findNode(ARCHITECTURES[Architecture] ?? Architecture);
+    // A backend that runs on VS Code's own Node has none to give: the default image has one inside.
+    const node = found
+      ? nodeOfFile(found)
+      : nodeOfImage(this.#docker, (await this.#images.ensure(undefined, progress, signal)).id);
+    const runner = await runnerFiles(node.identity);
+    return this.#once(`volume ${runner.hash}`, () => ensureRunnerVolume(this.#docker, runner, node, image));
   }
 
   /** Each once at a time; what failed is tried again by the next. */

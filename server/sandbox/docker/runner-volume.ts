@@ -4,13 +4,13 @@
  * it was cut off while it was filled and is filled again.
  */
 import type Docker from 'dockerode';
-import { createReadStream } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { pack } from 'tar-stream';
 import { pipeline } from 'node:stream/promises';
 import { CODEX_DIR } from '../../../protocol/door.ts';
 import type { RunnerFiles } from '../runner-files.ts';
+import type { NodeSource } from './node-source.ts';
 import { LABEL } from './spec.ts';
 
 const COMPLETE = 'complete';
@@ -19,6 +19,7 @@ const COMPLETE = 'complete';
 export async function ensureRunnerVolume(
   docker: Docker,
   runner: RunnerFiles,
+  node: NodeSource,
   image: string,
 ): Promise<string> {
   const name = `codex-tasks-runner-${runner.hash}`;
@@ -43,7 +44,7 @@ export async function ensureRunnerVolume(
     },
   });
   try {
-    if (!(await isComplete(helper))) await helper.putArchive(archive(runner), { path: CODEX_DIR });
+    if (!(await isComplete(helper))) await helper.putArchive(archive(runner, node), { path: CODEX_DIR });
   } finally {
     await helper.remove({ force: true });
   }
@@ -60,12 +61,13 @@ async function isComplete(helper: Docker.Container): Promise<boolean> {
   }
 }
 
-function archive(runner: RunnerFiles): NodeJS.ReadableStream {
+function archive(runner: RunnerFiles, node: NodeSource): NodeJS.ReadableStream {
   const tar = pack();
   const add = async (): Promise<void> => {
     tar.entry({ name: 'bin', type: 'directory', mode: 0o755 });
-    const node = tar.entry({ name: 'node', mode: 0o755, size: runner.node.bytes });
-    await pipeline(createReadStream(runner.node.path, { highWaterMark: 1024 * 1024 }), node);
+    await node.read((bytes, content) =>
+      pipeline(content, tar.entry({ name: 'node', mode: 0o755, size: bytes })),
+    );
     for (const file of runner.files) tar.entry({ name: file.path, mode: file.mode }, file.content);
     tar.entry({ name: COMPLETE, mode: 0o644 }, runner.hash);
     tar.finalize();

@@ -214,7 +214,7 @@ export class LocalDriver implements SandboxDriver {
       const detail = `No Node for linux was found. Install the npm package node-linux-${process.arch}.`;
       throw new CodexError('sandboxStartFailed', { detail }, { detail });
     }
-    const { files, hash } = await runnerFiles(node);
+    const { files, hash } = await runnerFiles(node.identity);
     const codex = join(this.#dataDir, 'runner', hash);
     try {
       await readFile(join(codex, 'complete'));
