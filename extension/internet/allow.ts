@@ -32,7 +32,7 @@ export function allower({ environments, warning, actions, store }: AllowOptions)
     const question = t('Let tasks in “{name}” reach {domain}?', { name, domain });
     const facts = [t('It is added to the allowed domains of this environment, subdomains included.')];
     if (internet.agent.access === 'off') {
-      facts.push(t('Internet access is off there; this turns it on.'));
+      facts.push(t('Internet access is off there; this turns it on for this domain only.'));
       await warning.confirm(question, facts, yes);
     } else {
       const detail = facts.join('\n\n');

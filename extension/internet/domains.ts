@@ -8,7 +8,7 @@ import type { RuleProblem } from '../../protocol/egress.ts';
 export type DomainList = 'allow' | 'deny';
 
 const LABEL = /^(?!-)[\p{L}\p{M}\p{N}_-]{1,63}(?<!-)$/u;
-const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}$/;
+const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
 const MAX_NAME_CHARS = 253;
 const MAX_PORT = 65_535;
 

@@ -2,7 +2,7 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from '../../../client/connection/index.ts';
@@ -27,12 +27,21 @@ export interface E2eBackend {
   stop(): Promise<void>;
 }
 
-/** `script`: a file of `../scripts` for a model; `model`: the address of a server that speaks the Responses API. */
-export async function startBackend(options: { script: string } | { model: string }): Promise<E2eBackend> {
+/**
+ * `script`: a file of `../scripts` for a model; `model`: the address of a server that speaks the
+ * Responses API. `config`: the owner's `config.yaml`.
+ */
+export async function startBackend(
+  options: ({ script: string } | { model: string }) & { config?: string },
+): Promise<E2eBackend> {
   const folder = await mkdtemp(join(tmpdir(), 'codex-e2e-backend-'));
   const token = randomBytes(24).toString('base64url');
   const tokenFile = join(folder, 'token');
   await writeFile(tokenFile, token, { mode: 0o600 });
+  if (options.config !== undefined) {
+    await mkdir(join(folder, 'data'), { mode: 0o700 });
+    await writeFile(join(folder, 'data/config.yaml'), options.config);
+  }
   const port = await freePort();
   const modelEnv =
     'model' in options

@@ -16,13 +16,13 @@ export interface Session {
   close(): Promise<void>;
 }
 
-export async function openSession(options: { script: string }): Promise<Session> {
+export async function openSession(options: { script: string; config?: string }): Promise<Session> {
   const opened: (() => Promise<void>)[] = [];
   const close = async () => {
     for (const end of opened.reverse()) await end();
   };
   try {
-    const backend = await startBackend({ script: options.script });
+    const backend = await startBackend(options);
     opened.push(() => backend.stop());
     const server = await startCodeServer({ extensions: [requiredPath('CODEX_TASKS_TEST_VSIX')] });
     opened.push(() => server.stop());

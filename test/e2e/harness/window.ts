@@ -24,6 +24,12 @@ const STEP_TIMEOUT_MS = 20_000;
 const PALETTE_TIMEOUT_MS = 3_000;
 const POLL_MS = 100;
 
+const THEMES = {
+  dark: { name: 'Dark Modern', mark: '.vs-dark' },
+  light: { name: 'Light Modern', mark: '.vs' },
+  contrast: { name: 'Dark High Contrast', mark: '.hc-black' },
+} as const;
+
 export const SCREENSHOTS = join(import.meta.dirname, '../../../test-output/e2e');
 
 export class Window {
@@ -167,15 +173,13 @@ export class Window {
   }
 
   /** Follows the theme of the settings file. */
-  async useTheme(theme: 'dark' | 'light'): Promise<void> {
-    const name = theme === 'dark' ? 'Dark Modern' : 'Light Modern';
+  async useTheme(theme: keyof typeof THEMES): Promise<void> {
+    const { name, mark } = THEMES[theme];
     await this.runCommand('Preferences: Color Theme');
     await this.quickInput.fill(name);
     await this.page.locator('.quick-input-list .monaco-list-row.focused', { hasText: name }).waitFor();
     await this.page.keyboard.press('Enter');
-    await this.page
-      .locator(theme === 'dark' ? '.monaco-workbench.vs-dark' : '.monaco-workbench.vs')
-      .waitFor();
+    await this.page.locator(`.monaco-workbench${mark}`).waitFor();
   }
 
   async screenshot(name: string): Promise<void> {

@@ -69,6 +69,8 @@ test('commands that buttons and links name exist', () => {
       'tasks/surfaces.ts',
       'composer/view.ts',
       'connection/backend.ts',
+      'internet/access.ts',
+      'internet/warning.ts',
     ].flatMap((file) => [...read(`extension/${file}`).matchAll(/'(codexTasks\.\w+)'/g)]),
   ].map(([, name]) => name ?? '');
   const { properties } = manifest.contributes['configuration'] as { properties: object };
@@ -87,6 +89,10 @@ test('icons are ones that exist', () => {
     'task/result',
     'task/command',
     'task/main',
+    'task/follow-up',
+    'task/internet/chip',
+    'task/internet/denials',
+    'task/internet/log',
     'composer/main',
   ].map((file) => read(`webview/${file}.tsx`));
   const names = [

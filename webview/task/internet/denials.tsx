@@ -5,6 +5,7 @@ import { Button, Icon } from '../../ui/index.tsx';
 import { t } from '../../words.ts';
 import type { DenialActions } from '../actions.ts';
 import type { Denial } from '../model.ts';
+import { domainToAllow, paramsOf, placeOf } from './denial.ts';
 
 /** More than these are one click away: a package manager can be refused fifty hosts at once. */
 const SHOWN = 5;
@@ -38,7 +39,8 @@ export function Denials({
 }
 
 function DenialRow({ denial, live, actions }: { denial: Denial; live: boolean; actions: DenialActions }) {
-  const { domain, reason, seq } = denial;
+  const { reason, seq } = denial;
+  const domain = domainToAllow(denial);
   const words = denialWords(reason, paramsOf(denial), t);
   const allowed = domain !== undefined && actions.allowedSince(domain, seq);
   const retry = !live && actions.canRetry;
@@ -46,7 +48,7 @@ function DenialRow({ denial, live, actions }: { denial: Denial; live: boolean; a
     <div class="denial">
       <Icon name={allowed ? 'pass' : 'circle-slash'} />
       <span class="what" title={[words.text, words.allow].filter(Boolean).join('\n')}>
-        {t('{place} was refused: {why}', { place: placeOf(denial), why: reasonWords(reason, t) })}
+        {t('{place} was refused: {why}', { place: placeOf(denial, t), why: reasonWords(reason, t) })}
         {allowed && ` · ${t('allowed since')}`}
       </span>
       <span class="do">
@@ -63,13 +65,4 @@ function DenialRow({ denial, live, actions }: { denial: Denial; live: boolean; a
       </span>
     </div>
   );
-}
-
-function placeOf({ host, port, method }: Denial): string {
-  const place = host === '' ? t('A request') : port === 80 || port === 443 ? host : `${host}:${port}`;
-  return method === undefined || method === 'CONNECT' ? place : `${method} ${place}`;
-}
-
-function paramsOf({ host, port, method }: Denial): Record<string, string | number> {
-  return { ...(host === '' ? {} : { host }), port, ...(method === undefined ? {} : { method }) };
 }
