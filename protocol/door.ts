@@ -31,6 +31,7 @@ export const RUN_DIR = '/run/codex';
 export const DOOR_SOCKET = `${RUN_DIR}/door.sock`;
 export const CODEX_DIR = '/opt/codex';
 export const WORKSPACE_DIR = '/workspace';
+export const SANDBOX_HOME = '/root';
 
 /** Inside a sandbox `origin` is `http://127.0.0.1:<this>/<repoName>.git`; its bytes go to the backend. */
 export const ORIGIN_PORT = 9419;

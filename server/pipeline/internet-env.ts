@@ -2,11 +2,12 @@
  * How programs in a sandbox find the internet proxy and trust its certificate: by environment. Upper
  * and lower case, since tools disagree; and the variables of those that listen to none of the usual.
  */
-import { EGRESS_PORT, EGRESS_URL } from '../../protocol/door.ts';
+import { EGRESS_PORT, EGRESS_URL, SANDBOX_HOME } from '../../protocol/door.ts';
 
 /** The proxy's certificate alone, and the system's bundle with it. Written by `trustScript`. */
-export const PROXY_CERT = '/root/.codex/proxy-cert.pem';
-const BUNDLE = '/root/.codex/ca-bundle.pem';
+const FOLDER = `${SANDBOX_HOME}/.codex`;
+export const PROXY_CERT = `${FOLDER}/proxy-cert.pem`;
+const BUNDLE = `${FOLDER}/ca-bundle.pem`;
 const LOCAL = 'localhost,127.0.0.1,::1';
 
 const JAVA = [

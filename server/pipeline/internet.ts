@@ -13,6 +13,7 @@ import { CodexError, errorText } from '../../protocol/errors.ts';
 import type { EgressLogEntry, EgressPhase, EgressTask, TaskOptions } from '../egress/proxy/index.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import type { TurnContext } from '../tasks/turn-context.ts';
+import { SANDBOX_HOME } from '../../protocol/door.ts';
 import { PROXY_CERT, proxyEnvironment, trustScript } from './internet-env.ts';
 
 /** A Java key store and a system bundle take a second or two; more means that something hangs. */
@@ -170,7 +171,7 @@ async function trustProxy(sandbox: Sandbox, certificatePem: string, callId: stri
       callId,
       argv: ['bash', '-c', trustScript()],
       cwd: '/',
-      env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root' },
+      env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', HOME: SANDBOX_HOME },
       timeoutMs: TRUST_TIMEOUT_MS,
       maxOutputBytes: TRUST_OUTPUT_BYTES,
     },

@@ -3,6 +3,7 @@
  * an interactive login shell of the image sets (PATH of installed toolchains, ~/.bashrc). The shell is
  * asked once; the commands then run without login shells.
  */
+import { SANDBOX_HOME } from '../../protocol/door.ts';
 import { CodexError } from '../../protocol/errors.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 
@@ -29,7 +30,7 @@ const FIXED: Record<string, string> = {
 
 const START: Record<string, string> = {
   ...FIXED,
-  HOME: '/root',
+  HOME: SANDBOX_HOME,
   USER: 'root',
   LOGNAME: 'root',
   SHELL: '/bin/bash',

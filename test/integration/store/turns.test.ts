@@ -173,7 +173,7 @@ test('the turn of a task that is deleted stops, and can write nothing more', asy
 });
 
 test('a turn that its runner leaves open or breaks ends as failed, told without detail', async () => {
-  const ends = [async () => {}, () => Promise.reject(new Error('secret path /root/x'))];
+  const ends = [async () => {}, () => Promise.reject(new Error('secret path /home/x'))];
   const running = await backend({ runTurn: () => (ends.shift() ?? (async () => {}))() });
   const one = await client(running.url);
   for (let round = 0; round < 2; round++) {
