@@ -17,9 +17,9 @@ export async function prepareSandbox(
   { driver, repos }: { driver: SandboxDriver; repos: Repos },
 ): Promise<Sandbox> {
   const { task } = turn;
-  await repos.prepareOrigin(task.id, task.repo);
-  if (startSha !== task.repo.sha) await repos.publishToOrigin(task.id, task.repo.repoId, startSha);
-
+  // While the sandbox starts. Whoever needs it waits for it; nobody is left alone with its failure.
+  const origin = prepareOrigin(repos, turn, startSha);
+  origin.catch(() => {});
   const startedAt = performance.now();
   const sandbox = await driver.open(
     {
@@ -34,6 +34,7 @@ export async function prepareSandbox(
   );
   try {
     sandbox.serve('origin', (stream) => repos.serveOrigin(task.id, stream));
+    await origin;
     const place = placeOf(await readMark(sandbox), turn.turn, startSha);
     if (place !== 'goOn') await sandbox.stopAll();
     if (place === 'checkOut') await checkOut(sandbox, turn, startSha);
@@ -53,6 +54,11 @@ export async function prepareSandbox(
     await sandbox.detach();
     throw error;
   }
+}
+
+async function prepareOrigin(repos: Repos, { task }: TurnContext, startSha: string): Promise<void> {
+  await repos.prepareOrigin(task.id, task.repo);
+  if (startSha !== task.repo.sha) await repos.publishToOrigin(task.id, task.repo.repoId, startSha);
 }
 
 async function checkOut(sandbox: Sandbox, turn: TurnContext, startSha: string): Promise<void> {
