@@ -8,7 +8,6 @@ import { assertSentence, codexTasks, fingerprint, outcomeOf, place, repository, 
 
 const here = place();
 /** Everything but a line feed that a terminal would obey. */
-// eslint-disable-next-line no-control-regex
 const OBEYED = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e]/;
 
 describe('hostile', { concurrency: 3 }, () => {
@@ -36,7 +35,6 @@ describe('hostile', { concurrency: 3 }, () => {
     );
     // With colour only our own: select graphic rendition, of the few codes that are used.
     const coloured = await runOn(here, repo, [script], { env: { FORCE_COLOR: '1' } }).ended;
-    // eslint-disable-next-line no-control-regex
     assert.doesNotMatch(coloured.stdout.replace(/\u001b\[(1|2|3[1236]|22|39)m/g, ''), OBEYED);
   });
 
