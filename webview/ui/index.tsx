@@ -68,7 +68,7 @@ export function Button(props: ButtonProps) {
 export function Ring({ small, label }: { small?: boolean; label?: string }) {
   return h('vscode-progress-ring', {
     class: small ? 'small' : '',
-    ...(label ? { 'aria-label': label } : {}),
+    ...(label ? { 'aria-label': label } : { 'aria-hidden': 'true' }),
   });
 }
 

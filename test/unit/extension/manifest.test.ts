@@ -51,6 +51,29 @@ test('when-clauses use only keys that something sets', () => {
   assert.ok(KEYS.length >= 3);
 });
 
+test('a welcome view has one button, and offers a restart only for a backend of one’s own', () => {
+  const nls = JSON.parse(read('package.nls.json')) as Record<string, string>;
+  const views = manifest.contributes['viewsWelcome'] as { when: string; contents: string }[];
+  assert.ok(views.length > 5);
+  for (const { when, contents } of views) {
+    const text = nls[contents.slice(1, -1)] ?? '';
+    assert.notEqual(text, '', contents);
+    // VS Code makes a button of a link that is a line by itself.
+    assert.ok((text.match(/^\[[^\]]*\]\([^)]*\)$/gm) ?? []).length <= 1, contents);
+    if (text.includes('restartBackend')) assert.match(when, /(?<!!)codexTasks\.ownBackend/, contents);
+  }
+});
+
+test('what only a backend of one’s own can do is not in the palette for another', () => {
+  const menus = manifest.contributes['menus'] as Record<string, { command: string; when?: string }[]>;
+  for (const menu of ['commandPalette', 'view/title']) {
+    for (const command of ['codexTasks.restartBackend', 'codexTasks.stopBackend']) {
+      const item = menus[menu]?.find((one) => one.command === command);
+      assert.match(item?.when ?? '', /codexTasks\.ownBackend/, `${command} in ${menu}`);
+    }
+  }
+});
+
 test('menus name the words that rows carry', () => {
   const words = [...text.matchAll(/viewItem =~ \/\\+b(\w+)\\+b/g)].map(([, word]) => word ?? '');
   const describe = read('extension/tasks/describe.ts');
