@@ -12,7 +12,7 @@ import type { Options } from './harness.ts';
 
 import { allow, openTls, withProxy } from './tunnels.ts';
 
-test('a WebSocket goes through where all methods are allowed, also intercepted, and not else', async () => {
+test('a WebSocket without TLS goes through where all methods are allowed, and not else', async () => {
   for (const intercept of ['whenNeeded', 'always'] as const) {
     await withProxy({ owner: { intercept } }, async (proxy) => {
       const server = createHttp(echo);
@@ -110,7 +110,7 @@ test('100-continue and trailers go through HTTP/1', async () => {
   });
 });
 
-test('git clones over intercepted HTTPS, and can not push when methods are limited', async () => {
+test('git clones over intercepted HTTPS with methods limited', async () => {
   await withProxy({ owner: { intercept: 'always' } }, async (proxy) => {
     const served = join(proxy.dir, 'served');
     const git = (cwd: string, ...args: string[]): ReturnType<typeof run> =>
