@@ -29,6 +29,7 @@ import { TaskDocuments, LOG_SCHEME } from './task-page/documents.ts';
 import { taskPageHandlers } from './task-page/handlers.ts';
 import { TaskPanels } from './task-page/panels.ts';
 import { TaskActions } from './tasks/actions.ts';
+import { shortAccess } from './tasks/describe.ts';
 import { TaskStore } from './tasks/store.ts';
 import { notifyEnds, showBadge, showStatusBar } from './tasks/surfaces.ts';
 import { TaskTree, type TaskNode } from './tasks/tree.ts';
@@ -126,7 +127,7 @@ export function start(context: vscode.ExtensionContext): vscode.Disposable {
     hostState: (taskId) => ({
       applied: isApplied(taskId),
       canApply: vscode.workspace.isTrusted,
-      busy: busy.get(taskId) ?? null,
+      busy: busy.get(taskId) ?? (store.isStopping(taskId) ? 'stop' : null),
       internet: environments.internet(store.get(taskId)?.environment),
     }),
   });
@@ -156,7 +157,9 @@ export function start(context: vscode.ExtensionContext): vscode.Disposable {
     pickEnvironment: () => internetAccess.chooseForTasks(),
     onSubmitted: (taskId) => panels.open(taskId, { preserveFocus: true }),
   });
-  const asker = new Asker(folders, submit);
+  const asker = new Asker(folders, submit, () =>
+    shortAccess(environments.level(environments.chosen) ?? 'off', t),
+  );
 
   environments.onDidChange(() => {
     tree.refresh();

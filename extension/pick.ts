@@ -32,7 +32,7 @@ export async function pickTask(
   const items = tasks.map((task) => {
     const words = describeRow(
       { kind: 'task', key: task.requestId, task },
-      { applied: false, access: 'off' },
+      { applied: false, stopping: store.isStopping(task.id), access: 'off' },
       t,
     );
     return {

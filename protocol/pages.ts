@@ -103,7 +103,7 @@ export interface TaskHostState {
   connection: 'connected' | 'connecting' | 'lost';
   applied: boolean;
   canApply: boolean;
-  busy: 'apply' | 'undo' | null;
+  busy: 'apply' | 'undo' | 'stop' | null;
   /** What the task's environment allows now; what the task had while it ran is told by its events. */
   internet?: InternetState | undefined;
 }

@@ -14,8 +14,15 @@ export class TaskActions {
   }
 
   async cancel(taskId: string): Promise<void> {
-    const { connection } = await this.#backend.ready();
-    this.#store.changed((await connection.call('task.cancel', { taskId })).task);
+    // At once: the backend's answer may take as long as the command needs to end.
+    this.#store.stopping(taskId);
+    try {
+      const { connection } = await this.#backend.ready();
+      this.#store.changed((await connection.call('task.cancel', { taskId })).task);
+    } catch (thrown) {
+      this.#store.stopFailed(taskId);
+      throw thrown;
+    }
   }
 
   async retry(taskId: string): Promise<void> {

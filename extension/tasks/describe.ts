@@ -24,6 +24,8 @@ export interface RowWords {
 /** What the backend's summary does not say of a task. */
 export interface RowFacts {
   applied: boolean;
+  /** The person stopped it, and it has not ended yet. */
+  stopping: boolean;
   /** Of the task's environment. */
   access: AccessLevel;
 }
@@ -48,10 +50,12 @@ function describePending(pending: PendingTask, t: Translate): RowWords {
   };
 }
 
-function describeTask(task: TaskSummary, { applied, access }: RowFacts, t: Translate): RowWords {
+function describeTask(task: TaskSummary, facts: RowFacts, t: Translate): RowWords {
+  const { applied, access } = facts;
   const ended = hasEnded(task.state);
+  const stopping = facts.stopping && !ended;
   const context = ['task'];
-  if (!ended) context.push('cancel');
+  if (!ended && !stopping) context.push('cancel');
   if (task.state === 'failed' || task.state === 'cancelled') context.push('retry');
   if (ended) context.push('archive', 'followUp');
   if (task.patch && task.patch.files > 0 && task.state === 'completed' && !applied) context.push('apply');
@@ -59,13 +63,13 @@ function describeTask(task: TaskSummary, { applied, access }: RowFacts, t: Trans
   const place = task.repo.branch === undefined ? task.repo.sha.slice(0, 7) : task.repo.branch;
   return {
     label: task.title,
-    description: [description(task, applied, t), ended ? '' : shortAccess(access, t)]
-      .filter(Boolean)
-      .join(' · '),
+    description: stopping
+      ? t('stopping …', {})
+      : [description(task, applied, t), ended ? '' : shortAccess(access, t)].filter(Boolean).join(' · '),
     tooltip: [
       task.title,
       `${task.repo.name} · ${place}${task.repo.includesLocal ? ` · ${t('with local changes', {})}` : ''}`,
-      t(STATE_WORDS[task.state], {}),
+      stopping ? t('stopping …', {}) : t(STATE_WORDS[task.state], {}),
       ...(access === 'off' ? [] : [accessWords(access, t)]),
       ...(task.error ? [errorWords(task.error, t).text] : []),
     ].join('\n'),
@@ -75,7 +79,7 @@ function describeTask(task: TaskSummary, { applied, access }: RowFacts, t: Trans
 }
 
 /** Off is what everyone expects, and says nothing. */
-function shortAccess(access: AccessLevel, t: Translate): string {
+export function shortAccess(access: AccessLevel, t: Translate): string {
   switch (access) {
     case 'off':
       return '';

@@ -4,7 +4,7 @@
  * and its summary takes that row over: it is never shown twice. No VS Code in here.
  */
 import type { TaskSummary } from '../../protocol/rpc.ts';
-import { groupOf, type Mode, type TaskGroup } from '../../protocol/states.ts';
+import { groupOf, hasEnded, type Mode, type TaskGroup } from '../../protocol/states.ts';
 
 export interface PendingTask {
   requestId: string;
@@ -36,6 +36,8 @@ export interface Change {
 export class TaskStore {
   readonly #tasks = new Map<string, TaskSummary>();
   readonly #pending = new Map<string, PendingTask>();
+  /** The person stopped them, and the backend has not told their end yet. */
+  readonly #stopping = new Set<string>();
   readonly #listeners = new Set<(changes: Change[]) => void>();
 
   /** `changes` are the tasks of which something new is known; empty when only rows changed. */
@@ -56,6 +58,7 @@ export class TaskStore {
   replaceAll(tasks: readonly TaskSummary[]): void {
     const before = new Map(this.#tasks);
     this.#tasks.clear();
+    this.#stopping.clear();
     for (const task of tasks) this.#put(task);
     this.#tell(tasks.map((after) => ({ before: before.get(after.id), after })));
   }
@@ -69,13 +72,32 @@ export class TaskStore {
   }
 
   deleted(taskId: string): void {
+    this.#stopping.delete(taskId);
     if (this.#tasks.delete(taskId)) this.#tell([]);
   }
 
   /** Another backend: nothing of the old one's is true any more. */
   clear(): void {
     this.#tasks.clear();
+    this.#stopping.clear();
     this.#tell([]);
+  }
+
+  isStopping(taskId: string): boolean {
+    return this.#stopping.has(taskId);
+  }
+
+  /** Shown until the backend tells the task's end, or `stopFailed`. */
+  stopping(taskId: string): void {
+    const task = this.#tasks.get(taskId);
+    if (!task || hasEnded(task.state) || this.#stopping.has(taskId)) return;
+    this.#stopping.add(taskId);
+    this.#tell([{ before: task, after: task }]);
+  }
+
+  stopFailed(taskId: string): void {
+    const task = this.#tasks.get(taskId);
+    if (this.#stopping.delete(taskId) && task) this.#tell([{ before: task, after: task }]);
   }
 
   addPending(pending: PendingTask): void {
@@ -113,6 +135,7 @@ export class TaskStore {
   #put(task: TaskSummary): void {
     this.#tasks.set(task.id, task);
     this.#pending.delete(task.requestId);
+    if (hasEnded(task.state)) this.#stopping.delete(task.id);
   }
 
   #tell(changes: Change[]): void {

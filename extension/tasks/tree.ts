@@ -61,8 +61,12 @@ export class TaskTree implements vscode.TreeDataProvider<TaskNode>, vscode.Dispo
     const { isApplied, access } = this.#facts;
     const facts: RowFacts =
       node.kind === 'task'
-        ? { applied: isApplied(node.task.id), access: access(node.task) }
-        : { applied: false, access: 'off' };
+        ? {
+            applied: isApplied(node.task.id),
+            stopping: this.#store.isStopping(node.task.id),
+            access: access(node.task),
+          }
+        : { applied: false, stopping: false, access: 'off' };
     const words = describeRow(node, facts, t);
     const item = new vscode.TreeItem(words.label);
     item.id = `row:${node.key}`;

@@ -36,7 +36,14 @@ export function Header({ model, task, host, actions, log }: HeaderProps) {
     <header>
       <div class="title">
         <h1>{task?.title ?? model.title}</h1>
-        {running && <Button icon="debug-stop" label={t('Stop')} onClick={actions.stop} />}
+        {running && (
+          <Button
+            icon="debug-stop"
+            label={host.busy === 'stop' ? t('Stopping …') : t('Stop')}
+            busy={host.busy === 'stop'}
+            onClick={actions.stop}
+          />
+        )}
         {(state === 'failed' || state === 'cancelled') && (
           <Button
             look={turn?.error?.action === undefined ? 'primary' : 'secondary'}
@@ -58,7 +65,7 @@ export function Header({ model, task, host, actions, log }: HeaderProps) {
           />
         )}
       </div>
-      <div class="chips">
+      <div class="chips" role="group" aria-label={t('About this task')}>
         {task && (
           <>
             <Chip icon="repo" text={task.repo.name} />

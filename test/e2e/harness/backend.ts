@@ -21,6 +21,9 @@ export interface E2eBackend {
   token: string;
   /** Ends it as a crash would: at once, without a word. */
   kill(): Promise<void>;
+  /** Neither answers nor ends, as a machine that is too busy would; until `go`. */
+  freeze(): void;
+  go(): void;
   /** Starts it again on the same port and data, after `kill`. */
   restart(): Promise<void>;
   output(): string;
@@ -98,6 +101,8 @@ export async function startBackend(
     url: `http://127.0.0.1:${port}`,
     token,
     kill: () => end('SIGKILL'),
+    freeze: () => void child.kill('SIGSTOP'),
+    go: () => void child.kill('SIGCONT'),
     restart: async () => {
       output = '';
       await start();

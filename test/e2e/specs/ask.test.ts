@@ -6,8 +6,6 @@ import { connect, openSession, withEvidence, type Session } from '../harness/ses
 import { listing } from '../harness/tree.ts';
 import { eventually } from '../harness/window.ts';
 
-/** From Enter to the first row in the list. */
-const SHOWN_WITHIN_MS = 1_000;
 const TASK_TIMEOUT_MS = 60_000;
 
 let session: Session;
@@ -30,11 +28,15 @@ test('a question asked from the palette shows its log live, then its answer', as
     await window.waitForInput(/Ask about this repository/);
     await window.screenshot('ask-input-dark');
     await window.quickInput.fill('Where are parcels counted?');
-    const sentAt = Date.now();
-    await window.page.keyboard.press('Enter');
+    // How soon is measured in the extension host; here, that the row waits for no answer.
+    backend.freeze();
     const row = window.taskRows().filter({ hasText: 'Where are parcels counted?' });
-    await row.first().waitFor();
-    assert.ok(Date.now() - sentAt < SHOWN_WITHIN_MS, `the row took ${Date.now() - sentAt} ms`);
+    try {
+      await window.page.keyboard.press('Enter');
+      await row.first().waitFor();
+    } finally {
+      backend.go();
+    }
 
     const page = await window.webview('header h1', TASK_TIMEOUT_MS);
     await page.getByText('reading part 1 of 6').waitFor({ timeout: TASK_TIMEOUT_MS });

@@ -72,6 +72,46 @@ test('an older state never replaces a newer one', () => {
   assert.equal(store.get('task0001')?.state, 'completed');
 });
 
+test('a stopped task says so at once, until the backend tells its end', () => {
+  const store = new TaskStore();
+  const words = () =>
+    rows(store).map((row) => {
+      const stopping = row.kind === 'task' && store.isStopping(row.task.id);
+      const { description, context } = describeRow(
+        row,
+        { applied: false, stopping, access: 'limited' },
+        english,
+      );
+      return [description, context.includes('cancel')];
+    });
+  store.changed(summary({ phase: 'agent' }));
+  const seen: Change[] = [];
+  store.onChange((changes) => seen.push(...changes));
+  store.stopping('task0001');
+  assert.deepEqual(words(), [['stopping …', false]]);
+  assert.deepEqual(
+    seen.map(({ after }) => after.id),
+    ['task0001'],
+  );
+  store.changed(summary({ phase: 'patch', lastSeq: 2 }));
+  assert.deepEqual(words(), [['stopping …', false]]);
+  store.changed(summary({ state: 'cancelled', lastSeq: 3 }));
+  assert.deepEqual(words(), [['cancelled', false]]);
+  store.changed(summary({ state: 'queued', lastSeq: 4 }));
+  assert.deepEqual(words(), [['queued · limited internet', true]]);
+});
+
+test('a stop that did not reach the backend is taken back', () => {
+  const store = new TaskStore();
+  store.changed(summary());
+  store.stopping('task0001');
+  store.stopFailed('task0001');
+  assert.equal(store.isStopping('task0001'), false);
+  store.changed(summary({ state: 'completed', lastSeq: 2 }));
+  store.stopping('task0001');
+  assert.equal(store.isStopping('task0001'), false, 'what has ended can not be stopped');
+});
+
 test('a list replaces what was known and tells what changed meanwhile', () => {
   const store = new TaskStore();
   store.changed(summary());
@@ -99,7 +139,11 @@ test('a title is the first line of the prompt, cut', () => {
 
 test('a row says what is next and offers only what can be done', () => {
   const row = (more: Partial<TaskSummary>, applied = false) =>
-    describeRow({ kind: 'task', key: 'k', task: summary(more) }, { applied, access: 'off' }, english);
+    describeRow(
+      { kind: 'task', key: 'k', task: summary(more) },
+      { applied, stopping: false, access: 'off' },
+      english,
+    );
   assert.deepEqual(row({}).context, ['task', 'cancel']);
   assert.deepEqual(row({ state: 'failed' }).context, ['task', 'retry', 'archive', 'followUp']);
   const review = row({ state: 'completed', review: 'open', patch });
@@ -117,7 +161,11 @@ test('a row says what is next and offers only what can be done', () => {
 
 test('a row names internet access where there is some, while the task runs', () => {
   const row = (access: AccessLevel, more: Partial<TaskSummary> = {}) =>
-    describeRow({ kind: 'task', key: 'k', task: summary(more) }, { applied: false, access }, english);
+    describeRow(
+      { kind: 'task', key: 'k', task: summary(more) },
+      { applied: false, stopping: false, access },
+      english,
+    );
   assert.equal(row('off', { phase: 'agent' }).description, 'Agent');
   assert.doesNotMatch(row('off').tooltip, /nternet/);
   assert.equal(row('limited', { phase: 'agent' }).description, 'Agent · limited internet');
