@@ -13,13 +13,16 @@ type AskMode = 'ask' | 'code';
 export class Asker {
   readonly #folders: Folders;
   readonly #submit: Submit;
+  /** The internet access that a new task gets, in a word or two; empty when it is off. */
+  readonly #access: () => string;
   #switch: (() => void) | null = null;
   /** What was typed and not sent, so that a slip of Escape loses nothing. */
   #draft = '';
 
-  constructor(folders: Folders, submit: Submit) {
+  constructor(folders: Folders, submit: Submit, access: () => string) {
     this.#folders = folders;
     this.#submit = submit;
+    this.#access = access;
   }
 
   switchMode(): void {
@@ -35,7 +38,9 @@ export class Asker {
     }
     const described = await this.#folders.describe(folder);
     if (described.problem) throw new SentenceError(described.problem.sentence);
-    const place = [folder.name, described.branch ?? described.sha].filter(Boolean).join(' · ');
+    const place = [folder.name, described.branch ?? described.sha, this.#access()]
+      .filter(Boolean)
+      .join(' · ');
     const includeLocal = described.dirty && includeLocalChanges(folder.uri);
     const { prompt, mode } = await this.#input(place, includeLocal);
     const task = await this.#submit({ requestId: randomUUID(), prompt, mode, folder, includeLocal });

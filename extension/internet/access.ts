@@ -43,19 +43,25 @@ export class InternetAccess {
   async chooseForTasks(): Promise<void> {
     await this.#environments.refresh();
     if (this.#environments.all.length <= 1) return this.open(this.#environments.chosen);
-    await this.#environments.choose(await this.#pick(t('Environment of New Tasks')));
+    const change = { iconPath: new vscode.ThemeIcon('settings-gear'), tooltip: t('Internet Access …') };
+    await this.#environments.choose(await this.#pick(t('Environment of New Tasks'), change));
   }
 
-  async #pick(title: string): Promise<string> {
+  /** `change`: a button on each row that opens its internet access instead of choosing it. */
+  async #pick(title: string, change?: vscode.QuickInputButton): Promise<string> {
     await this.#environments.refresh();
     let removing = '';
+    let changing = '';
     const remove = { iconPath: new vscode.ThemeIcon('trash'), tooltip: t('Delete') };
     const rows = this.#environments.all.map((environment) => ({
       label: environment.name,
       description: accessWords(accessLevel(environment.internet.agent), t),
       detail: policyWords(environment.internet.agent, t),
       name: environment.name,
-      buttons: environment.name === DEFAULT_ENVIRONMENT_NAME ? [] : [remove],
+      buttons: [
+        ...(change ? [change] : []),
+        ...(environment.name === DEFAULT_ENVIRONMENT_NAME ? [] : [remove]),
+      ],
     }));
     const make = { label: `$(add) ${t('New Environment …')}`, name: '', alwaysShow: true };
     const picked = await pickFrom<(typeof rows)[number] | typeof make>({
@@ -63,11 +69,15 @@ export class InternetAccess {
       placeholder: t('Choose an environment'),
       items: [...rows, make],
       active: rows.find((row) => row.name === this.#environments.chosen),
-      onButton: (item) => (removing = item.name),
+      onButton: ({ name }, button) => {
+        if (button === remove) removing = name;
+        else changing = name;
+      },
     });
+    if (changing !== '') await this.open(changing);
     if (removing !== '') {
       await this.#delete(removing);
-      return this.#pick(title);
+      return this.#pick(title, change);
     }
     if (!picked) throw new Dismissed();
     return picked.name === '' ? this.#make() : picked.name;

@@ -24,7 +24,7 @@ export async function editDomains(options: DomainListOptions): Promise<void> {
   let problem = '';
   const list = vscode.window.createQuickPick<Row>();
   list.title = options.title;
-  list.placeholder = t('Type domains to add: example.com, =example.com, *.example.com, example.com:8443');
+  list.placeholder = t('Add domains: example.com, =example.com, *.example.com, example.com:8443');
   list.ignoreFocusOut = true;
   const remove = { iconPath: new vscode.ThemeIcon('trash'), tooltip: t('Remove') };
 

@@ -7,7 +7,7 @@ export interface ListOptions<T extends vscode.QuickPickItem> {
   items: readonly T[];
   active?: T | undefined;
   /** A button of a row; the list closes. */
-  onButton?: (item: T) => void;
+  onButton?: (item: T, button: vscode.QuickInputButton) => void;
 }
 
 /** Undefined when it was closed without a choice. */
@@ -23,8 +23,8 @@ export async function pickFrom<T extends vscode.QuickPickItem>(
   if (options.active) list.activeItems = [options.active];
   try {
     return await new Promise((resolve) => {
-      list.onDidTriggerItemButton(({ item }) => {
-        options.onButton?.(item);
+      list.onDidTriggerItemButton(({ item, button }) => {
+        options.onButton?.(item, button);
         resolve(undefined);
       });
       list.onDidAccept(() => resolve(list.selectedItems[0]));

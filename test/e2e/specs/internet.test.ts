@@ -5,10 +5,13 @@
  */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { globSync, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import test, { after, before } from 'node:test';
 import type { Frame } from 'playwright-core';
+import { EgressEntry } from '../../../protocol/environment.ts';
 import { connect, openSession, withEvidence, type Session } from '../harness/session.ts';
 import { eventually } from '../harness/window.ts';
 
@@ -68,7 +71,7 @@ test('access is off until someone turns it on, after a warning', async () => {
     await window.waitForInput(/Nothing on the internet can be reached/);
     await window.pick(/Only listed domains/);
     await window.answerDialog('Turn On');
-    await window.waitForInput(/Type domains to add/);
+    await window.waitForInput(/Add domains/);
     await page.getByRole('button', { name: 'Limited internet' }).waitFor();
   });
 });
@@ -131,6 +134,7 @@ test('the log of the task says what was asked for', async () => {
   const { window } = session;
   await withEvidence(session, 'log', async () => {
     const page = await taskPage();
+    const options = { cwd: session.folder };
     await page.getByRole('button', { name: 'Limited internet' }).click();
     const table = page.getByRole('table');
     await eventually('three entries', async () => (await table.getByRole('row').count()) === 4);
@@ -156,6 +160,19 @@ test('the log of the task says what was asked for', async () => {
     }
     await page.getByRole('radio', { name: 'Refused' }).click();
     await eventually('two entries', async () => (await table.getByRole('row').count()) === 3);
+    await page.getByRole('button', { name: 'Export as JSON lines' }).click();
+    await window.waitForInput(/Export What the Task Asked/);
+    await window.page.keyboard.press('Enter');
+    const file = await eventually('the export', async () => globSync('*.egress.jsonl', options)[0] ?? false);
+    const lines = await eventually('its lines', async () => {
+      const text = readFileSync(join(session.folder, file), 'utf8');
+      return text.endsWith('\n') && text.trim().split('\n');
+    });
+    const exported = lines.map((line) => EgressEntry.parse(JSON.parse(line)));
+    assert.deepEqual(
+      exported.map(({ host, verdict }) => `${host} ${verdict}`),
+      ['collector.example denied', 'localhost denied', 'localhost allowed'],
+    );
     await page.getByRole('button', { name: 'Close the log' }).last().click();
     await table.waitFor({ state: 'detached' });
     for (const theme of ['light', 'contrast', 'dark'] as const) {
@@ -175,5 +192,28 @@ test('turned off again, nothing is asked and the page of the composer says so', 
     await window.waitForInput(/Nothing on the internet can be reached/);
     await window.page.keyboard.press('Escape');
     await page.getByRole('button', { name: 'No internet' }).waitFor();
+  });
+});
+
+test('with several environments, the composer names the one that new tasks run in', async () => {
+  const { window } = session;
+  await withEvidence(session, 'several', async () => {
+    const page = await composer();
+    await window.runCommand('Codex: Internet Access…');
+    await window.pick(/New Environment/);
+    await window.answerInput(/It starts without internet access/, 'web');
+    await window.waitForInput(/Internet Access of “web”/);
+    await window.pick(/Common dependencies/);
+    await window.answerDialog('Turn On');
+    await window.waitForInput(/The common dependencies can be reached/);
+    await window.page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'default · No internet' }).click();
+    await window.waitForInput(/Environment of New Tasks/);
+    await window.screenshot('internet-environments-dark');
+    await window.pick(/^web/);
+    await page.getByRole('button', { name: 'web · Limited internet' }).waitFor();
+    await window.runCommand('Codex: Ask');
+    await window.waitForInput(/parcel · main · limited internet/);
+    await window.page.keyboard.press('Escape');
   });
 });

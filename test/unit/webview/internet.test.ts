@@ -123,6 +123,7 @@ test('a refusal is named by its host, with method and port where they say someth
     placeOf({ host: 'a.example', port: 443, reason: 'x', seq: 1, ...more }, english);
   assert.equal(place({}), 'a.example');
   assert.equal(place({ method: 'CONNECT', port: 8443 }), 'a.example:8443');
-  assert.equal(place({ method: 'POST' }), 'POST a.example');
+  assert.equal(place({ method: 'POST' }), 'a.example');
+  assert.equal(place({ method: 'POST', reason: 'method' }), 'POST a.example');
   assert.equal(place({ host: '', port: 0 }), 'A request');
 });

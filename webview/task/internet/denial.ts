@@ -11,10 +11,13 @@ export function domainToAllow({ domain, host, port, reason }: Denial): string | 
   return reason === 'policyChanged' ? named : undefined;
 }
 
-export function placeOf({ host, port, method }: Denial, t: Translate): string {
+/** A method is named only when it is why. */
+const ABOUT_METHOD: ReadonlySet<string> = new Set(['method', 'body', 'upgrade']);
+
+export function placeOf({ host, port, method, reason }: Denial, t: Translate): string {
   const open = port === 0 || port === 80 || port === 443;
   const place = host === '' ? t('A request', {}) : open ? host : `${host}:${port}`;
-  return method === undefined || method === 'CONNECT' ? place : `${method} ${place}`;
+  return method !== undefined && ABOUT_METHOD.has(reason) ? `${method} ${place}` : place;
 }
 
 export function paramsOf({ host, port, method }: Denial): Record<string, string | number> {

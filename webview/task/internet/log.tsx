@@ -129,7 +129,14 @@ function Table({ rows }: { rows: readonly EgressEntry[] }) {
   }, []);
   const { first, last } = rowsInSight(rows.length, view.top, view.height);
   return (
-    <div class="egress-scroller" ref={scroller} tabIndex={0} role="table" aria-rowcount={rows.length + 1}>
+    <div
+      class="egress-scroller"
+      ref={scroller}
+      tabIndex={0}
+      role="table"
+      aria-label={t('What was asked for')}
+      aria-rowcount={rows.length + 1}
+    >
       <div class="egress-row head" role="row" aria-rowindex={1}>
         {columns().map((name) => (
           <span role="columnheader" key={name}>
