@@ -30,7 +30,10 @@ export function allower({ environments, warning, actions, store }: AllowOptions)
     const { internet } = await environments.get(name);
     const yes = retry ? t('Allow and Retry') : t('Allow');
     const question = t('Let tasks in “{name}” reach {domain}?', { name, domain });
-    const facts = [t('It is added to the allowed domains of this environment, subdomains included.')];
+    const facts = [
+      t('It is added to the allowed domains of this environment, subdomains included.'),
+      t('What ran in the sandbox asked for it. Allow it only if you know whose it is.'),
+    ];
     if (internet.agent.access === 'off') {
       facts.push(t('Internet access is off there; this turns it on for this domain only.'));
       await warning.confirm(question, facts, yes);

@@ -64,7 +64,10 @@ test('access is off until someone turns it on, after a warning', async () => {
     await window.pick(/Only listed domains/);
     await window.dialog().getByText('posts your last commit to a stranger').waitFor();
     await window.screenshot('internet-warning-dark');
-    await window.answerDialog('Cancel');
+    await window.answerDialog('Learn More');
+    const docs = await window.webview('#why-it-is-off');
+    await docs.getByText('has posted your last commit to a stranger').waitFor();
+    await window.screenshot('internet-docs-dark');
     await page.getByRole('button', { name: 'No internet' }).waitFor();
 
     await page.getByRole('button', { name: 'No internet' }).click();
