@@ -6,6 +6,7 @@ import { resolve } from 'node:path';
 import {
   defaultDataDir,
   ensureBackend,
+  readToken,
   stopBackend,
   type Launch,
   type RunningBackend,
@@ -29,6 +30,8 @@ export interface OwnBackendOptions {
   sandbox: 'docker' | 'local' | null;
   /** A script's path, `''` for the one that ships with the product, null for a real model. */
   scriptedModel: string | null;
+  /** Holds the token of the backend that CODEX_SERVER_URL names. */
+  tokenFile: string | null;
   /** Some of these were given: they say nothing about a backend that runs elsewhere. */
   given: boolean;
 }
@@ -37,22 +40,26 @@ export const OWN_BACKEND_OPTIONS = {
   data: { type: 'string' },
   sandbox: { type: 'string' },
   'scripted-model': { type: 'string' },
+  'token-file': { type: 'string' },
 } as const;
 
 export const OWN_BACKEND_HELP = `  --data DIR         its data folder (default: ${defaultDataDir()})
   --sandbox KIND     docker or local; local confines commands without a container
   --scripted-model[=FILE]   no real model: play this script (default: the one of the demo)
+  --token-file FILE  for a backend at CODEX_SERVER_URL: holds its token (default: CODEX_SERVER_TOKEN)
 `;
 
 export function ownBackendOptions(values: {
   data?: string | undefined;
   sandbox?: string | undefined;
   'scripted-model'?: string | undefined;
+  'token-file'?: string | undefined;
 }): OwnBackendOptions {
   const scripted = values['scripted-model'];
   return {
     dataDir: resolve(values.data ?? defaultDataDir()),
     sandbox: values.sandbox === undefined ? null : oneOf('--sandbox', values.sandbox, SANDBOX_KINDS),
+    tokenFile: values['token-file'] === undefined ? null : resolve(values['token-file']),
     scriptedModel: scripted === undefined ? null : scripted === '' ? '' : resolve(scripted),
     given: values.data !== undefined || values.sandbox !== undefined || scripted !== undefined,
   };
@@ -84,12 +91,11 @@ export async function openBackend(own: OwnBackendOptions, options: OpenOptions):
       '--data, --sandbox and --scripted-model are for a backend of your own; CODEX_SERVER_URL names another one.',
     );
   }
-  const token = (process.env['CODEX_SERVER_TOKEN'] ?? '').trim();
-  if (token === '') throw new UsageError('CODEX_SERVER_URL is set, but CODEX_SERVER_TOKEN is not.');
+  const token = await tokenFor(own.tokenFile);
   // A header can't hold anything else, and every attempt to connect would fail on it.
   if (!/^[\x21-\x7e]+$/.test(token)) {
     throw new UsageError(
-      'CODEX_SERVER_TOKEN is no token: it holds a space, a line break or a letter that no token has.',
+      'What stands for the token is none: it holds a space, a line break or a letter that no token has.',
     );
   }
   const connection = open(url, async () => token);
@@ -100,6 +106,16 @@ export async function openBackend(own: OwnBackendOptions, options: OpenOptions):
     connection.close();
     throw error;
   }
+}
+
+async function tokenFor(file: string | null): Promise<string> {
+  const token = file === null ? process.env['CODEX_SERVER_TOKEN']?.trim() : await readToken(file);
+  if (token) return token;
+  throw new UsageError(
+    file === null
+      ? 'CODEX_SERVER_URL is set, but neither CODEX_SERVER_TOKEN nor --token-file is.'
+      : `The token file ${file} is not there or empty.`,
+  );
 }
 
 async function openOwn(own: OwnBackendOptions, { signal, runsTasks }: OpenOptions): Promise<Backend> {

@@ -110,7 +110,13 @@ async function oneTask({ repo, own, prompt, dataDir, kind }: Demo): Promise<bool
       environment: null,
       json: false,
       prompt,
-      own: { dataDir, sandbox: kind, scriptedModel: modelSettings(process.env) ? null : '', given: true },
+      own: {
+        dataDir,
+        sandbox: kind,
+        scriptedModel: modelSettings(process.env) ? null : '',
+        tokenFile: null,
+        given: true,
+      },
     },
     output,
   );

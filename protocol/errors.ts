@@ -63,6 +63,7 @@ export const ErrorCode = z.enum([
   // result and storage
   'patchTooLarge',
   'notApplied',
+  'fileNotWritten',
   'resultUnreadable',
   'limitReached',
   'diskFull',

@@ -1,20 +1,39 @@
 /** What becomes of a result on this machine: a patch file, and the repository when that was asked for. */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, mkdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { applyPlan, openCheckpoints, planApply, type PathResult } from '../../client/apply/index.ts';
 import { parsePatch } from '../../client/patch/index.ts';
 import { applyReasonWords } from '../../client/words/index.ts';
-import { wireError, type WireError } from '../../protocol/errors.ts';
+import { CodexError, errorText, wireError, type WireError } from '../../protocol/errors.ts';
 import { tameName } from '../terminal.ts';
+import { UsageError } from '../usage.ts';
 
+/** Before the task runs: a place that can't be written would cost its result. Throws `UsageError`. */
+export async function checkOutput(output: string | null): Promise<void> {
+  if (output === null) return;
+  const folder = dirname(resolve(output));
+  try {
+    if (!(await stat(folder)).isDirectory()) throw new Error('it is no folder');
+    await access(folder, constants.W_OK);
+  } catch (error) {
+    throw new UsageError(`--output: nothing can be written to ${tameName(folder)} (${errorText(error)}).`);
+  }
+}
+
+/** Throws `CodexError` fileNotWritten. */
 export async function savePatch(
   bytes: Uint8Array,
   at: { taskId: string; turn: number; dataDir: string; output: string | null },
 ): Promise<string> {
   const path =
     at.output === null ? join(at.dataDir, 'patches', `${at.taskId}-${at.turn}.patch`) : resolve(at.output);
-  await mkdir(dirname(path), { recursive: true });
-  await writeFile(path, bytes);
+  try {
+    if (at.output === null) await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, bytes);
+  } catch (error) {
+    throw new CodexError('fileNotWritten', { path, reason: errorText(error) }, { cause: error });
+  }
   return path;
 }
 

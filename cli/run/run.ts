@@ -10,7 +10,7 @@ import { CodexError, errorText } from '../../protocol/errors.ts';
 import { EXIT, type RunResult } from '../../protocol/result.ts';
 import { UsageError } from '../usage.ts';
 import { openBackend, type Backend } from '../backend.ts';
-import { applyResult, savePatch } from './deliver.ts';
+import { checkOutput, applyResult, savePatch } from './deliver.ts';
 import { humanOutput, jsonOutput, type AttemptView, type Output } from './output.ts';
 import { RUN_HELP, checkPrompt, runOptions, type RunOptions } from './options.ts';
 import { lookAtFolder, sendCommit, type Folder } from './push.ts';
@@ -46,6 +46,7 @@ export async function runTask(
   let taskId: string | null = null;
   let backend: Backend | null = null;
   try {
+    await checkOutput(options.output);
     const folder = await lookAtFolder(options);
     for (const line of folder.notes) output.note(line);
     backend = await openBackend(options.own, { signal: stop.signal, runsTasks: true });
@@ -105,16 +106,19 @@ async function followTask(
   const attempt = view.attempts.find((each) => each.attempt === ATTEMPT) ?? null;
   if (!attempt?.patch || attempt.patch.files === 0) return { result: resultOf(taskId, view, null), attempt };
   const bytes = await connection.patch(taskId, FIRST_TURN, ATTEMPT);
-  const path = await savePatch(bytes, {
-    taskId,
-    turn: FIRST_TURN,
-    dataDir: options.own.dataDir,
-    output: options.output,
-  });
+  const { dataDir } = options.own;
+  let path: string;
+  try {
+    path = await savePatch(bytes, { taskId, turn: FIRST_TURN, dataDir, output: options.output });
+  } catch (error) {
+    // The answer is still worth having.
+    const result = resultOf(taskId, view, null);
+    return { result: { ...result, status: 'failed', error: asCodexError(error, signal).wire }, attempt };
+  }
   const { files, added, removed } = attempt.patch;
   const result = resultOf(taskId, view, { path, files, added, removed, bytes: bytes.length });
   if (options.apply && result.status === 'completed') {
-    const applied = await applyResult(bytes, folder.root, options.own.dataDir, { taskId, turn: FIRST_TURN });
+    const applied = await applyResult(bytes, folder.root, dataDir, { taskId, turn: FIRST_TURN });
     for (const line of applied.lines) output.note(line);
     await connection.call('task.review', { taskId, review: applied.whole ? 'applied' : 'partly' });
     if (!applied.whole) return { result: { ...result, status: 'failed', error: applied.error }, attempt };

@@ -170,6 +170,10 @@ export const ERROR_WORDS: Record<ErrorCode, readonly string[]> = {
     'The result is larger than {maxBytes}. Raise the limit “patchBytes”, or ask for less.',
     'The result is larger than the limit. Raise the limit “patchBytes”, or ask for less.',
   ],
+  fileNotWritten: [
+    '{path} could not be written: {reason}. The result is kept in the backend.',
+    'A file could not be written. The result is kept in the backend.',
+  ],
   notApplied: [
     '{left} of {total} files could not be applied: what stands there is not what the result was made from. Nothing of yours was overwritten; look at the patch.',
     'The result could not be applied. Nothing of yours was overwritten; look at the patch.',

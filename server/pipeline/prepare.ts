@@ -3,12 +3,10 @@
  * working tree. What a resumed turn or a follow-up finds in the sandbox is kept when it is the right one.
  */
 import type { TurnContext } from '../tasks/turn-context.ts';
+import { originBranch } from '../repos/origin.ts';
 import type { Repos } from '../repos/repos.ts';
 import type { Sandbox, SandboxDriver } from '../sandbox/sandbox.ts';
 import { placeOf, readMark, writeMark } from './place.ts';
-
-/** A branch for a commit that has none (a detached HEAD): git wants one to stand on. */
-const DEFAULT_BRANCH = 'work';
 
 export async function prepareSandbox(
   turn: TurnContext,
@@ -63,7 +61,7 @@ async function prepareOrigin(repos: Repos, { task }: TurnContext, startSha: stri
 
 async function checkOut(sandbox: Sandbox, turn: TurnContext, startSha: string): Promise<void> {
   const { repo } = turn.task;
-  const branch = repo.branch ?? DEFAULT_BRANCH;
+  const branch = await originBranch(repo.branch);
   // A snapshot of local changes lies uncommitted on the person's own commit, as in their folder; a
   // result of an earlier turn lies on that same commit.
   const onto = repo.headSha ?? repo.sha;
