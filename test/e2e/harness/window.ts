@@ -24,11 +24,14 @@ const STEP_TIMEOUT_MS = 20_000;
 const PALETTE_TIMEOUT_MS = 3_000;
 const POLL_MS = 100;
 
-const THEMES = {
+/** As VS Code's list has them, and the class that the window then carries. */
+export const THEMES = {
   dark: { name: 'Dark Modern', mark: '.vs-dark' },
   light: { name: 'Light Modern', mark: '.vs' },
   contrast: { name: 'Dark High Contrast', mark: '.hc-black' },
+  contrastLight: { name: 'Light High Contrast', mark: '.hc-light' },
 } as const;
+export type Theme = keyof typeof THEMES;
 
 export const SCREENSHOTS = join(import.meta.dirname, '../../../test-output/e2e');
 
@@ -172,8 +175,7 @@ export class Window {
     );
   }
 
-  /** Follows the theme of the settings file. */
-  async useTheme(theme: keyof typeof THEMES): Promise<void> {
+  async useTheme(theme: Theme): Promise<void> {
     const { name, mark } = THEMES[theme];
     await this.runCommand('Preferences: Color Theme');
     await this.quickInput.fill(name);
