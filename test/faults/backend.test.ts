@@ -92,7 +92,7 @@ describe('a running backend', { concurrency: 4 }, () => {
     const repo = await repository(here.at('tokens'));
     const cases: [Record<string, string>, number, RegExp][] = [
       [{ CODEX_SERVER_TOKEN: 'wrong-wrong-wrong' }, 1, /did not accept the token\. Set the token/],
-      [{}, 2, /CODEX_SERVER_URL is set, but CODEX_SERVER_TOKEN is not/],
+      [{}, 2, /is set, but neither CODEX_SERVER_TOKEN nor --token-file is/],
       [{ CODEX_SERVER_TOKEN: 'with\nnewline' }, 2, /stands for the token is none: it holds/],
       [
         { CODEX_SERVER_URL: 'nonsense', CODEX_SERVER_TOKEN: 'x'.repeat(20) },
