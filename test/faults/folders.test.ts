@@ -134,7 +134,17 @@ describe('a folder', { concurrency: 3 }, () => {
 test('an --output that can not be written is told before the task starts', async () => {
   const repo = await repository(here.at('output-repo'));
   for (const place of ['/proc/nowhere/y.patch', here.at('missing', 'x.patch')]) {
-    const args = ['run', '--data', here.dataDir, '--scripted-model', '--repo', repo, '--output', place, '$ true'];
+    const args = [
+      'run',
+      '--data',
+      here.dataDir,
+      '--scripted-model',
+      '--repo',
+      repo,
+      '--output',
+      place,
+      '$ true',
+    ];
     const { code, stderr } = await codexTasks(args).ended;
     assert.equal(code, 2);
     assert.match(stderr, /--output: nothing can be written to /);
