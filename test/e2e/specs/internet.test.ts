@@ -59,7 +59,7 @@ test('access is off until someone turns it on, after a warning', async () => {
     await window.runCommand('Codex: Internet Access…');
     await window.waitForInput(/Choose an environment/);
     await window.pick(/^default/);
-    await window.waitForInput(/Nothing on the internet can be reached/);
+    await window.waitForInput(/Internet Access of “default”/);
     await window.screenshot('internet-off-dark');
     await window.pick(/Only listed domains/);
     await window.dialog().getByText('posts your last commit to a stranger').waitFor();
