@@ -2,7 +2,8 @@
 import { Agent } from 'node:http';
 import type { ClientRequestArgs } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { connect, createSecureContext, getCACertificates } from 'node:tls';
+import { connect, createSecureContext } from 'node:tls';
+import { trustedAuthorities } from '../../trust.ts';
 import type { SecureContext, TLSSocket } from 'node:tls';
 import { Failed } from './dial.ts';
 import type { Checked, Connected } from './dial.ts';
@@ -86,11 +87,7 @@ export class Upstream {
   /** Made once: reading a few hundred certificates takes some 30 ms. */
   #trust(): SecureContext {
     this.#context ??= createSecureContext({
-      ca: [
-        ...getCACertificates('default'),
-        ...getCACertificates('system'),
-        ...(this.#extraCa === null ? [] : [this.#extraCa]),
-      ],
+      ca: [...trustedAuthorities(), ...(this.#extraCa === null ? [] : [this.#extraCa])],
       minVersion: 'TLSv1.2',
     });
     return this.#context;

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
-import { getCACertificates } from 'node:tls';
+import { trustedAuthorities } from '../../trust.ts';
 import { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import { pack } from 'tar-stream';
@@ -102,7 +102,7 @@ export class Images {
       hear(`Building the default sandbox image ${name} (first use only)`);
       const tar = pack();
       for (const [path, content] of context.files) tar.entry({ name: path }, content);
-      tar.entry({ name: 'ca.pem' }, trustedAuthorities());
+      tar.entry({ name: 'ca.pem' }, `${trustedAuthorities().join('\n')}\n`);
       tar.finalize();
       const stream = await this.#docker.buildImage(Readable.from(tar), {
         t: name,
@@ -172,11 +172,6 @@ async function readContext(): Promise<BuildContext> {
       { detail: 'images/base is missing: npm run build', cause: error },
     );
   }
-}
-
-/** What this machine trusts: where TLS is inspected on the way out, the build has to trust it too. */
-function trustedAuthorities(): string {
-  return [...new Set([...getCACertificates('default'), ...getCACertificates('system')])].join('\n');
 }
 
 function waitUnlessAborted(work: Promise<void>, signal?: AbortSignal): Promise<void> {
