@@ -6,7 +6,7 @@ import '../ui/base.css';
 import './composer.css';
 import { render } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { ComposerState, PageParams } from '../../protocol/pages.ts';
+import type { ComposerFolder, ComposerState, PageParams } from '../../protocol/pages.ts';
 import type { Mode } from '../../protocol/states.ts';
 import { accessWords, levelWords } from '../../client/words/index.ts';
 import { connectHost, newRequestId } from '../host.ts';
@@ -31,6 +31,12 @@ function modeOption(mode: Mode) {
     case 'review':
       return { value: mode, label: t('Review'), title: t('Reads the changes and says what it finds') };
   }
+}
+
+/** What its icons say to who sees them. */
+function folderLabel({ name, branch, sha }: ComposerFolder): string {
+  if (branch !== undefined) return t('Folder {name}, branch {branch}', { name, branch });
+  return sha === undefined ? t('Folder {name}', { name }) : t('Folder {name}, commit {sha}', { name, sha });
 }
 
 type Internet = NonNullable<ComposerState['internet']>;
@@ -142,6 +148,7 @@ function Composer() {
             type="button"
             class="chip"
             title={state?.several ? t('Choose another folder') : folder.name}
+            aria-label={folderLabel(folder)}
             onClick={() => void host.request('composer.pickFolder', {})}
           >
             <Icon name="repo" />
