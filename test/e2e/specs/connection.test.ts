@@ -55,13 +55,21 @@ async function foldedCount(part: number): Promise<number> {
 }
 
 test('a command that never ends is stopped by the button', async () => {
-  const { window } = session;
+  const { window, backend } = session;
   await withEvidence(session, 'stop', async () => {
     await window.runCommand('Codex: Ask');
     await window.answerInput(/Ask about this repository/, 'Run forever.');
     const page = await window.webview('header h1:has-text("Run forever.")', TASK_TIMEOUT_MS);
     await page.locator('.pane').getByText('it begins').waitFor({ timeout: TASK_TIMEOUT_MS });
-    await page.getByRole('button', { name: 'Stop' }).click();
+    // What the person did is seen before the backend has answered.
+    backend.freeze();
+    try {
+      await page.getByRole('button', { name: 'Stop' }).click();
+      await window.taskRows().filter({ hasText: 'Run forever.' }).filter({ hasText: 'stopping …' }).waitFor();
+      await page.getByRole('button', { name: 'Stopping …' }).waitFor();
+    } finally {
+      backend.go();
+    }
     await page.getByRole('button', { name: 'Retry' }).waitFor();
     await window.screenshot('stopped-dark');
   });
