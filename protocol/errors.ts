@@ -154,7 +154,7 @@ export function toWireError(thrown: unknown): WireError {
 }
 
 /** The system's own code for a full disk or a used-up quota, wherever something was to be written. */
-function hasNoSpace(thrown: unknown): boolean {
+export function hasNoSpace(thrown: unknown): boolean {
   if (!(thrown instanceof Error)) return false;
   const code = 'code' in thrown ? thrown.code : undefined;
   return code === 'ENOSPC' || code === 'EDQUOT' || hasNoSpace(thrown.cause);

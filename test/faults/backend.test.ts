@@ -171,8 +171,9 @@ test('a backend elsewhere that is gone for good is told, with the task and how t
   const repo = await repository(gone.at('repo'));
   const server = await serve(gone, LOCAL);
   const env = { CODEX_SERVER_URL: server.url, CODEX_SERVER_TOKEN: server.token };
-  const run = codexTasks(['run', '--repo', repo, '$ sleep 60'], { env });
-  await run.line(/\$ sleep 60/);
+  const run = codexTasks(['run', '--repo', repo, '$ echo up; sleep 60'], { env });
+  // It really runs: a command that was only announced would be told as interrupted, and the turn end.
+  await run.line(/│ up/);
   server.child.kill('SIGKILL');
   await run.line(/does not answer; trying again/);
   // It comes back on its port and the run goes on: here it is cancelled then.

@@ -13,7 +13,7 @@ import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { z } from 'zod';
-import { CodexError, errorText } from '../../../protocol/errors.ts';
+import { CodexError, errorText, hasNoSpace } from '../../../protocol/errors.ts';
 import { DOOR_VERSION } from '../../../protocol/door.ts';
 import { DoorRefused, openDoor, RunnerGone } from '../door.ts';
 import type { Door } from '../door.ts';
@@ -112,6 +112,7 @@ export class LocalDriver implements SandboxDriver {
       return await this.#open(name, spec);
     } catch (error) {
       if (error instanceof CodexError) throw error;
+      if (hasNoSpace(error)) throw new CodexError('diskFull', {}, { cause: error });
       const detail = `${name}: ${errorText(error)}`;
       const code = error instanceof DoorRefused ? 'generationSuperseded' : 'sandboxStartFailed';
       throw new CodexError(code, { detail }, { detail, cause: error });

@@ -176,7 +176,7 @@ describe('what run refuses', () => {
     for (const [args, words] of [
       [['run'], /prompt is missing/],
       [['run', '--attempts', '3', 'x'], /not built yet/],
-      [['run', '--env', 'e', 'x'], /not built yet/],
+      [['run', '--env', 'no such name', 'x'], /environment’s name/],
       [['run', '--nonsense', 'x'], /--nonsense/],
       [['nonsense'], /no command “nonsense”/],
       [['serve', '--port', '70000'], /from 0 to 65535/],
