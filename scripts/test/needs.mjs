@@ -10,6 +10,7 @@ import { ensureChromium } from '../setup/chromium.mjs';
 import { ensureCodeServer } from '../setup/code-server.mjs';
 import { ensureDebootstrap } from '../setup/debootstrap.mjs';
 import { ensureDocker } from '../setup/docker.mjs';
+import { ensureNamespaces } from '../setup/namespaces.mjs';
 import { ensureBaseImage } from './base-image.mjs';
 import { ensureInHostSuite } from './in-host-suite.mjs';
 import { ensureInHostRunner, ensureVsix } from './vsix.mjs';
@@ -18,6 +19,7 @@ import { ensureInHostRunner, ensureVsix } from './vsix.mjs';
 const STEPS = {
   git: checkGit,
   bubblewrap: ensureBubblewrap,
+  namespaces: ensureNamespaces,
   docker: ensureDocker,
   // Only where no image registry can be reached; the image's own build says so if it is missing.
   debootstrap: ensureDebootstrap,
@@ -38,6 +40,7 @@ const NEEDS = [
   [/^test\/(integration|attacks|faults|e2e|peers)\//, ['git']],
   [/^test\/integration\/(sandbox|cli|pipeline|backend)\//, [...SANDBOX, 'bubblewrap']],
   [/^test\/(attacks|faults)\//, [...SANDBOX, 'bubblewrap']],
+  [/^test\/attacks\/egress\//, ['namespaces']],
   [/^test\/e2e\//, ['chromium', 'codeServer', 'vsix']],
   [/^test\/e2e\/in-host/, ['inHostRunner', 'inHostSuite']],
   [/^test\/e2e\/specs\//, SANDBOX],

@@ -83,6 +83,19 @@ export function serveHttp1(server: Server, task: TaskCore, connection: Connectio
   });
 }
 
+/** Inside a tunnel there is none to open: Node would hang up without a word, and without an entry. */
+export function refuseTunnels(server: Server, task: TaskCore, connection: Connection): void {
+  server.on('connect', (_req, socket: Duplex) => {
+    socket.on('error', () => socket.destroy());
+    // Behind a request that is not answered yet: the two answers could not be told apart.
+    if (connection.busy) return void socket.destroy();
+    const why = denial('badRequest', { problem: 'connectInside' });
+    const flight = task.begin('request', null, null, { host: '', port: null, method: 'CONNECT' });
+    flight.finish('denied', why.reason);
+    refuseRaw(socket, why, {});
+  });
+}
+
 /** Judges one request and has it carried out; whatever happens, its flight ends. */
 async function exchange(
   task: TaskCore,

@@ -9,7 +9,7 @@ import { createServer as createHttpsServer } from 'node:https';
 import type { SecureContext } from 'node:tls';
 import type { Hello } from './client-hello.ts';
 import { Failed } from './dial.ts';
-import { HTTP1_OPTIONS, serveHttp1 } from './http1.ts';
+import { HTTP1_OPTIONS, refuseTunnels, serveHttp1 } from './http1.ts';
 import { serveHttp2 } from './http2.ts';
 import { clientRefused, identity } from './inside.ts';
 import type { Secured, Tunnel } from './inside.ts';
@@ -64,6 +64,7 @@ function serveInside(tunnel: Tunnel, context: SecureContext, secured: Secured): 
     check: () => Promise.resolve(checked),
     agent,
   });
+  refuseTunnels(inner, task, connection);
   inner.on('tlsClientError', () => clientRefused(tunnel));
   inner.emit('connection', client);
   client.once('close', () => agent.destroy());

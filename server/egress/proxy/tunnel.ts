@@ -17,7 +17,7 @@ import type { Checked, Connected } from './dial.ts';
 import { Failed } from './dial.ts';
 import { bothWays } from './forward.ts';
 import { valuesOf } from './headers.ts';
-import { HTTP1_OPTIONS, serveHttp1 } from './http1.ts';
+import { HTTP1_OPTIONS, refuseTunnels, serveHttp1 } from './http1.ts';
 import type { Tunnel } from './inside.ts';
 import { intercept } from './intercept.ts';
 import { closed } from './pump.ts';
@@ -158,6 +158,7 @@ async function plainInside({ task, connection, client, flight, checked, server }
     check: () => Promise.resolve(inside),
     agent,
   });
+  refuseTunnels(inner, task, connection);
   inner.emit('connection', client);
   await closed(client);
   agent.destroy();

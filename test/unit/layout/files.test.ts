@@ -12,6 +12,7 @@ const LONG_FILES: Record<string, string> = {
   'client/apply/apply.ts': 'the order of writes, which is the promise, on one page',
   'client/apply/plan.ts': 'one verdict per kind of change, side by side',
   'client/patch/parse.ts': 'one grammar, read from top to bottom',
+  'test/attacks/egress/attempts/requests.ts': 'a table: one row per attempt',
   'test/integration/agent/loop.test.ts': 'cases of one loop',
   'test/unit/apply/apply.test.ts': 'cases of one function',
 };

