@@ -111,7 +111,9 @@ async function runCall(
   const id = safeCallId(context.cacheKey, open);
   const item = commandItem(id, command);
   const stored = how === 'joined' ? ((await context.outputStored?.(id)) ?? null) : null;
-  if (stored === null) await emit({ code: 'item.started', params: { item } });
+  // The call is in the history already: the command starts while its announcement is written.
+  const announced = stored === null ? emit({ code: 'item.started', params: { item } }) : Promise.resolve();
+  announced.catch(() => {});
 
   const forModel = new HeadTail(limits.modelOutputTokens);
   const events = new OutputEvents(id, stored ?? 0, emit);
@@ -133,9 +135,13 @@ async function runCall(
     const stop = new AbortController();
     const run = sandbox.run(spec, { onOutput, signal: stop.signal });
     result = await untilStopped(run, signal, stop);
-  } finally {
-    await events.end();
+  } catch (error) {
+    await announced;
+    await emit(...(await events.end()));
+    throw error;
   }
+  await announced;
+  const unsent = await events.end();
 
   const { text, cutBytes } = forModel.result();
   const ended: CommandItem = {
@@ -149,6 +155,7 @@ async function runCall(
   const limit = (name: string, value: number) =>
     ({ code: 'limit.reached', params: { limit: name, value, itemId: id } }) as const;
   await emit(
+    ...unsent,
     ...(result.end === 'timedOut' ? [limit('commandTimeoutMs', command.timeoutMs)] : []),
     ...(result.droppedBytes > 0 ? [limit('commandOutputBytes', limits.commandOutputBytes)] : []),
     ...(cutBytes > 0 ? [limit('modelOutputTokens', limits.modelOutputTokens)] : []),

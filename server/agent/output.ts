@@ -37,31 +37,37 @@ export class OutputEvents {
     if (bytes.length === 0) return;
     this.#pending.push(bytes);
     this.#pendingBytes += bytes.length;
-    this.#timer ??= setTimeout(() => this.#flush(false), OUTPUT_FLUSH_MS);
+    this.#timer ??= setTimeout(() => this.#flush(), OUTPUT_FLUSH_MS);
   }
 
-  /** Sends what is left; rejects when the log refused an event. */
-  async end(): Promise<void> {
-    this.#flush(true);
+  /** What is left to be sent with whatever comes next; rejects when the log refused an event. */
+  async end(): Promise<NewEvent[]> {
+    const left = this.#take(true);
     await this.#sending;
     if (this.#failure !== undefined) throw this.#failure;
+    return left;
   }
 
-  #flush(all: boolean): void {
+  #flush(): void {
+    const events = this.#take(false);
+    if (events.length === 0) return;
+    this.#sending = this.#sending
+      .then(() => this.#emit(...events))
+      .catch((error: unknown) => {
+        this.#failure ??= error instanceof Error ? error : new Error(String(error));
+      });
+  }
+
+  #take(all: boolean): NewEvent[] {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const bytes = Buffer.concat(this.#pending, this.#pendingBytes);
     const end = all ? bytes.length : utf8Boundary(bytes, bytes.length);
     this.#pending = end < bytes.length ? [bytes.subarray(end)] : [];
     this.#pendingBytes = bytes.length - end;
-    if (end === 0) return;
     const events = pieces(this.#itemId, this.#offset, bytes.subarray(0, end));
     this.#offset += end;
-    this.#sending = this.#sending
-      .then(() => this.#emit(...events))
-      .catch((error: unknown) => {
-        this.#failure ??= error instanceof Error ? error : new Error(String(error));
-      });
+    return events;
   }
 }
 

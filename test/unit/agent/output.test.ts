@@ -37,7 +37,7 @@ test('a character that arrives in two halves is told whole, with the right offse
   events.push(bytes.subarray(0, 2));
   context.mock.timers.tick(100);
   events.push(bytes.subarray(2));
-  await events.end();
+  told.push(...(await events.end()));
   assert.deepEqual(
     params(told).map(({ offset, text }) => [offset, text]),
     [
@@ -51,7 +51,7 @@ test('escape sequences are kept and NUL is not', async () => {
   const told: NewEvent[] = [];
   const events = new OutputEvents('c', 0, async (...more) => void told.push(...more));
   events.push(Buffer.from('\u001b[31mred\u001b[0m\0'));
-  await events.end();
+  told.push(...(await events.end()));
   assert.equal(params(told)[0]?.text, '\u001b[31mred\u001b[0m\ufffd');
 });
 
@@ -59,7 +59,7 @@ test('many small writes become one event', async () => {
   const told: NewEvent[] = [];
   const events = new OutputEvents('c', 0, async (...more) => void told.push(...more));
   for (let index = 0; index < 1_000; index++) events.push(Buffer.from('x'));
-  await events.end();
+  told.push(...(await events.end()));
   assert.equal(told.length, 1);
 });
 
@@ -68,12 +68,14 @@ test('what the log has already is passed over, to the byte', async () => {
   const events = new OutputEvents('c', 5, async (...more) => void told.push(...more));
   events.push(Buffer.from('012'));
   events.push(Buffer.from('3456'));
-  await events.end();
+  told.push(...(await events.end()));
   assert.deepEqual(params(told), [{ itemId: 'c', offset: 5, text: '56', bytes: 2 }]);
 });
 
-test('a log that refuses an event fails the command', async () => {
+test('a log that refuses an event fails the command', async (context) => {
+  context.mock.timers.enable({ apis: ['setTimeout'] });
   const events = new OutputEvents('c', 0, () => Promise.reject(new Error('full')));
   events.push(Buffer.from('x'));
+  context.mock.timers.tick(100);
   await assert.rejects(events.end(), /full/);
 });
