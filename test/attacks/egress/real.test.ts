@@ -8,7 +8,8 @@ import { execFileSync } from 'node:child_process';
 import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { createServer } from 'node:https';
+import { request as httpRequest } from 'node:http';
+import { createServer, request as httpsRequest } from 'node:https';
 import { isIPv6 } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -32,6 +33,7 @@ import { serveGit } from '../../../server/repos/smart-http.ts';
 import { debianMirror } from '../../../server/sandbox/docker/debian.ts';
 import { createDriver } from '../../../server/sandbox/index.ts';
 import type { Sandbox } from '../../../server/sandbox/sandbox.ts';
+import { trustedAuthorities } from '../../../server/trust.ts';
 import { memoryTask, memoryTurn } from '../../integration/pipeline/memory-turn.ts';
 import { ENVIRONMENT, newTask, sh } from '../../integration/sandbox/help.ts';
 import { commitAll, git, initRepository, removeFolder, temporaryFolder, write } from '../../support/git.ts';
@@ -178,10 +180,21 @@ async function inside(script: string): Promise<{ exitCode: number; output: strin
 /** Why a registry can't be used, or null. What a CI machine must reach fails there instead. */
 async function unreachable(url: URL | null): Promise<string | null> {
   if (url === null) return 'none is configured on this machine';
-  return fetch(url, { method: 'HEAD', signal: AbortSignal.timeout(10_000) }).then(
-    () => null,
-    () => `${url.protocol}//… does not answer`,
-  );
+  // As the proxy does: trusting what the system trusts, whatever Node is told by its environment.
+  const request =
+    url.protocol === 'https:'
+      ? httpsRequest(url, { method: 'HEAD', timeout: 10_000, ca: trustedAuthorities() })
+      : httpRequest(url, { method: 'HEAD', timeout: 10_000 });
+  return new Promise((resolve) => {
+    const settle = (answered: boolean) => {
+      request.destroy();
+      resolve(answered ? null : `${url.protocol}//… does not answer`);
+    };
+    request.once('response', () => settle(true));
+    request.once('timeout', () => settle(false));
+    request.on('error', () => settle(false));
+    request.end();
+  });
 }
 
 /** True when it has to be left out; says why. */
