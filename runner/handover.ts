@@ -12,7 +12,6 @@ import type { ServerHttp2Stream } from 'node:http2';
 const WAITING_MAX = 256;
 
 export interface HandoverOptions {
-  name: string;
   host: string;
   port: number;
   /** How long a connection waits for a stream of the backend's. */

@@ -14,13 +14,11 @@ const NO_DOOR =
 
 export class WaysOut {
   readonly #origin = new Handover({
-    name: 'origin',
     host: '127.0.0.1',
     port: ORIGIN_PORT,
     waitMs: ORIGIN_WAIT_MS,
   });
   readonly #egress = new Handover({
-    name: 'egress',
     host: EGRESS_HOST,
     port: EGRESS_PORT,
     waitMs: EGRESS_WAIT_MS,

@@ -50,14 +50,7 @@ export async function storeResult(tx: Tx, { taskId, turn, attempt }: Key, result
 
 /** The patch, chunk by chunk; throws notFound when there is no result. */
 export async function loadPatch(db: Db, key: Key): Promise<Buffer> {
-  const result = await db
-    .selectFrom('results')
-    .select('result_sha')
-    .where('task_id', '=', key.taskId)
-    .where('turn', '=', key.turn)
-    .where('attempt', '=', key.attempt)
-    .executeTakeFirst();
-  if (!result) throw new CodexError('notFound', { what: 'patch' });
+  await resultSha(db, key);
   const chunks = await db
     .selectFrom('result_chunks')
     .select('sha256')
@@ -127,6 +120,7 @@ export async function newestResult(db: Db, key: Key): Promise<string | null> {
   return row?.result_sha ?? null;
 }
 
+/** Throws notFound when there is no result. */
 export async function resultSha(db: Db, key: Key): Promise<string> {
   const row = await db
     .selectFrom('results')
