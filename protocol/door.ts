@@ -24,12 +24,13 @@
 import type { CommandEnd } from './items.ts';
 
 /** Raised with every change that an older runner or backend would misread. */
-export const DOOR_VERSION = 2;
+export const DOOR_VERSION = 3;
 
 /** Where a sandbox keeps what is ours. */
 export const RUN_DIR = '/run/codex';
 export const DOOR_SOCKET = `${RUN_DIR}/door.sock`;
-export const CODEX_DIR = '/opt/codex';
+/** Below `/opt/codex`, so that what an image has there (codex-universal: its version script) stays in sight. */
+export const CODEX_DIR = '/opt/codex/tasks';
 export const WORKSPACE_DIR = '/workspace';
 export const SANDBOX_HOME = '/root';
 

@@ -1,10 +1,13 @@
 /**
- * An environment: how a repository is run. So far it says which internet access the setup and the
- * agent have; what else belongs to it comes as further fields with defaults.
+ * An environment: how a repository is run. It is stored in the backend under a name, and part of it can
+ * stand in the repository itself (`.codex/environment.yaml`). What is absent here was not set: then the
+ * file decides, and after it the default. What is stored always wins.
  */
 import { z } from 'zod';
 import { AccessPolicy, DEFAULT_AGENT_ACCESS, DEFAULT_SETUP_ACCESS } from './egress.ts';
+import { LIMITS } from './limits.ts';
 import { Phase } from './states.ts';
+import { variableProblem } from './variables.ts';
 
 export const EnvironmentName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/);
 
@@ -14,9 +17,102 @@ export const DEFAULT_ENVIRONMENT_NAME = 'default';
 export const Internet = z.object({ agent: AccessPolicy, setup: AccessPolicy });
 export type Internet = z.infer<typeof Internet>;
 
-export const Environment = z.object({
+/** What `CODEX_ENV_<NAME>_VERSION` can choose in an image that follows that contract. */
+export const LANGUAGES = ['python', 'node', 'rust', 'go', 'swift', 'ruby', 'php', 'java'] as const;
+export type Language = (typeof LANGUAGES)[number];
+
+const Version = z.string().regex(/^[0-9A-Za-z][0-9A-Za-z.+_-]{0,31}$/, 'is no version');
+export const Versions = z.partialRecord(z.enum(LANGUAGES), Version);
+export type Versions = z.infer<typeof Versions>;
+
+/** Our own images by name; anything else is an image's reference. Absent: `base`, the small default. */
+export const OWN_IMAGES = ['base', 'universal'] as const;
+export type OwnImage = (typeof OWN_IMAGES)[number];
+export const ImageName = z
+  .string()
+  .trim()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._/:@-]{0,254}$/, 'is no image');
+
+const VARIABLES_MOST = 200;
+const VARIABLE_VALUE_CHARS = 32 * 1024;
+export const Variables = z
+  .record(z.string(), z.string().max(VARIABLE_VALUE_CHARS))
+  .superRefine((variables, context) => {
+    const wrong = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
+    const entries = Object.entries(variables);
+    if (entries.length > VARIABLES_MOST) wrong([], `has more than ${VARIABLES_MOST} names`);
+    for (const [name, value] of entries) {
+      const problem = variableProblem(name);
+      if (problem !== null) wrong([name], problem);
+      else if (value.includes('\0')) wrong([name], 'has a NUL character in its value');
+    }
+  });
+
+/** Below the repository's root; the root itself is empty. */
+export const WorkFolder = z
+  .string()
+  .max(1000)
+  .refine((path) => !path.startsWith('/') && !path.includes('\0'), 'is a path inside the repository')
+  .refine((path) => !path.split('/').includes('..'), 'must not leave the repository');
+
+const SCRIPT_CHARS = 128 * 1024;
+export const Script = z
+  .string()
+  .max(SCRIPT_CHARS)
+  .refine((text) => !text.includes('\0'), 'has a NUL character');
+
+/** What the file in the repository may say too. */
+export const RepositorySettings = z.object({
+  image: ImageName.optional(),
+  versions: Versions.optional(),
+  /** Set for the whole task. */
+  variables: Variables.optional(),
+  workdir: WorkFolder.optional(),
+  /** Bash. Absent: automatic, by the lock files that are there. Empty: nothing is set up. */
+  setup: Script.optional(),
+  /** Bash, after the checkout on an environment that was prepared before. Absent: automatic. */
+  maintenance: Script.optional(),
+  commandTimeoutMs: z.number().int().min(1_000).max(LIMITS.commandTimeoutMs.cap).optional(),
+});
+export type RepositorySettings = z.infer<typeof RepositorySettings>;
+
+const upTo = (limit: { cap: number }, least: number) => z.number().int().min(least).max(limit.cap).optional();
+const MIB = 1024 * 1024;
+
+export const Resources = z.object({
+  memoryBytes: upTo(LIMITS.sandboxMemoryBytes, 64 * MIB),
+  cpus: z.number().min(0.1).max(LIMITS.sandboxCpus.cap).optional(),
+  pids: upTo(LIMITS.sandboxPids, 32),
+  diskBytes: upTo(LIMITS.sandboxDiskBytes, 64 * MIB),
+});
+export type Resources = z.infer<typeof Resources>;
+
+const Patterns = z.array(z.string().trim().min(1).max(500)).max(200);
+
+/** When a person is asked before a command runs. A denied one is refused without asking. */
+export const Approval = z.object({
+  policy: z.enum(['never', 'onRisk', 'always']),
+  /** A command's first words (`npm test`), or a pattern with `*`. */
+  allow: Patterns,
+  deny: Patterns,
+});
+export type Approval = z.infer<typeof Approval>;
+export const NO_APPROVAL: Approval = { policy: 'never', allow: [], deny: [] };
+
+export const Environment = RepositorySettings.extend({
   name: EnvironmentName,
   internet: Internet,
+  setupTimeoutMs: upTo(LIMITS.setupTimeoutMs, 1_000),
+  /** Whether a question waits for the setup too. */
+  setupForAsk: z.boolean().optional(),
+  resources: Resources.optional(),
+  /** How long a prepared environment is used again; 0: never. */
+  cacheMs: z.number().int().min(0).max(LIMITS.cacheMs.cap).optional(),
+  /** How long a sandbox is kept for follow-ups. */
+  parkedMs: upTo(LIMITS.parkedMs, 0),
+  /** Files that may hold a secret after the setup: absolute, or below the home folder (`~/.npmrc`). */
+  allowSecretsIn: z.array(z.string().min(1).max(1000)).max(100).optional(),
+  approval: Approval.optional(),
 });
 export type Environment = z.infer<typeof Environment>;
 

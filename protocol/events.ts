@@ -7,6 +7,7 @@
  * parameter is only ever added as optional, or `v` goes up and the old shape stays here.
  */
 import { z } from 'zod';
+import { ApprovalReason } from './approval.ts';
 import { WireError } from './errors.ts';
 import { Item } from './items.ts';
 import { Mode, Phase, PhaseOutcome, TurnState } from './states.ts';
@@ -102,13 +103,43 @@ export const EVENT_PARAMS = {
     /** What to add to the allowed domains, when that would help. */
     domain: z.string().optional(),
   }),
-  'approval.requested': z.object({ approvalId: z.string(), kind: z.string() }),
+  'approval.requested': z.object({
+    approvalId: z.string(),
+    kind: z.string(),
+    /** Of the kind `command`. */
+    command: z.string().optional(),
+    cwd: z.string().optional(),
+    reason: ApprovalReason.optional(),
+  }),
   'approval.answered': z.object({ approvalId: z.string(), answer: z.string() }),
   'sandbox.started': z.object({
     kind: z.enum(['docker', 'local']),
     name: z.string(),
-    how: z.enum(['new', 'parked', 'restarted', 'restored']),
+    /** `prepared`: from the environment's cache. `restored`: the newest result on a new sandbox. */
+    how: z.enum(['new', 'parked', 'restarted', 'restored', 'prepared']),
     durationMs: z.number(),
+  }),
+  /** How this turn is run: what holds, and where it was said; what is the default is not in `from`. */
+  'environment.applied': z.object({
+    name: z.string(),
+    image: z.string(),
+    versions: z.record(z.string(), z.string()),
+    workdir: z.string(),
+    setup: z.enum(['script', 'automatic', 'none']),
+    maintenance: z.enum(['script', 'automatic', 'none']),
+    /** Names only. */
+    variables: z.array(z.string()),
+    secrets: z.array(z.string()),
+    from: z.record(z.string(), z.enum(['stored', 'file'])),
+  }),
+  /** Whether a prepared environment was there; `reason` says why one was not used or not kept. */
+  'environment.cache': z.object({
+    outcome: z.enum(['hit', 'miss', 'stored', 'off', 'refused']),
+    ageMs: z.number().optional(),
+    /** What the setup took when it was prepared. */
+    savedMs: z.number().optional(),
+    bytes: z.number().optional(),
+    reason: z.string().optional(),
   }),
   'sandbox.lost': z.object({ reason: z.string() }),
   'sandbox.parked': z.object({ untilMs: z.number() }),

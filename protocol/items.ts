@@ -14,7 +14,10 @@ export const ReasoningItem = z.object({
   summary: z.string(),
 });
 
-/** How a command ended. `interrupted`: the sandbox or its runner was lost while it ran. */
+/**
+ * How a command ended. `interrupted`: the sandbox or its runner was lost while it ran. `outOfMemory`: the
+ * system ended it, or one of its processes. `denied`: it was not run, by a rule or by a person's word.
+ */
 export const CommandEnd = z.enum([
   'exited',
   'signalled',
@@ -22,6 +25,8 @@ export const CommandEnd = z.enum([
   'cancelled',
   'interrupted',
   'notStarted',
+  'outOfMemory',
+  'denied',
 ]);
 export type CommandEnd = z.infer<typeof CommandEnd>;
 
@@ -29,6 +34,8 @@ export const CommandItem = z.object({
   type: z.literal('command'),
   /** The call's id: output events name it. */
   id: z.string(),
+  /** Absent: the agent's. */
+  by: z.enum(['setup', 'maintenance']).optional(),
   /** As a person would type it. */
   command: z.string(),
   cwd: z.string(),

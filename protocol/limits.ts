@@ -34,6 +34,12 @@ export const LIMITS = {
   turnTimeoutMs: { default: 2 * 60 * MINUTE_MS, cap: 24 * 60 * MINUTE_MS },
   /** Model requests in one turn, for the same reason. */
   turnModelRequests: { default: 200, cap: 2_000 },
+  /** The setup script and the maintenance script, each: a large install fits, a hang does not. */
+  setupTimeoutMs: { default: 10 * MINUTE_MS, cap: 2 * 60 * MINUTE_MS },
+  /** How long a prepared environment is used again: dependencies age, and secrets are changed. */
+  cacheMs: { default: 12 * 60 * MINUTE_MS, cap: 7 * 24 * 60 * MINUTE_MS },
+  /** All prepared environments together, on disk; beyond it the one that was used longest ago goes. */
+  cacheBytes: { default: 20 * GIB, cap: 1_024 * GIB },
   /** How long a sandbox is kept after a turn for follow-ups. */
   parkedMs: { default: 30 * MINUTE_MS, cap: 24 * 60 * MINUTE_MS },
   /** Text of one prompt. */
@@ -44,6 +50,10 @@ export const LIMITS = {
   parallelTurns: { default: 4, cap: 64 },
   /** A sandbox's memory, where the engine can limit it. */
   sandboxMemoryBytes: { default: 4 * GIB, cap: 64 * GIB },
+  /** What a task may write beside its image: a build fits, a filled disk does not. */
+  sandboxDiskBytes: { default: 20 * GIB, cap: 1_024 * GIB },
+  /** Processors of a sandbox, where the engine can limit them. */
+  sandboxCpus: { default: 4, cap: 128 },
   /** Processes in a sandbox, where the engine can limit them: a fork bomb ends here. */
   sandboxPids: { default: 1_024, cap: 16_384 },
   /** Connections of one task through the proxy at once: package managers open dozens, a flood thousands. */
@@ -66,6 +76,12 @@ export const PATCH_CHUNK_BYTES = MIB;
 
 /** All environments together, so that their list fits into one RPC frame whatever is in them. */
 export const ENVIRONMENTS_BYTES = 768 * KIB;
+
+/** A shorter value would be found by chance in any output, so it can't be redacted. */
+export const SECRET_LEAST_BYTES = 8;
+export const SECRET_MOST_BYTES = 64 * KIB;
+/** All of one environment: each value is searched for in everything that a sandbox prints. */
+export const SECRETS_PER_ENVIRONMENT = 64;
 
 /** After TERM a command has this long before KILL. */
 export const KILL_GRACE_MS = 2_000;

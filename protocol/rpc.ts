@@ -3,10 +3,12 @@
  * missing handler does not compile, and every message is checked by its schema at both ends.
  */
 import { z } from 'zod';
+import { ApprovalAnswer } from './approval.ts';
 import { EgressEntry, Environment, EnvironmentName, StoredEnvironment } from './environment.ts';
 import { FileChange, PatchSummary, Usage, WireEvent } from './events.ts';
 import { WireError } from './errors.ts';
 import { LIMITS } from './limits.ts';
+import { SecretName, SecretValue, SecretView } from './secret.ts';
 import { Mode, Phase, PhaseOutcome, ReviewState, TurnState } from './states.ts';
 
 /** Goes up when an older client or server can no longer be spoken with. */
@@ -35,6 +37,11 @@ export const RepoAtCommit = z.object({
   /** The commit that the person had checked out, when `sha` is a snapshot of local changes on it. */
   headSha: Sha.optional(),
   includesLocal: z.boolean(),
+  /**
+   * The newest commit of the repository's default branch that the client knows and has sent: the
+   * environment file is trusted as it stands there, and environments are prepared from it.
+   */
+  defaultSha: Sha.optional(),
 });
 export type RepoAtCommit = z.infer<typeof RepoAtCommit>;
 
@@ -94,6 +101,14 @@ export type TurnView = z.infer<typeof TurnView>;
 
 export const TaskView = TaskSummary.extend({ turnList: z.array(TurnView) });
 export type TaskView = z.infer<typeof TaskView>;
+
+const TerminalId = z.string().min(1).max(100);
+const TerminalSize = {
+  columns: z.number().int().min(1).max(1_000),
+  rows: z.number().int().min(1).max(1_000),
+};
+/** Base64: what a terminal carries is bytes. */
+const TerminalBytes = z.string().max(128 * 1024);
 
 const Empty = z.object({});
 const OfTask = z.object({ taskId: TaskId });
@@ -178,6 +193,41 @@ export const METHODS = {
     z.object({ environment: StoredEnvironment }),
   ),
   'environment.delete': method(OfEnvironment, Empty),
+  /** Forgets what was prepared: the next task sets up anew. Tasks under way keep theirs. */
+  'environment.resetCache': method(OfEnvironment, z.object({ removed: z.number().int() })),
+  /** A task that ends after the setup: whether it works, with its output and a terminal. */
+  'environment.test': method(
+    z.object({ requestId: RequestId, name: EnvironmentName, repo: RepoAtCommit }),
+    z.object({ task: TaskSummary }),
+  ),
+  /** Scripts of an environment file that differ from the default branch's may have the secrets from now on. */
+  'environment.approveScript': method(
+    z.object({ repoId: RepoAtCommit.shape.repoId, hash: z.string().regex(/^[0-9a-f]{64}$/) }),
+    Empty,
+  ),
+  /** A value goes in and never comes out again. */
+  'secret.put': method(
+    z.object({ environment: EnvironmentName, name: SecretName, value: SecretValue }),
+    z.object({ secret: SecretView }),
+  ),
+  'secret.delete': method(z.object({ environment: EnvironmentName, name: z.string().max(200) }), Empty),
+  'secret.list': method(
+    z.object({ environment: EnvironmentName }),
+    z.object({ secrets: z.array(SecretView) }),
+  ),
+  /** `once`: this command; `task`: the same command for the rest of the task; `never`: it does not run. */
+  'approval.answer': method(
+    OfTask.extend({ approvalId: z.string().min(1).max(200), answer: ApprovalAnswer }),
+    Empty,
+  ),
+  /** A shell in the sandbox of a task that is parked, or whose setup failed; not while a turn runs. */
+  'terminal.open': method(
+    OfTask.extend({ attempt: z.number().int().min(1).max(4).default(1), ...TerminalSize }),
+    z.object({ terminalId: TerminalId }),
+  ),
+  'terminal.write': method(z.object({ terminalId: TerminalId, data: TerminalBytes }), Empty),
+  'terminal.resize': method(z.object({ terminalId: TerminalId, ...TerminalSize }), Empty),
+  'terminal.close': method(z.object({ terminalId: TerminalId }), Empty),
   /** Adds a domain to the agent's allowed ones in the task's environment, turning access on if it was off. */
   'policy.allow': method(
     OfTask.extend({ domain: z.string().min(1).max(512) }),
@@ -209,6 +259,13 @@ export const NOTIFICATIONS = {
   delta: z.object({ taskId: TaskId, turn: z.number().int(), itemId: z.string(), text: z.string() }),
   'task.changed': z.object({ task: TaskSummary }),
   'task.deleted': z.object({ taskId: TaskId }),
+  'terminal.output': z.object({ terminalId: TerminalId, data: TerminalBytes }),
+  'terminal.ended': z.object({
+    terminalId: TerminalId,
+    exitCode: z.number().int().nullable(),
+    /** `turnStarted`: a turn took the sandbox. */
+    reason: z.enum(['exited', 'turnStarted', 'sandboxLost', 'closed']),
+  }),
 } as const;
 
 export type NotificationName = keyof typeof NOTIFICATIONS;

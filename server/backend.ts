@@ -17,6 +17,7 @@ import type { ParamsOf, ResultOf } from '../protocol/rpc.ts';
 import { hasEnded } from '../protocol/states.ts';
 import { EgressLog } from './environments/egress-log.ts';
 import { Environments } from './environments/environments.ts';
+import type { GatewayDeps } from './gateway/deps.ts';
 import { createGateway } from './gateway/gateway.ts';
 import { type Log, NO_LOG } from './log.ts';
 import type { Repos } from './repos/repos.ts';
@@ -131,6 +132,7 @@ export async function startBackend(parts: BackendParts): Promise<Backend> {
       tasks,
       environments,
       egressLog,
+      ...unbuilt(),
       hub,
       store,
       repos,
@@ -241,4 +243,18 @@ async function writeBackendFile(config: BackendConfig, content: BackendFile): Pr
   const temporary = `${path}.${process.pid}`;
   await writeFile(temporary, `${JSON.stringify(content)}\n`, { mode: 0o600 });
   await rename(temporary, path);
+}
+
+/** Rooms that are being built. */
+function unbuilt(): Pick<GatewayDeps, 'vault' | 'prepared' | 'scripts' | 'approvals' | 'terminals'> {
+  const no = (): never => {
+    throw new CodexError('notBuilt', { feature: 'environments' });
+  };
+  return {
+    vault: { put: no, delete: no, list: async () => [], open: no, deleteAll: async () => {}, rotate: no },
+    prepared: { reset: no },
+    scripts: { approve: no },
+    approvals: { answer: no },
+    terminals: { open: no, write: no, resize: no, close: no },
+  };
 }

@@ -78,6 +78,9 @@ export class Renderer {
         return this.#itemCompleted(event.params.item);
       case 'output':
         return this.#output(event.params.itemId, event.params.text);
+      case 'environment.applied':
+      case 'environment.cache':
+        return;
       case 'sandbox.started':
         return this.#write(
           paint.dim(

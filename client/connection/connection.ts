@@ -89,7 +89,6 @@ class Connection implements BackendConnection {
     this.#apply({ kind: 'connect' });
     if (before !== this.#state.kind && this.#state.kind === 'connecting') void this.#open();
   }
-
   close(): void {
     this.#apply({ kind: 'close' });
     this.#drop();
@@ -250,6 +249,8 @@ class Connection implements BackendConnection {
       events: (params) => this.#follows.events(params),
       delta: (params) => this.#follows.delta(params),
       'task.changed': (params) => this.#tell([...this.#watchers], { kind: 'changed', task: params.task }),
+      'terminal.output': () => {},
+      'terminal.ended': () => {},
       'task.deleted': (params) => this.#tell([...this.#watchers], { kind: 'deleted', taskId: params.taskId }),
     });
     const late = setTimeout(() => {

@@ -116,6 +116,50 @@ export const ERROR_WORDS: Record<ErrorCode, readonly string[]> = {
     'The environment “{name}” is used by tasks that have not ended ({tasks}). Wait for them or cancel them, then delete it.',
     'The environment is used by tasks that have not ended. Wait for them or cancel them, then delete it.',
   ],
+  badEnvironment: [
+    'The environment “{name}” can’t be kept like this: {where} {problem}.',
+    'The environment can’t be kept like this: {where} {problem}.',
+    'The environment can’t be kept like this.',
+  ],
+  environmentFileInvalid: [
+    '{path}, line {line}: {problem}. Correct the file and commit it, or set the environment up in the backend.',
+    '{path}: {problem}. Correct the file and commit it, or set the environment up in the backend.',
+    'The environment file of the repository can’t be read. Correct it and commit it, or set the environment up in the backend.',
+  ],
+  setupFailed: [
+    'The {script} failed in line {line} (“{command}”) with exit code {exitCode}. {advice}',
+    'The {script} did not end within {limit}. {advice}',
+    'The {script} failed with exit code {exitCode}. {advice}',
+    'The setup failed.',
+  ],
+  secretsTooMany: [
+    'An environment can have {most} secrets. Delete one that is not used any more.',
+    'The environment has as many secrets as it can have. Delete one that is not used any more.',
+  ],
+  secretUnknown: [
+    'There is no secret “{name}” in the environment “{environment}”.',
+    'There is no such secret in the environment.',
+  ],
+  secretKeyMissing: [
+    'The backend has no key for its secrets: {reason}',
+    'The backend has no key for its secrets. Set CODEX_SECRETS_KEY or let it make one in its data folder.',
+  ],
+  secretKeyUnknown: [
+    'The secret “{name}” was encrypted with the key {kekId}, which this backend does not have. Give it that key, or set the secret anew.',
+    'A secret was encrypted with a key that this backend does not have. Give it that key, or set the secret anew.',
+  ],
+  secretUnreadable: [
+    'The secret “{name}” can’t be decrypted: its row was changed. Set it anew.',
+    'A secret can’t be decrypted: its row was changed. Set it anew.',
+  ],
+  secretInFiles: [
+    'The setup left the secret “{name}” in {path}, where the agent could read it, so the turn was stopped. Delete the file at the end of the setup, or allow it for this environment.',
+    'The setup left a secret in a file where the agent could read it, so the turn was stopped.',
+  ],
+  secretInPatch: [
+    'The result holds the secret “{name}” in {path}, so its patch was withheld.',
+    'The result holds a secret, so its patch was withheld.',
+  ],
   environmentsTooLarge: [
     'All environments together may have {maxBytes}; with this one they have {bytes}. Shorten the lists of domains.',
     'All environments together are too large. Shorten the lists of domains.',
@@ -141,6 +185,23 @@ export const ERROR_WORDS: Record<ErrorCode, readonly string[]> = {
     'The sandbox’s image {image} could not be made. Check that an image registry or a Debian mirror can be reached, then retry.',
     'The sandbox’s image could not be made. Check that an image registry or a Debian mirror can be reached, then retry.',
   ],
+  imageMissing: [
+    'The image {image} can’t be pulled ({reason}). Check its name and that this machine may reach its registry (“docker pull {image}” tries it), or choose another image.',
+    'The image {image} can’t be pulled. Check its name and that this machine may reach its registry, or choose another image.',
+  ],
+  outOfMemory: [
+    'The sandbox ran out of memory ({limit}). Raise the memory of the environment, or have the task use less.',
+    'The sandbox ran out of memory. Raise the memory of the environment, or have the task use less.',
+  ],
+  sandboxDiskFull: [
+    'The sandbox wrote more than the {limit} it may have on disk. Raise the disk of the environment, or have the task write less.',
+    'The sandbox wrote more than it may have on disk. Raise the disk of the environment, or have the task write less.',
+  ],
+  terminalUnavailable: [
+    'A terminal can’t be opened: {reason}',
+    'A terminal can’t be opened now: the task has no sandbox, or a turn is using it.',
+  ],
+  approvalGone: ['This question is not open any more: it was answered, or its turn has ended.'],
   generationSuperseded: ['Another backend has taken this task over. It goes on there.'],
   modelNotConfigured: ['No model is set up. Set the API key, or start the backend with OPENAI_API_KEY.'],
   modelUnauthorized: [

@@ -49,6 +49,11 @@ export const LIMIT_WORDS: Record<LimitName, string> = {
   commandTimeoutMs: 'The command was stopped after {duration}.',
   turnTimeoutMs: 'The turn was stopped after {duration}. What it had done by then is kept.',
   turnModelRequests: 'The turn was stopped after {value} model requests. What it had done by then is kept.',
+  setupTimeoutMs: 'The setup was stopped after {duration}.',
+  cacheMs: 'A prepared environment was used for {duration}; it is prepared anew.',
+  cacheBytes: 'The prepared environments have more than {size}; the oldest ones went.',
+  sandboxDiskBytes: 'The sandbox wrote more than {size}.',
+  sandboxCpus: 'The sandbox had {value} processors.',
   parkedMs: 'The sandbox was kept for {duration}.',
   promptBytes: 'The prompt is longer than {size}.',
   agentsFileBytes: 'The AGENTS.md files are longer than {size}; the model got a part of them.',
@@ -137,5 +142,9 @@ export function commandEndWords(item: CommandItem, t: Translate = english): stri
       return t('interrupted', {});
     case 'notStarted':
       return t('could not be started', {});
+    case 'outOfMemory':
+      return t('ended for want of memory', {});
+    case 'denied':
+      return t('not allowed', {});
   }
 }

@@ -197,6 +197,10 @@ function headline(result: CommandResult, command: ShellCommand): string {
       return `The command was stopped before its end; it may have partly run.`;
     case 'interrupted':
       return INTERRUPTED;
+    case 'outOfMemory':
+      return `Exit code: ${result.exitCode} (the sandbox was out of memory, so the system ended the command or a part of it: use less at once)`;
+    case 'denied':
+      return `The command was not run: ${result.reason ?? 'it is not allowed'}. Do not look for a way around it; go on without it, or say in your answer that it is needed.`;
     case 'notStarted':
       return `Exit code: ${result.exitCode} (could not be started: ${result.reason ?? 'unknown reason'})`;
   }

@@ -1,18 +1,50 @@
 /** What the gateway is given; its parts know one another by this. */
 import type { LimitValues } from '../../protocol/limits.ts';
 import type { ParamsOf, ResultOf } from '../../protocol/rpc.ts';
+import type { ApprovalAnswer } from '../../protocol/approval.ts';
 import type { EgressLog } from '../environments/egress-log.ts';
 import type { Environments } from '../environments/environments.ts';
 import type { Log } from '../log.ts';
 import type { Repos } from '../repos/repos.ts';
+import type { Vault } from '../secrets/types.ts';
 import type { Store } from '../store/store.ts';
-import type { Hub } from '../tasks/hub.ts';
+import type { Hub, Sink } from '../tasks/hub.ts';
 import type { Tasks } from '../tasks/tasks.ts';
+
+/** What was prepared of environments. */
+export interface PreparedRoom {
+  /** How many are forgotten. */
+  reset(environment: string): Promise<number>;
+}
+
+/** Scripts of environment files that a person let have the secrets. */
+export interface ScriptRoom {
+  approve(repoId: string, hash: string, who: string): Promise<void>;
+}
+
+export interface ApprovalRoom {
+  /** Throws `CodexError` approvalGone. */
+  answer(taskId: string, approvalId: string, answer: ApprovalAnswer, who: string): Promise<void>;
+}
+
+/** Shells in parked sandboxes; each belongs to the connection that opened it. */
+export interface TerminalRoom {
+  /** Throws `CodexError` terminalUnavailable. */
+  open(of: ParamsOf<'terminal.open'>, sink: Sink): Promise<string>;
+  write(terminalId: string, bytes: Buffer, sink: Sink): void;
+  resize(terminalId: string, columns: number, rows: number, sink: Sink): void;
+  close(terminalId: string, sink: Sink): void;
+}
 
 export interface GatewayDeps {
   tasks: Tasks;
   environments: Environments;
   egressLog: EgressLog;
+  vault: Vault;
+  prepared: PreparedRoom;
+  scripts: ScriptRoom;
+  approvals: ApprovalRoom;
+  terminals: TerminalRoom;
   hub: Hub;
   store: Store;
   repos: Repos;

@@ -33,6 +33,8 @@ function textOf(event: TaskEvent): string {
     case 'policy.denied':
     case 'approval.requested':
     case 'approval.answered':
+    case 'environment.applied':
+    case 'environment.cache':
     case 'sandbox.started':
     case 'sandbox.lost':
     case 'sandbox.parked':

@@ -107,6 +107,41 @@ export function createHandlers(deps: GatewayDeps): Handlers<CallContext> {
       await environments.delete(name);
       return {};
     },
+    async 'environment.resetCache'({ name }) {
+      await environments.get(name);
+      return { removed: await deps.prepared.reset(name) };
+    },
+    'environment.test': () => Promise.reject(new CodexError('notBuilt', { feature: 'environment.test' })),
+    async 'environment.approveScript'({ repoId, hash }, { session }) {
+      if (!(await repos.has(repoId))) throw new CodexError('repoUnknown', { repoId });
+      await deps.scripts.approve(repoId, hash, session.who.id);
+      return {};
+    },
+    'secret.put': async ({ environment, name, value }, { session }) => ({
+      secret: await deps.vault.put(environment, name, value, session.who.id),
+    }),
+    async 'secret.delete'({ environment, name }) {
+      await deps.vault.delete(environment, name);
+      return {};
+    },
+    'secret.list': async ({ environment }) => ({ secrets: await deps.vault.list(environment) }),
+    async 'approval.answer'({ taskId, approvalId, answer }, { session }) {
+      await deps.approvals.answer(taskId, approvalId, answer, session.who.id);
+      return {};
+    },
+    'terminal.open': async (request, { sink }) => ({ terminalId: await deps.terminals.open(request, sink) }),
+    async 'terminal.write'({ terminalId, data }, { sink }) {
+      deps.terminals.write(terminalId, Buffer.from(data, 'base64'), sink);
+      return {};
+    },
+    async 'terminal.resize'({ terminalId, columns, rows }, { sink }) {
+      deps.terminals.resize(terminalId, columns, rows, sink);
+      return {};
+    },
+    async 'terminal.close'({ terminalId }, { sink }) {
+      deps.terminals.close(terminalId, sink);
+      return {};
+    },
     async 'policy.allow'({ taskId, domain }, { session }) {
       const { environment = null } = await tasks.summary(taskId);
       return { environment: await environments.allow(environment, domain, session.who.id) };

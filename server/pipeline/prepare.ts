@@ -8,6 +8,8 @@ import type { Repos } from '../repos/repos.ts';
 import type { Sandbox, SandboxDriver } from '../sandbox/sandbox.ts';
 import { placeOf, readMark, writeMark } from './place.ts';
 
+const OWNERS_OF_A_TURN = 1_000_000;
+
 export async function prepareSandbox(
   turn: TurnContext,
   attempt: number,
@@ -23,7 +25,7 @@ export async function prepareSandbox(
     {
       taskId: task.id,
       attempt,
-      generation: turn.generation,
+      generation: doorGeneration(turn),
       repoName: safeName(task.repo.name),
       limits: turn.limits,
     },
@@ -52,6 +54,11 @@ export async function prepareSandbox(
     await sandbox.detach();
     throw error;
   }
+}
+
+/** Grows over all turns of a task: a turn's own generation begins anew with each. */
+export function doorGeneration(turn: Pick<TurnContext, 'turn' | 'generation'>): number {
+  return turn.turn * OWNERS_OF_A_TURN + turn.generation;
 }
 
 async function prepareOrigin(repos: Repos, { task }: TurnContext, startSha: string): Promise<void> {

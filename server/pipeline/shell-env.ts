@@ -3,13 +3,13 @@
  * an interactive login shell of the image sets (PATH of installed toolchains, ~/.bashrc). The shell is
  * asked once; the commands then run without login shells.
  */
-import { SANDBOX_HOME } from '../../protocol/door.ts';
+import { CODEX_DIR, SANDBOX_HOME } from '../../protocol/door.ts';
 import { CodexError } from '../../protocol/errors.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 
 const ASK_TIMEOUT_MS = 10_000;
 const ASK_MAX_BYTES = 256 * 1024;
-const OUR_BIN = '/opt/codex/bin';
+const OUR_BIN = `${CODEX_DIR}/bin`;
 const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** Tools behave as in a pipe: no colour that only a terminal can show, no pager, no question. */

@@ -8,12 +8,19 @@
  */
 import type { Duplex, Readable } from 'node:stream';
 import { CodexError, errorText } from '../../protocol/errors.ts';
-import { CALL_ID_PATTERN, WORKSPACE_DIR } from '../../protocol/door.ts';
+import { CALL_ID_PATTERN, SANDBOX_HOME, WORKSPACE_DIR } from '../../protocol/door.ts';
 import type { WayOut } from '../../protocol/door.ts';
 import { KILL_GRACE_MS } from '../../protocol/limits.ts';
 import type { Door } from './door.ts';
 import { DoorBroken, DoorRefused, RunnerGone } from './door.ts';
-import type { CommandResult, CommandSpec, Sandbox, SandboxKind } from './sandbox.ts';
+import type {
+  CheckoutOptions,
+  CommandResult,
+  CommandSpec,
+  Sandbox,
+  SandboxKind,
+  Terminal,
+} from './sandbox.ts';
 
 /** What a driver knows about one sandbox. */
 export interface Behind {
@@ -61,6 +68,9 @@ export class DoorSandbox implements Sandbox {
   }
   get workdir(): string {
     return `${WORKSPACE_DIR}/${this.#behind.repoName}`;
+  }
+  get home(): string {
+    return SANDBOX_HOME;
   }
   get lost(): AbortSignal {
     return this.#lost.signal;
@@ -125,7 +135,11 @@ export class DoorSandbox implements Sandbox {
     return this.#through((door) => door.getFile(path, maxBytes));
   }
 
-  checkout(options: { sha: string; branch: string; asUncommitted?: string }): Promise<void> {
+  terminal(): Promise<Terminal> {
+    return Promise.reject(new CodexError('notBuilt', { feature: 'terminal' }));
+  }
+
+  checkout(options: CheckoutOptions): Promise<void> {
     return this.#through((door) => door.checkout({ workdir: this.workdir, ...options }));
   }
 

@@ -1,4 +1,4 @@
-/** What stands in `/opt/codex` of every sandbox beside Node: the runner, and the commands we add. */
+/** What stands in `/opt/codex/tasks` of every sandbox beside Node: the runner, and the commands we add. */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { CodexError } from '../../protocol/errors.ts';

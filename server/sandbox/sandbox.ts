@@ -26,9 +26,37 @@ export interface SandboxSpec {
   generation: number;
   /** The repository stands at `/workspace/<repoName>`. */
   repoName: string;
-  /** Absent: the default image, built on first use. */
+  /** `base` and `universal` are our own, built on first use; absent: `base`. */
   image?: string;
+  /** What to start from in place of the image: made by `snapshot`, and still there. */
+  snapshot?: string;
+  /** Default: `agent`. */
+  role?: SandboxRole;
   limits: LimitValues;
+}
+
+/**
+ * - `agent`: the one that a turn's agent works in; kept for follow-ups.
+ * - `setup`: runs the setup script with its secrets. It is ended before an agent's is made from its
+ *   snapshot, so that nothing that ever knew a secret is alive then.
+ * - `ask`: the repository can't be written by what runs inside.
+ */
+export type SandboxRole = 'agent' | 'setup' | 'ask';
+
+/** What an environment was prepared as: an image, or a copy of folders. */
+export interface SnapshotRef {
+  id: string;
+  /** As given to `snapshot`. */
+  labels: Record<string, string>;
+  createdAt: number;
+}
+
+/** A file that differs from the image, or a link or folder (without content), by its absolute path. */
+export interface ChangedFile {
+  path: Buffer;
+  /** Of a symbolic link. */
+  target?: Buffer;
+  content?: Readable;
 }
 
 /** A sandbox that exists, running or stopped, by the labels it was made with. */
@@ -37,6 +65,7 @@ export interface SandboxRef {
   taskId: string;
   attempt: number;
   running: boolean;
+  role: SandboxRole;
   /** Set by `park`: remove it after this time (ms since 1970). */
   expiresAt?: number;
 }
@@ -50,6 +79,28 @@ export interface SandboxDriver {
    * Throws `CodexError` sandboxUnavailable | sandboxStartFailed | imageBuildFailed | generationSuperseded.
    */
   open(spec: SandboxSpec, progress?: (line: string) => void, signal?: AbortSignal): Promise<Sandbox>;
+  /**
+   * Ends everything in the sandbox, its runner too, and returns once it is dead. Its files stay, for
+   * `changedFiles`, `snapshot` and `open` (which starts it again with a new runner).
+   */
+  stop(name: string): Promise<void>;
+  /** Every file of a stopped sandbox that differs from what it was made from; each content is read or destroyed. */
+  changedFiles(name: string): AsyncIterable<ChangedFile>;
+  /** Keeps the files of a stopped sandbox as what others can start from. Returns its id and size. */
+  snapshot(name: string, labels: Record<string, string>): Promise<{ id: string; bytes: number }>;
+  /** Those made by this backend. */
+  snapshots(): Promise<SnapshotRef[]>;
+  /** Not an error when it is gone already; false when a sandbox still needs it. */
+  removeSnapshot(id: string): Promise<boolean>;
+  /**
+   * Stands for the image as it is now: its content's digest, so that a changed image is another key.
+   * Pulls or builds it when it is missing.
+   */
+  imageIdentity(
+    image: string | undefined,
+    progress?: (line: string) => void,
+    signal?: AbortSignal,
+  ): Promise<string>;
   list(): Promise<SandboxRef[]>;
   /** Removes it with everything that belongs to it. Not an error when it is gone already. */
   remove(name: string): Promise<void>;
@@ -78,13 +129,36 @@ export interface CommandResult {
   reason?: string;
 }
 
+export interface CheckoutOptions {
+  sha: string;
+  branch: string;
+  asUncommitted?: string;
+  /**
+   * The repository that is there was made by a setup and no agent has run since: it is brought to this
+   * commit, and ignored files (what the setup installed) are kept.
+   */
+  keep?: boolean;
+}
+
+/** A program on a terminal of its own. */
+export interface Terminal {
+  write(bytes: Uint8Array): void;
+  resize(columns: number, rows: number): void;
+  /** Ends the program and all that it started. */
+  close(): void;
+  /** Resolves when it has ended: its exit code, or null when the sandbox was lost. */
+  readonly ended: Promise<number | null>;
+}
+
 export interface Sandbox {
   readonly kind: SandboxKind;
   readonly name: string;
   /** How `open` came by it; `restarted`: it had stopped and its files are kept. */
-  readonly how: 'new' | 'parked' | 'restarted';
+  readonly how: 'new' | 'parked' | 'restarted' | 'prepared';
   /** `/workspace/<repoName>` as commands see it. */
   readonly workdir: string;
+  /** Where the image's user is at home. */
+  readonly home: string;
   /** Aborted when the door is lost for good (sandbox gone, or a higher generation attached). */
   readonly lost: AbortSignal;
 
@@ -103,6 +177,19 @@ export interface Sandbox {
   /** Ends every process in the sandbox but the runner's own. */
   stopAll(): Promise<void>;
 
+  /** Throws `CodexError` terminalUnavailable when the image has none to offer. */
+  terminal(
+    spec: {
+      terminalId: string;
+      argv: string[];
+      cwd: string;
+      env: Record<string, string>;
+      columns: number;
+      rows: number;
+    },
+    onOutput: (bytes: Buffer) => void,
+  ): Promise<Terminal>;
+
   put(path: string, bytes: Uint8Array, mode?: number): Promise<void>;
   /** A file's first `maxBytes`, or null when there is no regular file. */
   get(path: string, maxBytes: number): Promise<Buffer | null>;
@@ -113,7 +200,7 @@ export interface Sandbox {
    * difference to `sha` lies uncommitted in the working tree, as it did in the person's folder.
    * Idempotent; replaces what is there.
    */
-  checkout(options: { sha: string; branch: string; asUncommitted?: string }): Promise<void>;
+  checkout(options: CheckoutOptions): Promise<void>;
   /** Every connection that a process inside makes to this way out comes here as a byte stream. */
   serve(way: WayOut, onConnection: (stream: Duplex) => void): void;
   /** Whether anything listens on the internet proxy's port; off until told, and off cuts what is open. */

@@ -146,6 +146,52 @@ const STEPS: Record<string, string> = {
       bytes_in double precision not null,
       bytes_out double precision not null
     );`,
+  '0003_environments_at_work': `
+    create table secrets (
+      environment text not null,
+      name text not null,
+      id text not null unique,
+      version integer not null,
+      kek_id text not null,
+      wrapped_key text not null,
+      sealed text not null,
+      updated_at double precision not null,
+      updated_by text not null,
+      primary key (environment, name)
+    );
+    create table prepared (
+      key text primary key,
+      environment text not null,
+      repo_id text not null,
+      snapshot text not null,
+      bytes double precision not null,
+      setup_ms double precision not null,
+      created_at double precision not null,
+      used_at double precision not null,
+      expires_at double precision not null
+    );
+    create index prepared_by_environment on prepared (environment);
+    create table approved_scripts (
+      repo_id text not null,
+      hash text not null,
+      approved_by text not null,
+      approved_at double precision not null,
+      primary key (repo_id, hash)
+    );
+    create table approvals (
+      task_id text not null references tasks on delete cascade,
+      id text not null,
+      turn integer not null,
+      attempt integer not null,
+      kind text not null,
+      subject text not null,
+      answer text,
+      answered_by text,
+      answered_at double precision,
+      created_at double precision not null,
+      primary key (task_id, id)
+    );
+    alter table turns add column only_setup boolean not null default false;`,
 };
 
 export const MIGRATIONS: Record<string, Migration> = Object.fromEntries(

@@ -6,6 +6,7 @@
  * refuses, and nothing here is ever searched by its inside.
  */
 import type { GeneratedAlways } from 'kysely';
+import type { ApprovalAnswer } from '../../protocol/approval.ts';
 import type { Mode, Phase, PhaseOutcome, ReviewState, TurnState } from '../../protocol/states.ts';
 
 export interface Schema {
@@ -58,6 +59,8 @@ export interface Schema {
     error: string | null;
     usage: string | null;
     base_sha: string | null;
+    /** A try of the environment: it ends after the setup. */
+    only_setup: boolean;
     created_by: string;
     created_at: number;
     started_at: number | null;
@@ -137,6 +140,53 @@ export interface Schema {
     bytes_in: number;
     bytes_out: number;
     duration_ms: number;
+  };
+  /** Values are sealed with a key of their own each, which is wrapped by the backend's. */
+  secrets: {
+    environment: string;
+    name: string;
+    /** Never the same for two values: part of a prepared environment's key in the value's place. */
+    id: string;
+    /** Of the sealed form. */
+    version: number;
+    kek_id: string;
+    /** Base64. */
+    wrapped_key: string;
+    sealed: string;
+    updated_at: number;
+    updated_by: string;
+  };
+  /** Environments after their setup, kept as snapshots of the sandbox engine. */
+  prepared: {
+    key: string;
+    environment: string;
+    repo_id: string;
+    snapshot: string;
+    bytes: number;
+    /** What the setup took. */
+    setup_ms: number;
+    created_at: number;
+    used_at: number;
+    expires_at: number;
+  };
+  approved_scripts: {
+    repo_id: string;
+    hash: string;
+    approved_by: string;
+    approved_at: number;
+  };
+  approvals: {
+    task_id: string;
+    id: string;
+    turn: number;
+    attempt: number;
+    kind: string;
+    /** What was asked about: a command as it was shown. */
+    subject: string;
+    answer: ApprovalAnswer | null;
+    answered_by: string | null;
+    answered_at: number | null;
+    created_at: number;
   };
   /** Counts everything, also what is no longer listed since a task's log is full. */
   egress_totals: {

@@ -315,6 +315,7 @@ async function insertTurn(
       error: null,
       usage: null,
       base_sha: null,
+      only_setup: false,
       created_by: of.who,
       created_at: Date.now(),
       started_at: null,

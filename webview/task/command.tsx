@@ -92,6 +92,10 @@ function endWords({ item }: CommandEntry): string {
       return t('interrupted') + time;
     case 'notStarted':
       return t('not started');
+    case 'outOfMemory':
+      return t('out of memory') + time;
+    case 'denied':
+      return t('not allowed');
     case 'exited':
     case 'signalled':
     case undefined:

@@ -70,7 +70,7 @@ export interface TaskModel {
   title: string;
   lastSeq: number;
   turns: TurnModel[];
-  sandbox?: { kind: 'docker' | 'local'; how: 'new' | 'parked' | 'restarted' | 'restored' };
+  sandbox?: { kind: 'docker' | 'local'; how: EventParams<'sandbox.started'>['how'] };
   /** Of the phase that runs, or ran last; not there before anything ran. */
   access?: AccessLevel;
   /** Lines on the page, over all commands. */
@@ -218,6 +218,8 @@ function applyToTurn(model: TaskModel, turn: TurnModel, event: TaskEvent): void 
     case 'approval.answered':
       turn.state = 'running';
       return;
+    case 'environment.applied':
+    case 'environment.cache':
     case 'sandbox.parked':
     case 'pullRequest.changed':
       return;

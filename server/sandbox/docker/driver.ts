@@ -17,7 +17,15 @@ import { checkRepoName, ownerOf, sandboxName } from '../naming.ts';
 import { findNode } from '../node-binary.ts';
 import { Parking } from '../parking.ts';
 import { runnerFiles } from '../runner-files.ts';
-import type { Sandbox, SandboxDriver, SandboxHealth, SandboxRef, SandboxSpec } from '../sandbox.ts';
+import type {
+  ChangedFile,
+  Sandbox,
+  SandboxDriver,
+  SandboxHealth,
+  SandboxRef,
+  SandboxSpec,
+  SnapshotRef,
+} from '../sandbox.ts';
 import { ExecChannel } from './exec-channel.ts';
 import { Images } from './images.ts';
 import { probeImage } from './probe.ts';
@@ -92,6 +100,26 @@ export class DockerDriver implements SandboxDriver {
     }
   }
 
+  stop(): Promise<void> {
+    return Promise.reject(new CodexError('notBuilt', { feature: 'setup' }));
+  }
+
+  async *changedFiles(): AsyncIterable<ChangedFile> {
+    throw new CodexError('notBuilt', { feature: 'setup' });
+  }
+  snapshot(): Promise<{ id: string; bytes: number }> {
+    return Promise.reject(new CodexError('notBuilt', { feature: 'setup' }));
+  }
+  snapshots(): Promise<SnapshotRef[]> {
+    return Promise.resolve([]);
+  }
+  removeSnapshot(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
+  imageIdentity(): Promise<string> {
+    return Promise.reject(new CodexError('notBuilt', { feature: 'setup' }));
+  }
+
   async list(): Promise<SandboxRef[]> {
     const containers = await this.#docker.listContainers({
       all: true,
@@ -105,6 +133,7 @@ export class DockerDriver implements SandboxDriver {
           name,
           taskId: one.Labels[`${LABEL}.task`] ?? '',
           attempt: Number(one.Labels[`${LABEL}.attempt`] ?? 0),
+          role: 'agent' as const,
           running: one.State === 'running',
           ...(expiresAt === undefined ? {} : { expiresAt }),
         };

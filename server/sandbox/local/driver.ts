@@ -23,7 +23,15 @@ import { checkRepoName, sandboxName } from '../naming.ts';
 import { findNode } from '../node-binary.ts';
 import { Parking } from '../parking.ts';
 import { runnerFiles } from '../runner-files.ts';
-import type { Sandbox, SandboxDriver, SandboxHealth, SandboxRef, SandboxSpec } from '../sandbox.ts';
+import type {
+  ChangedFile,
+  Sandbox,
+  SandboxDriver,
+  SandboxHealth,
+  SandboxRef,
+  SandboxSpec,
+  SnapshotRef,
+} from '../sandbox.ts';
 import { endProcess, INFO_FD, isAlive, readLog, startProcess } from './process.ts';
 import { bwrapArguments, COMMAND, ETC_FILES } from './spec.ts';
 
@@ -153,6 +161,26 @@ export class LocalDriver implements SandboxDriver {
     return new DoorSandbox(behind, door);
   }
 
+  stop(): Promise<void> {
+    return Promise.reject(new CodexError('notBuilt', { feature: 'setup' }));
+  }
+
+  async *changedFiles(): AsyncIterable<ChangedFile> {
+    throw new CodexError('notBuilt', { feature: 'setup' });
+  }
+  snapshot(): Promise<{ id: string; bytes: number }> {
+    return Promise.reject(new CodexError('notBuilt', { feature: 'setup' }));
+  }
+  snapshots(): Promise<SnapshotRef[]> {
+    return Promise.resolve([]);
+  }
+  removeSnapshot(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
+  imageIdentity(): Promise<string> {
+    return Promise.reject(new CodexError('notBuilt', { feature: 'setup' }));
+  }
+
   async list(): Promise<SandboxRef[]> {
     const found: SandboxRef[] = [];
     for (const name of await readdir(this.#dir)) {
@@ -163,6 +191,7 @@ export class LocalDriver implements SandboxDriver {
         name,
         taskId: kept.taskId,
         attempt: kept.attempt,
+        role: 'agent',
         running: isAlive(kept.process),
         ...(expiresAt === undefined ? {} : { expiresAt }),
       });

@@ -141,12 +141,12 @@ describe('the runner and its door', () => {
   test('the runner’s files can’t be replaced', async () => {
     const { group } = await open(POLICIES.off);
     for (const script of [
-      'cp /bin/true /opt/codex/node',
-      'mv /opt/codex /opt/x',
-      'mount -t tmpfs none /opt/codex',
-      'mount -o remount,rw /opt/codex',
-      'rm -rf /opt/codex/runner.cjs',
-      'umount /opt/codex',
+      'cp /bin/true /opt/codex/tasks/node',
+      'mv /opt/codex/tasks /opt/x',
+      'mount -t tmpfs none /opt/codex/tasks',
+      'mount -o remount,rw /opt/codex/tasks',
+      'rm -rf /opt/codex/tasks/runner.cjs',
+      'umount /opt/codex/tasks',
     ]) {
       const { exitCode, output } = await run(group, script);
       assert.notEqual(exitCode, 0, `${script}: ${output}`);

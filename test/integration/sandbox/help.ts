@@ -8,7 +8,7 @@ import type { CommandResult, CommandSpec, Sandbox, SandboxSpec } from '../../../
 import { resolveLimits } from '../../../protocol/limits.ts';
 
 export const ENVIRONMENT = {
-  PATH: '/opt/codex/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  PATH: '/opt/codex/tasks/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
   HOME: '/root',
   GIT_AUTHOR_NAME: 'A',
   GIT_AUTHOR_EMAIL: 'a@example.invalid',

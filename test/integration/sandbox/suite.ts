@@ -188,7 +188,7 @@ export function sandboxSuite(kind: SandboxKind): void {
     });
 
     test('can change neither the runner nor the rights it has', async () => {
-      assert.notEqual((await sh(sandbox, 'echo x >> /opt/codex/runner.cjs')).exitCode, 0);
+      assert.notEqual((await sh(sandbox, 'echo x >> /opt/codex/tasks/runner.cjs')).exitCode, 0);
       assert.notEqual((await sh(sandbox, 'mount -t tmpfs none /mnt')).exitCode, 0);
       const { output } = await sh(sandbox, 'grep NoNewPrivs /proc/self/status; ls /var/run/docker.sock 2>&1');
       assert.match(output, /NoNewPrivs:\s+1/);

@@ -53,6 +53,7 @@ export async function openWithTask(dataDir: string): Promise<Store> {
         error: null,
         usage: null,
         base_sha: null,
+        only_setup: false,
         started_at: now,
         finished_at: null,
       })

@@ -19,12 +19,12 @@ const ROOMS: Record<(typeof SHIPPED)[number], string[]> = {
 /** The same inside `server/`. Files directly in `server/` put the rooms together and may use all. */
 const SERVER_ROOMS: Record<string, string[]> = {
   // Of the store only its handle, to pass it on to tasks/.
-  gateway: ['tasks', 'repos', 'environments', 'store/store.ts'],
+  gateway: ['tasks', 'repos', 'environments', 'secrets', 'store/store.ts'],
   environments: ['store', 'egress/policy'],
-  tasks: ['store'],
+  tasks: ['store', 'secrets/types.ts'],
   store: [],
   pipeline: ['sandbox', 'agent', 'model', 'repos', 'egress', 'environments', 'secrets', 'tasks'],
-  agent: ['model', 'sandbox/sandbox.ts'],
+  agent: ['model', 'sandbox/sandbox.ts', 'secrets/types.ts'],
   model: [],
   sandbox: [],
   egress: [],

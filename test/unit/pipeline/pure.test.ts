@@ -39,7 +39,7 @@ test('the shell environment starts after its mark and keeps values with line end
 });
 
 test('a sandbox is kept while its task runs, and a parked one until its time is over', () => {
-  const ref = { name: 'n', taskId: 't', attempt: 1, running: true };
+  const ref = { name: 'n', taskId: 't', attempt: 1, running: true, role: 'agent' as const };
   assert.equal(isNeeded(ref, 'live', 10), true);
   assert.equal(isNeeded({ ...ref, expiresAt: 11 }, 'idle', 10), true);
   assert.equal(isNeeded({ ...ref, expiresAt: 10 }, 'idle', 10), false);

@@ -20,7 +20,7 @@ test('a container has no network, no privilege it does not need, and limits', ()
     Hostname: 'sandbox',
     User: '0:0',
     WorkingDir: '/',
-    Entrypoint: ['/opt/codex/node', '/opt/codex/runner.cjs', 'serve'],
+    Entrypoint: ['/opt/codex/tasks/node', '/opt/codex/tasks/runner.cjs', 'serve'],
     Cmd: [],
     Tty: false,
     OpenStdin: false,
@@ -56,7 +56,7 @@ test('a container has no network, no privilege it does not need, and limits', ()
         {
           Type: 'volume',
           Source: 'codex-tasks-runner-1',
-          Target: '/opt/codex',
+          Target: '/opt/codex/tasks',
           ReadOnly: true,
           VolumeOptions: { NoCopy: true, Labels: {}, DriverConfig: { Name: 'local', Options: {} } },
         },
