@@ -9,6 +9,7 @@ import type { NewEvent, Usage } from '../../protocol/events.ts';
 import type { LimitValues } from '../../protocol/limits.ts';
 import type { Mode } from '../../protocol/states.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
+import type { Redactor } from '../secrets/types.ts';
 import type { ModelClient, ResponseItem } from '../model/model.ts';
 
 /**
@@ -47,6 +48,8 @@ export interface AgentInput {
   outputStored?(itemId: string): Promise<number | null>;
   /** Droppable text of an item that is being written. */
   delta(itemId: string, text: string): void;
+  /** Takes secrets out of what commands print, before the model or the log gets it. */
+  redactor?: Redactor;
   limits: LimitValues;
   /**
    * Ends the turn. With the reason `shutdown` or `superseded` running commands are left to the turn's

@@ -9,6 +9,7 @@ import { CodexError } from '../../protocol/errors.ts';
 import type { CommandItem } from '../../protocol/items.ts';
 import { outputFor } from '../model/items.ts';
 import type { ResponseItem } from '../model/model.ts';
+import type { Redacted } from '../secrets/types.ts';
 import type { CommandResult, CommandSpec } from '../sandbox/sandbox.ts';
 import type { AgentInput } from './agent.ts';
 import { safeCallId, type OpenCall } from './history.ts';
@@ -25,7 +26,7 @@ const MAX_DISPLAY_BYTES = 16 * 1024;
 
 export type CallContext = Pick<
   AgentInput,
-  'sandbox' | 'env' | 'limits' | 'cacheKey' | 'emit' | 'outputStored'
+  'sandbox' | 'env' | 'limits' | 'cacheKey' | 'emit' | 'outputStored' | 'redactor'
 > & { signal: AbortSignal };
 
 export class Calls {
@@ -126,15 +127,19 @@ async function runCall(
     timeoutMs: command.timeoutMs,
     maxOutputBytes: limits.commandOutputBytes,
   };
-  const onOutput = (bytes: Buffer) => {
-    forModel.push(bytes);
-    events.push(bytes);
+  const redaction = context.redactor?.isEmpty === false ? context.redactor.stream() : null;
+  const hear = (part: Redacted) => {
+    forModel.push(part.bytes);
+    events.push(part);
   };
+  const onOutput = (bytes: Buffer) =>
+    hear(redaction ? redaction.push(bytes) : { bytes, standsFor: bytes.length });
   let result: CommandResult;
   try {
     const stop = new AbortController();
     const run = sandbox.run(spec, { onOutput, signal: stop.signal });
     result = await untilStopped(run, signal, stop);
+    if (redaction) hear(redaction.end());
   } catch (error) {
     await announced;
     await emit(...(await events.end()));

@@ -1,9 +1,13 @@
 /**
  * A command's output on its way to the event log: gathered for a moment, sent in pieces that fit into
  * an event, one after the other. Bytes are cut between characters only, escape sequences are kept.
+ *
+ * What comes in may be redacted: then a part stands for another number of the command's own bytes than
+ * it has, and offsets go on counting the command's.
  */
 import type { NewEvent } from '../../protocol/events.ts';
 import { cleanText } from '../model/items.ts';
+import type { Redacted } from '../secrets/types.ts';
 import { jsonBytes, utf8Boundary } from './truncate.ts';
 
 /** Ten events a second are live to the eye. */
@@ -15,8 +19,7 @@ const MAX_PIECE_JSON_BYTES = 48 * 1024;
 export class OutputEvents {
   readonly #itemId: string;
   readonly #emit: (...events: NewEvent[]) => Promise<void>;
-  #pending: Buffer[] = [];
-  #pendingBytes = 0;
+  #pending: Redacted[] = [];
   #offset: number;
   #skip: number;
   #timer: NodeJS.Timeout | undefined;
@@ -31,12 +34,12 @@ export class OutputEvents {
     this.#emit = emit;
   }
 
-  push(all: Buffer): void {
-    const bytes = all.subarray(Math.min(this.#skip, all.length));
-    this.#skip -= all.length - bytes.length;
-    if (bytes.length === 0) return;
-    this.#pending.push(bytes);
-    this.#pendingBytes += bytes.length;
+  push(all: Redacted): void {
+    const skipped = Math.min(this.#skip, all.standsFor);
+    this.#skip -= skipped;
+    const part = skipped === 0 ? all : endOf(all, all.standsFor - skipped);
+    if (part.standsFor === 0) return;
+    this.#pending.push(part);
     this.#timer ??= setTimeout(() => this.#flush(), OUTPUT_FLUSH_MS);
   }
 
@@ -61,14 +64,61 @@ export class OutputEvents {
   #take(all: boolean): NewEvent[] {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const bytes = Buffer.concat(this.#pending, this.#pendingBytes);
-    const end = all ? bytes.length : utf8Boundary(bytes, bytes.length);
-    this.#pending = end < bytes.length ? [bytes.subarray(end)] : [];
-    this.#pendingBytes = bytes.length - end;
-    const events = pieces(this.#itemId, this.#offset, bytes.subarray(0, end));
-    this.#offset += end;
-    return events;
+    const taken = joined(this.#pending);
+    this.#pending = [];
+    const last = taken.at(-1);
+    if (!all && last && isPlain(last)) {
+      const end = utf8Boundary(last.bytes, last.bytes.length);
+      const rest = last.bytes.subarray(end);
+      if (rest.length > 0) this.#pending.push({ bytes: rest, standsFor: rest.length });
+      taken[taken.length - 1] = { bytes: last.bytes.subarray(0, end), standsFor: end };
+    }
+    return taken.flatMap((part) => {
+      const events = isPlain(part)
+        ? pieces(this.#itemId, this.#offset, part.bytes)
+        : redactedPieces(this.#itemId, this.#offset, part);
+      this.#offset += part.standsFor;
+      return events;
+    });
   }
+}
+
+const isPlain = ({ bytes, standsFor }: Redacted): boolean => bytes.length === standsFor;
+
+/** Plain parts that follow one another, as one. */
+function joined(parts: readonly Redacted[]): Redacted[] {
+  const found: Redacted[] = [];
+  for (let start = 0, end = 0; start < parts.length; start = end) {
+    end = start + 1;
+    const first = parts[start];
+    if (!first || !isPlain(first)) {
+      if (first) found.push(first);
+      continue;
+    }
+    for (let next = parts[end]; next && isPlain(next); next = parts[end]) end++;
+    const bytes = Buffer.concat(parts.slice(start, end).map((part) => part.bytes));
+    found.push({ bytes, standsFor: bytes.length });
+  }
+  return found;
+}
+
+/** The part that stands for the last `count` of the command's bytes; of a redacted one about that part. */
+function endOf(part: Redacted, count: number): Redacted {
+  const kept = isPlain(part) ? count : Math.min(count, part.bytes.length);
+  return { bytes: part.bytes.subarray(part.bytes.length - kept), standsFor: count };
+}
+
+/** Together they stand for all of the part; how much each of them does is of no use to anybody. */
+function redactedPieces(itemId: string, offset: number, part: Redacted): NewEvent[] {
+  let left = part.standsFor;
+  const made = pieces(itemId, 0, part.bytes.length === 0 ? Buffer.from(' ') : part.bytes);
+  return made.map((event, index) => {
+    if (event.code !== 'output') return event;
+    const bytes = index === made.length - 1 ? left : Math.min(left, event.params.bytes ?? 0);
+    const at = offset + part.standsFor - left;
+    left -= bytes;
+    return { ...event, params: { ...event.params, offset: at, bytes } };
+  });
 }
 
 export function pieces(itemId: string, offset: number, bytes: Buffer): NewEvent[] {

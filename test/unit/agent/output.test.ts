@@ -7,6 +7,8 @@ import { OutputEvents, pieces } from '../../../server/agent/output.ts';
 type Output = Extract<NewEvent, { code: 'output' }>['params'];
 const params = (events: NewEvent[]) => events.map((event) => event.params as Output);
 
+const plain = (bytes: Buffer) => ({ bytes, standsFor: bytes.length });
+
 test('pieces cover every byte once and fit into an event, whatever the bytes', () => {
   const samples = [
     Buffer.from('ä€😀 text\n'.repeat(20_000)),
@@ -34,9 +36,9 @@ test('a character that arrives in two halves is told whole, with the right offse
   const told: NewEvent[] = [];
   const events = new OutputEvents('c', 0, async (...more) => void told.push(...more));
   const bytes = Buffer.from('a€b');
-  events.push(bytes.subarray(0, 2));
+  events.push(plain(bytes.subarray(0, 2)));
   context.mock.timers.tick(100);
-  events.push(bytes.subarray(2));
+  events.push(plain(bytes.subarray(2)));
   told.push(...(await events.end()));
   assert.deepEqual(
     params(told).map(({ offset, text }) => [offset, text]),
@@ -50,7 +52,7 @@ test('a character that arrives in two halves is told whole, with the right offse
 test('escape sequences are kept and NUL is not', async () => {
   const told: NewEvent[] = [];
   const events = new OutputEvents('c', 0, async (...more) => void told.push(...more));
-  events.push(Buffer.from('\u001b[31mred\u001b[0m\0'));
+  events.push(plain(Buffer.from('\u001b[31mred\u001b[0m\0')));
   told.push(...(await events.end()));
   assert.equal(params(told)[0]?.text, '\u001b[31mred\u001b[0m\ufffd');
 });
@@ -58,7 +60,7 @@ test('escape sequences are kept and NUL is not', async () => {
 test('many small writes become one event', async () => {
   const told: NewEvent[] = [];
   const events = new OutputEvents('c', 0, async (...more) => void told.push(...more));
-  for (let index = 0; index < 1_000; index++) events.push(Buffer.from('x'));
+  for (let index = 0; index < 1_000; index++) events.push(plain(Buffer.from('x')));
   told.push(...(await events.end()));
   assert.equal(told.length, 1);
 });
@@ -66,8 +68,8 @@ test('many small writes become one event', async () => {
 test('what the log has already is passed over, to the byte', async () => {
   const told: NewEvent[] = [];
   const events = new OutputEvents('c', 5, async (...more) => void told.push(...more));
-  events.push(Buffer.from('012'));
-  events.push(Buffer.from('3456'));
+  events.push(plain(Buffer.from('012')));
+  events.push(plain(Buffer.from('3456')));
   told.push(...(await events.end()));
   assert.deepEqual(params(told), [{ itemId: 'c', offset: 5, text: '56', bytes: 2 }]);
 });
@@ -75,7 +77,26 @@ test('what the log has already is passed over, to the byte', async () => {
 test('a log that refuses an event fails the command', async (context) => {
   context.mock.timers.enable({ apis: ['setTimeout'] });
   const events = new OutputEvents('c', 0, () => Promise.reject(new Error('full')));
-  events.push(Buffer.from('x'));
+  events.push(plain(Buffer.from('x')));
   context.mock.timers.tick(100);
   await assert.rejects(events.end(), /full/);
+});
+
+test('redacted parts count the bytes that they stand for, whichever way they are sent', async () => {
+  const told: NewEvent[] = [];
+  const events = new OutputEvents('c', 0, async (...more) => void told.push(...more));
+  events.push(plain(Buffer.from('a ')));
+  events.push({ bytes: Buffer.from('[secret TOKEN]'), standsFor: 8 });
+  events.push({ bytes: Buffer.from('*'), standsFor: 30_000 });
+  events.push({ bytes: Buffer.alloc(0), standsFor: 3 });
+  events.push(plain(Buffer.from(' b')));
+  told.push(...(await events.end()));
+  const outputs = told.flatMap((event) => (event.code === 'output' ? [event.params] : []));
+  assert.equal(outputs.map((one) => one.text).join(''), 'a [secret TOKEN]*  b');
+  let at = 0;
+  for (const one of outputs) {
+    assert.equal(one.offset, at);
+    at += one.bytes ?? 0;
+  }
+  assert.equal(at, 2 + 8 + 30_000 + 3 + 2);
 });
