@@ -17,6 +17,7 @@ import { appendHistory, loadHistory } from './history.ts';
 import type { Hub } from './hub.ts';
 import { newestResult, storeResult } from './patches.ts';
 import { storable, summaryOf, type TaskRow, type TurnRow } from './rows.ts';
+import { Redaction } from './redaction.ts';
 import { stopReason, type TurnContext } from './turn-context.ts';
 
 export interface OwnerDeps {
@@ -46,6 +47,7 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
   let state: TurnState = turn.state;
   let baseSha = turn.base_sha;
   let ended = false;
+  const redaction = new Redaction();
 
   /** One write: events and whatever else belongs to them, fenced. */
   async function writeNow(events: readonly NewEvent[], also?: Also): Promise<void> {
@@ -54,7 +56,7 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
     let changed: TaskRow | undefined;
     try {
       await store.write(async (tx) => {
-        stored = await appendEvents(tx, writer, events, limits.eventBytes);
+        stored = await appendEvents(tx, writer, redaction.events(events), limits.eventBytes);
         const change = await also?.(tx);
         if (change) {
           changed = await tx
@@ -116,7 +118,7 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
     // A turn that ends before its runner said that it runs has run nevertheless.
     if (state === 'preparing' && to === 'completed') state = 'running';
     if (!mayBecome(state, to)) throw new Error(`A turn that is ${state} can't become ${to}.`);
-    const answer = more.answer === undefined ? undefined : storable(more.answer);
+    const answer = more.answer === undefined ? undefined : storable(redaction.value(more.answer));
     const finished: NewEvent = {
       code: 'turn.finished',
       params: {
@@ -128,7 +130,7 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
       },
     };
     await write([finished], async (tx) => {
-      const error = more.error ? JSON.stringify(more.error) : null;
+      const error = more.error ? JSON.stringify(redaction.value(more.error)) : null;
       await updateTurn(tx, ofTurn, {
         state: to,
         finished_at: now,
@@ -178,14 +180,15 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
       return baseSha;
     },
 
+    redactWith: (redactor) => redaction.use(redactor),
     emit: (...events) => write(events),
     outputStored: (itemId) =>
       store.read((db) => outputStored(db, { taskId: task.id, turn: turn.turn }, itemId)),
     delta: (itemId, text) => {
-      if (!signal.aborted) hub.delta(task.id, turn.turn, itemId, text);
+      if (!signal.aborted) hub.delta(task.id, turn.turn, itemId, redaction.piece(itemId, text));
     },
     progress: (text) => {
-      if (!signal.aborted) hub.delta(task.id, turn.turn, PROGRESS_ITEM, `${text}\n`);
+      if (!signal.aborted) hub.delta(task.id, turn.turn, PROGRESS_ITEM, `${redaction.value(text)}\n`);
     },
 
     async phase(phase, fn) {
@@ -215,7 +218,9 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
     history: <Item extends object>(attempt: number) => ({
       load: () => store.read((db) => loadHistory<Item>(db, { taskId: task.id, attempt })),
       append: (items: Item[]) =>
-        write([], (tx) => appendHistory(tx, { taskId: task.id, attempt, turn: turn.turn }, items)),
+        write([], (tx) =>
+          appendHistory(tx, { taskId: task.id, attempt, turn: turn.turn }, redaction.value(items)),
+        ),
     }),
     setState: (next) => become(next),
     async setBase(sha) {

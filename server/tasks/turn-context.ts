@@ -8,6 +8,7 @@
 import type { FileChange, NewEvent, PatchSummary, Usage } from '../../protocol/events.ts';
 import type { LimitValues } from '../../protocol/limits.ts';
 import type { RepoAtCommit } from '../../protocol/rpc.ts';
+import type { Redactor } from '../secrets/types.ts';
 import type { Mode, Phase } from '../../protocol/states.ts';
 
 /**
@@ -63,6 +64,8 @@ export interface TurnContext {
   /** See `StopReason`. */
   readonly signal: AbortSignal;
 
+  /** From now on these secrets are taken out of everything that is written here. */
+  redactWith(redactor: Redactor): void;
   /** Stored in this order, with seq; resolves once they are durable. */
   emit(...events: NewEvent[]): Promise<void>;
   /** How many bytes of an item's output the log of this turn has; null when the item never started. */

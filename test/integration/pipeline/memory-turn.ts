@@ -54,6 +54,7 @@ export function memoryTurn(
     get baseSha() {
       return baseSha;
     },
+    redactWith: () => {},
     emit,
     outputStored: async () => null,
     delta: () => {},
