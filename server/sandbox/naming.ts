@@ -2,16 +2,25 @@
 import { createHash } from 'node:crypto';
 import { realpathSync } from 'node:fs';
 import { CodexError } from '../../protocol/errors.ts';
+import type { SandboxRole } from './sandbox.ts';
 
 const TASK_ID = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/;
 const REPO_NAME = /^(?!\.{1,2}$)[^/\0]{1,200}$/;
 
-/** `codex-task-<id>-<attempt>` */
-export function sandboxName(taskId: string, attempt: number): string {
+/** A role has names of its own: the setup's sandbox and the agent's stand side by side for a moment. */
+const PREFIX: Record<SandboxRole, string> = { agent: 'task', setup: 'setup', ask: 'ask' };
+const NAME = /^codex-(?:task|setup|ask)-[A-Za-z0-9_.-]+$/;
+
+/** `codex-task-<id>-<attempt>`, `codex-setup-…`, `codex-ask-…` */
+export function sandboxName(taskId: string, attempt: number, role: SandboxRole = 'agent'): string {
   if (!TASK_ID.test(taskId) || !Number.isSafeInteger(attempt) || attempt < 0) {
     throw new CodexError('badRequest', {}, { detail: `no task id: ${taskId}` });
   }
-  return `codex-task-${taskId}-${attempt}`;
+  return `codex-${PREFIX[role]}-${taskId}-${attempt}`;
+}
+
+export function checkSandboxName(name: string): void {
+  if (!NAME.test(name)) throw new CodexError('badRequest', {}, { detail: `no sandbox name: ${name}` });
 }
 
 export function checkRepoName(repoName: string): void {
