@@ -3,6 +3,7 @@
  *   cli/codex-tasks.mjs     command line and backend, with PGlite's files beside it
  *   runner/*.cjs            what runs inside a sandbox
  *   extension.cjs           the extension host's part
+ *   simple-git.cjs          what it loads with its first question to git
  *   webview/*.js, *.css     the pages
  *   test/in-host.cjs        the suite that runs inside an extension host
  *   images/                 build contexts of the container images
@@ -86,6 +87,16 @@ const small = {
   },
 };
 
+/** Beside the bundle, and loaded when it is first asked for. */
+const later = {
+  name: 'later',
+  setup(building) {
+    building.onResolve({ filter: /^simple-git$/ }, ({ kind }) =>
+      kind === 'dynamic-import' ? { path: './simple-git.cjs', external: true } : undefined,
+    );
+  },
+};
+
 const targets = {
   runner: {
     entryPoints: { runner: 'runner/main.ts', apply_patch: 'runner/apply-patch/main.ts' },
@@ -107,7 +118,7 @@ const targets = {
     external: ['cpu-features', '*.node', 'pg-native'],
   },
   extension: {
-    entryPoints: { extension: 'extension/main.ts' },
+    entryPoints: { extension: 'extension/main.ts', 'simple-git': 'simple-git' },
     outdir: 'dist',
     outExtension: { '.js': '.cjs' },
     platform: 'node',
@@ -116,7 +127,8 @@ const targets = {
     external: ['vscode'],
     // Extension hosts complain about whoever looks for a browser by it, as zod does.
     define: { navigator: 'undefined' },
-    plugins: [small],
+    plugins: [small, later],
+    supported: { 'dynamic-import': false },
     mainFields: ['module', 'main'],
   },
   // The suite that runs inside an extension host.

@@ -68,7 +68,7 @@ export async function inspectFolder(dir: string): Promise<Folder> {
 
 async function inspectRepository(folder: string): Promise<Folder> {
   const root = resolve(await gitLine(folder, ['rev-parse', '--show-toplevel']));
-  const git = query(root);
+  const git = await query(root);
   const head = await runGit(root, ['rev-parse', '--verify', '--quiet', 'HEAD^{commit}'], {
     okCodes: [0, 1, 128],
   });
@@ -99,7 +99,7 @@ export async function currentBranch(root: string): Promise<string | null> {
 
 /** The one the branch follows, else `origin`, else the first that there is. */
 async function remoteOf(root: string, branch: string | null): Promise<string | null> {
-  const git = query(root);
+  const git = await query(root);
   const remotes = new Map((await git.getRemotes(true)).map(({ name, refs }) => [name, refs.fetch]));
   const followed = branch === null ? null : (await git.getConfig(`branch.${branch}.remote`)).value;
   const address =

@@ -6,7 +6,7 @@
  * checked; `query` (simple-git) for questions that are answered with a line of text.
  */
 import { spawn } from 'node:child_process';
-import { simpleGit, type SimpleGit } from 'simple-git';
+import type { SimpleGit } from 'simple-git';
 import { CodexError } from '../../protocol/errors.ts';
 
 /** A list of a million paths. */
@@ -178,8 +178,9 @@ const ALLOWED = [
   'GIT_OPTIONAL_LOCKS',
 ];
 
-/** For questions whose answer is text. */
-export function query(cwd: string): SimpleGit {
+/** For questions whose answer is text. Loaded with the first one: an extension that only starts asks none. */
+export async function query(cwd: string): Promise<SimpleGit> {
+  const { simpleGit } = await import('simple-git');
   const env: Record<string, string> = { LC_ALL: 'C', GIT_TERMINAL_PROMPT: '0', GIT_OPTIONAL_LOCKS: '0' };
   for (const name of QUERY_VARIABLES) {
     const value = process.env[name];
