@@ -21,6 +21,8 @@ export interface Settings {
   /** A PostgreSQL server instead of the embedded database. */
   databaseUrl?: string;
   logLevel: LogLevel;
+  /** The container runtime of Docker sandboxes; absent: the engine's default. */
+  sandboxRuntime?: string;
   /** Names under which clients reach it, beside loopback. */
   allowedHosts: string[];
   /** What the owner adds to every environment's internet access. */
@@ -28,6 +30,9 @@ export interface Settings {
 }
 
 const Positive = z.number().positive();
+
+/** As an engine names one: `runc`, `runsc`, `io.containerd.kata.v2`. */
+const RuntimeName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/, 'is a name such as runc or runsc');
 
 const ConfigFile = z.strictObject({
   limits: z
@@ -40,6 +45,7 @@ const ConfigFile = z.strictObject({
     .optional(),
   log: z.enum(['debug', 'info', 'warn', 'error']).optional(),
   allowedHosts: z.array(z.string()).optional(),
+  sandboxRuntime: RuntimeName.optional(),
   egress: EgressConfig.prefault({}),
 });
 type ConfigFile = z.infer<typeof ConfigFile>;
@@ -59,11 +65,13 @@ export async function readSettings(dataDir: string, env: NodeJS.ProcessEnv = pro
     const value = env[variable] === undefined ? file.limits?.[name] : positive(env[variable], variable);
     if (value !== undefined) overrides[name] = value;
   }
+  const runtime = runtimeOf(env.CODEX_SANDBOX_RUNTIME) ?? file.sandboxRuntime;
   return {
     limits: resolveLimits(overrides),
     logLevel: levelOf(env.CODEX_LOG) ?? file.log ?? 'info',
     allowedHosts: file.allowedHosts ?? [],
     egress: await ownerRulesOf(file.egress, dataDir, (place, reason) => wrong(path, `${place}: ${reason}`)),
+    ...(runtime === undefined ? {} : { sandboxRuntime: runtime }),
     ...(env.DATABASE_URL ? { databaseUrl: env.DATABASE_URL } : {}),
   };
 }
@@ -94,6 +102,11 @@ function positive(text: string | undefined, variable: string): number {
   if (!Number.isFinite(value) || value <= 0)
     throw wrong(variable, `must be a positive number, not “${text}”`);
   return value;
+}
+
+function runtimeOf(text: string | undefined): string | undefined {
+  if (text === undefined || RuntimeName.safeParse(text).success) return text;
+  throw wrong('CODEX_SANDBOX_RUNTIME', 'is a name such as runc or runsc');
 }
 
 function levelOf(text: string | undefined): LogLevel | undefined {

@@ -61,7 +61,7 @@ export async function start(options: StartOptions): Promise<Started> {
   const { dataDir } = options;
   const settings = await readSettings(dataDir);
   const log = makeLog(settings.logLevel);
-  const driver = await chooseDriver(options);
+  const driver = await chooseDriver(options, settings.sandboxRuntime);
   const health = await watchHealth(driver);
   const model = await openModel(options.model);
   const stopping = new AbortController();
@@ -107,9 +107,13 @@ export async function start(options: StartOptions): Promise<Started> {
   }
 }
 
-async function chooseDriver({ sandbox, model, dataDir }: StartOptions): Promise<SandboxDriver> {
-  if (sandbox !== null) return createDriver({ kind: sandbox, dataDir });
-  const docker = createDriver({ kind: 'docker', dataDir });
+async function chooseDriver(
+  { sandbox, model, dataDir }: StartOptions,
+  runtime: string | undefined,
+): Promise<SandboxDriver> {
+  const of = { dataDir, ...(runtime === undefined ? {} : { runtime }) };
+  if (sandbox !== null) return createDriver({ kind: sandbox, ...of });
+  const docker = createDriver({ kind: 'docker', ...of });
   if (model.kind !== 'scripted' || (await docker.check()).ok) return docker;
   return createDriver({ kind: 'local', dataDir });
 }

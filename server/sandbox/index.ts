@@ -8,12 +8,14 @@ export interface DriverOptions {
   dataDir: string;
   /** Where the engine is; absent: DOCKER_HOST, or the usual socket. */
   dockerOptions?: ConstructorParameters<typeof DockerDriver>[1];
+  /** The container runtime of every Docker sandbox, such as gVisor's `runsc`; absent: the engine's default. */
+  runtime?: string;
 }
 
 export function createDriver(options: DriverOptions): SandboxDriver {
   switch (options.kind) {
     case 'docker':
-      return new DockerDriver(options.dataDir, options.dockerOptions);
+      return new DockerDriver(options.dataDir, options.dockerOptions, options.runtime);
     case 'local':
       return new LocalDriver(options.dataDir);
   }

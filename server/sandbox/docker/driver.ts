@@ -26,12 +26,14 @@ import type {
   SandboxSpec,
   SnapshotRef,
 } from '../sandbox.ts';
+import { engineInfo, factsOf, runtimeMissing, sizesDisk, weaknessesOf } from './engine.ts';
 import { ExecChannel } from './exec-channel.ts';
 import { Images } from './images.ts';
 import { probeImage } from './probe.ts';
 import { nodeOfFile, nodeOfImage } from './node-source.ts';
 import { ensureRunnerVolume } from './runner-volume.ts';
 import { LABEL, containerSpec } from './spec.ts';
+import type { EngineFacts } from './spec.ts';
 
 /** An engine that accepts the connection and never answers counts as none. */
 const ENGINE_TIMEOUT_MS = 5_000;
@@ -48,15 +50,18 @@ const ARCHITECTURES: Record<string, string> = {
 export class DockerDriver implements SandboxDriver {
   readonly kind = 'docker';
   readonly #docker: Docker;
+  /** Absent: the engine's default. */
+  readonly #runtime: string | undefined;
   readonly #owner: string;
   readonly #images: Images;
   readonly #parking: Parking;
   /** Image ids that passed the probe, and volumes that are complete: neither changes any more. */
   readonly #ready = new Map<string, Promise<string>>();
 
-  constructor(dataDir: string, options: Docker.DockerOptions = {}) {
+  constructor(dataDir: string, options: Docker.DockerOptions = {}, runtime?: string) {
     mkdirSync(dataDir, { recursive: true });
     this.#docker = new Docker(options);
+    this.#runtime = runtime;
     this.#owner = ownerOf(dataDir);
     this.#images = new Images(this.#docker, join(dataDir, 'tmp'));
     this.#parking = new Parking(join(dataDir, 'parked'));
@@ -68,7 +73,14 @@ export class DockerDriver implements SandboxDriver {
       if (version.Os !== 'linux') {
         return { ok: false, detail: `Docker runs ${version.Os} containers; switch it to Linux containers.` };
       }
-      return { ok: true, detail: `Docker Engine ${version.Version} (${version.Os}/${version.Arch})` };
+      const info = await within(ENGINE_TIMEOUT_MS, engineInfo(this.#docker));
+      const missing = runtimeMissing(info, this.#runtime);
+      if (missing !== null) return { ok: false, detail: missing };
+      const weak = weaknessesOf(info, this.#runtime).map((sentence) => ` ${sentence}`);
+      return {
+        ok: true,
+        detail: `Docker Engine ${version.Version} (${version.Os}/${version.Arch})${weak.join('')}`,
+      };
     } catch (error) {
       return { ok: false, detail: `Docker does not answer (${errorText(error)}). Install or start it.` };
     }
@@ -181,6 +193,7 @@ export class DockerDriver implements SandboxDriver {
       runnerVolume,
       owner: this.#owner,
       limits: spec.limits,
+      engine: await this.#engine(image.id),
     };
     await this.#once(`probe ${image.id} ${runnerVolume}`, async () => {
       await probeImage(this.#docker, { ...of, image: image.name });
@@ -201,12 +214,20 @@ export class DockerDriver implements SandboxDriver {
     }
   }
 
+  async #engine(image: string): Promise<EngineFacts> {
+    const info = await engineInfo(this.#docker);
+    const sized = await this.#once('disk limit', async () =>
+      (await sizesDisk(this.#docker, info, image)) ? 'enforced' : 'watched',
+    );
+    return factsOf(info, this.#runtime, sized === 'enforced');
+  }
+
   async #runnerVolume(
     image: string,
     progress: (line: string) => void,
     signal?: AbortSignal,
   ): Promise<string> {
-    const { Architecture } = (await this.#docker.info()) as { Architecture: string };
+    const { Architecture } = await engineInfo(this.#docker);
     const found = await findNode(ARCHITECTURES[Architecture] ?? Architecture);
     // A backend that runs on VS Code's own Node has none to give: the default image has one inside.
     const node = found
