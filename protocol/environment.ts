@@ -5,11 +5,18 @@
  */
 import { z } from 'zod';
 import { AccessPolicy, DEFAULT_AGENT_ACCESS, DEFAULT_SETUP_ACCESS } from './egress.ts';
+import { CodexError } from './errors.ts';
 import { LIMITS } from './limits.ts';
+import { firstProblem } from './problems.ts';
 import { Phase } from './states.ts';
 import { variableProblem } from './variables.ts';
 
-export const EnvironmentName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/);
+export const EnvironmentName = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/,
+    'is no name: letters, digits, dots, dashes and underlines, at most 63, a letter or digit first',
+  );
 
 /** A task that names none runs in this one; it exists even when nobody has stored it. */
 export const DEFAULT_ENVIRONMENT_NAME = 'default';
@@ -21,17 +28,27 @@ export type Internet = z.infer<typeof Internet>;
 export const LANGUAGES = ['python', 'node', 'rust', 'go', 'swift', 'ruby', 'php', 'java'] as const;
 export type Language = (typeof LANGUAGES)[number];
 
-const Version = z.string().regex(/^[0-9A-Za-z][0-9A-Za-z.+_-]{0,31}$/, 'is no version');
+const hasControl = (text: string) => /[\x00-\x1f\x7f]/.test(text);
+
+const Version = z.string().regex(/^[0-9A-Za-z][0-9A-Za-z.+_-]{0,31}$/, 'is no version, such as 3.12 or 22');
 export const Versions = z.partialRecord(z.enum(LANGUAGES), Version);
 export type Versions = z.infer<typeof Versions>;
 
 /** Our own images by name; anything else is an image's reference. Absent: `base`, the small default. */
 export const OWN_IMAGES = ['base', 'universal'] as const;
 export type OwnImage = (typeof OWN_IMAGES)[number];
+const IMAGE_CHARS = 255;
+/** `[host[:port]/]path[:tag][@digest]`, as container engines read it. */
+const IMAGE =
+  /^(?:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*(?::[0-9]{1,5})?\/)?[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:\/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*(?::\w[\w.-]{0,127})?(?:@[a-z0-9]+:[0-9a-f]{32,128})?$/;
 export const ImageName = z
   .string()
   .trim()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._/:@-]{0,254}$/, 'is no image');
+  .max(IMAGE_CHARS)
+  .refine(
+    (name) => IMAGE.test(name),
+    'is no image: base, universal, or a name in small letters such as docker.io/library/node:22',
+  );
 
 const VARIABLES_MOST = 200;
 const VARIABLE_VALUE_CHARS = 32 * 1024;
@@ -52,8 +69,9 @@ export const Variables = z
 export const WorkFolder = z
   .string()
   .max(1000)
-  .refine((path) => !path.startsWith('/') && !path.includes('\0'), 'is a path inside the repository')
-  .refine((path) => !path.split('/').includes('..'), 'must not leave the repository');
+  .refine((path) => !path.startsWith('/'), 'must be a path inside the repository, without / at its beginning')
+  .refine((path) => !path.split('/').includes('..'), 'must not leave the repository')
+  .refine((path) => !hasControl(path), 'has a control character');
 
 const SCRIPT_CHARS = 128 * 1024;
 export const Script = z
@@ -87,7 +105,16 @@ export const Resources = z.object({
 });
 export type Resources = z.infer<typeof Resources>;
 
-const Patterns = z.array(z.string().trim().min(1).max(500)).max(200);
+const Patterns = z
+  .array(
+    z
+      .string()
+      .trim()
+      .max(500)
+      .refine((pattern) => pattern !== '', 'is empty')
+      .refine((pattern) => !hasControl(pattern), 'has a control character'),
+  )
+  .max(200);
 
 /** When a person is asked before a command runs. A denied one is refused without asking. */
 export const Approval = z.object({
@@ -98,6 +125,12 @@ export const Approval = z.object({
 });
 export type Approval = z.infer<typeof Approval>;
 export const NO_APPROVAL: Approval = { policy: 'never', allow: [], deny: [] };
+
+const SecretFile = z
+  .string()
+  .max(1000)
+  .refine((path) => /^(\/|~\/)./.test(path), 'must begin with / or ~/')
+  .refine((path) => !path.split('/').includes('..') && !hasControl(path), 'is no path');
 
 export const Environment = RepositorySettings.extend({
   name: EnvironmentName,
@@ -111,10 +144,23 @@ export const Environment = RepositorySettings.extend({
   /** How long a sandbox is kept for follow-ups. */
   parkedMs: upTo(LIMITS.parkedMs, 0),
   /** Files that may hold a secret after the setup: absolute, or below the home folder (`~/.npmrc`). */
-  allowSecretsIn: z.array(z.string().min(1).max(1000)).max(100).optional(),
+  allowSecretsIn: z.array(SecretFile).max(100).optional(),
   approval: Approval.optional(),
 });
 export type Environment = z.infer<typeof Environment>;
+
+/** As it may be stored. Throws `CodexError` badEnvironment with the first thing that is wrong. */
+export function checkEnvironment(value: unknown): Environment {
+  const parsed = Environment.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const { where, problem } = firstProblem(parsed.error);
+  const name = typeof value === 'object' && value !== null && 'name' in value ? value.name : '';
+  throw new CodexError(
+    'badEnvironment',
+    { name: typeof name === 'string' ? name.slice(0, 63) : '', where: where.slice(0, 200), problem },
+    { detail: `${where} ${problem}` },
+  );
+}
 
 export const StoredEnvironment = Environment.extend({
   updatedAt: z.number(),

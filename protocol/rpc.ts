@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { ApprovalAnswer } from './approval.ts';
-import { EgressEntry, Environment, EnvironmentName, StoredEnvironment } from './environment.ts';
+import { EgressEntry, type Environment, EnvironmentName, StoredEnvironment } from './environment.ts';
 import { FileChange, PatchSummary, Usage, WireEvent } from './events.ts';
 import { WireError } from './errors.ts';
 import { LIMITS } from './limits.ts';
@@ -181,15 +181,26 @@ export const METHODS = {
       /** Names the folder on the client's machine, for a repository without a remote. */
       folder: z.string().max(200),
       sha: Sha,
+      /** The default branch's newest known commit. */
+      defaultSha: Sha.optional(),
     }),
-    z.object({ repoId: z.string(), pushPath: z.string(), hasCommit: z.boolean() }),
+    z.object({
+      repoId: z.string(),
+      pushPath: z.string(),
+      hasCommit: z.boolean(),
+      /** Whether `defaultSha` is there; absent from a backend that does not know of it. */
+      hasDefault: z.boolean().optional(),
+    }),
   ),
   'environment.list': method(Empty, z.object({ environments: z.array(StoredEnvironment) })),
   /** The default environment is there even when nobody has stored it. */
   'environment.get': method(OfEnvironment, z.object({ environment: StoredEnvironment })),
-  /** Running tasks of this environment get the new internet policy at once. */
+  /**
+   * The whole record. Running tasks of this environment get the new internet policy at once. Checked by
+   * `checkEnvironment`, which says what is wrong in words of its own: any object passes here.
+   */
   'environment.put': method(
-    z.object({ environment: Environment }),
+    z.object({ environment: z.custom<Environment>((value) => typeof value === 'object' && value !== null) }),
     z.object({ environment: StoredEnvironment }),
   ),
   'environment.delete': method(OfEnvironment, Empty),

@@ -10,6 +10,7 @@
 import { sql, type Selectable } from 'kysely';
 import type { AccessPolicy } from '../../protocol/egress.ts';
 import {
+  checkEnvironment,
   DEFAULT_ENVIRONMENT_NAME,
   defaultEnvironment,
   Environment,
@@ -60,9 +61,9 @@ export class Environments {
     throw new CodexError('environmentUnknown', { name });
   }
 
-  /** Throws `CodexError` badPolicy with the entry that can't be a rule. */
-  async put(environment: Environment, who: string): Promise<StoredEnvironment> {
-    const checked = Environment.parse(environment);
+  /** Throws `CodexError` badEnvironment, and badPolicy with the entry that can't be a rule. */
+  async put(environment: unknown, who: string): Promise<StoredEnvironment> {
+    const checked = checkEnvironment(environment);
     checkInternet(checked.internet);
     return this.#change(checked.name, (tx) => write(tx, checked, who));
   }
