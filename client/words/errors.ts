@@ -4,6 +4,7 @@
  */
 import type { ErrorAction, ErrorCode, WireError } from '../../protocol/errors.ts';
 import { isRuleProblem, ruleProblemWords } from './egress.ts';
+import { setupFailedWords } from './setup.ts';
 import { english, fill, type Translate } from './template.ts';
 
 export const ERROR_WORDS: Record<ErrorCode, readonly string[]> = {
@@ -126,12 +127,7 @@ export const ERROR_WORDS: Record<ErrorCode, readonly string[]> = {
     '{path}: {problem}. Correct the file and commit it, or set the environment up in the backend.',
     'The environment file of the repository can’t be read. Correct it and commit it, or set the environment up in the backend.',
   ],
-  setupFailed: [
-    'The {script} failed in line {line} (“{command}”) with exit code {exitCode}. {advice}',
-    'The {script} did not end within {limit}. {advice}',
-    'The {script} failed with exit code {exitCode}. {advice}',
-    'The setup failed.',
-  ],
+  setupFailed: ['The setup failed. Its last lines say more; open a terminal in the sandbox to look around.'],
   secretsTooMany: [
     'An environment can have {most} secrets. Delete one that is not used any more.',
     'The environment has as many secrets as it can have. Delete one that is not used any more.',
@@ -272,7 +268,8 @@ export interface ErrorText {
 }
 
 export function errorWords(wire: WireError, t: Translate = english): ErrorText {
-  const text = ruleErrorWords(wire, t) ?? fill(ERROR_WORDS[wire.code], wire.params, t);
+  const text =
+    ruleErrorWords(wire, t) ?? setupFailedWords(wire, t) ?? fill(ERROR_WORDS[wire.code], wire.params, t);
   return wire.action
     ? { text, action: { id: wire.action, label: t(ACTION_WORDS[wire.action], {}) } }
     : { text };

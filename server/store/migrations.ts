@@ -163,6 +163,7 @@ const STEPS: Record<string, string> = {
       key text primary key,
       environment text not null,
       repo_id text not null,
+      sha text not null,
       snapshot text not null,
       bytes double precision not null,
       setup_ms double precision not null,

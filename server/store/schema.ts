@@ -161,6 +161,8 @@ export interface Schema {
     key: string;
     environment: string;
     repo_id: string;
+    /** The commit that its repository stands at. */
+    sha: string;
     snapshot: string;
     bytes: number;
     /** What the setup took. */
