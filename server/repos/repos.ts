@@ -20,6 +20,14 @@ export interface Repos {
   has(repoId: string): Promise<boolean>;
   hasCommit(repoId: string, sha: string): Promise<boolean>;
   /**
+   * A file as it is committed, its bytes unconverted; null when nothing is there. Throws `CodexError`
+   * commitMissing, limitReached (`limit: fileBytes`), and badRequest (`reason: notAFile`, `what`: symlink,
+   * folder, submodule): links are not followed.
+   */
+  readFile(repoId: string, sha: string, path: string, maxBytes: number): Promise<Buffer | null>;
+  /** Names of the ordinary files in a folder (`''`: the root), not below it; none when there is no such folder. */
+  listTree(repoId: string, sha: string, folder: string): Promise<string[]>;
+  /**
    * Git's smart HTTP for clients: fetch, and push to `refs/codex/in/<uuid>` only, checked strictly
    * (fsckObjects), size-limited, without hooks. `rest` is what follows `/git/<repoId>.git`.
    */

@@ -18,6 +18,7 @@ import { checkRepoId, checkSha, checkTaskId, objectFormatOf, repoIdOf, resultRef
 import { KeyedLock } from './keyed-lock.ts';
 import { OriginServer, addToOrigin, fillOrigin } from './origin.ts';
 import { makePatch } from './patch.ts';
+import { listTreeAt, readFileAt } from './read.ts';
 import type { Repos } from './repos.ts';
 import { QUARANTINE_PREFIX, takeResultInto } from './result.ts';
 import { refuse, serveGit } from './smart-http.ts';
@@ -78,6 +79,14 @@ class RepoStore implements Repos {
   async hasCommit(repoId: string, sha: string): Promise<boolean> {
     checkSha(sha);
     return (await this.has(repoId)) && hasCommit(this.#repoDir(repoId), sha);
+  }
+
+  async readFile(repoId: string, sha: string, path: string, maxBytes: number): Promise<Buffer | null> {
+    return readFileAt(await this.#repoWith(repoId, sha), sha, path, maxBytes);
+  }
+
+  async listTree(repoId: string, sha: string, folder: string): Promise<string[]> {
+    return listTreeAt(await this.#repoWith(repoId, sha), sha, folder);
   }
 
   async handleHttp(
@@ -150,10 +159,7 @@ class RepoStore implements Repos {
   }
 
   async patch(repoId: string, from: string, to: string, maxBytes: number): ReturnType<Repos['patch']> {
-    const repo = await this.#repo(repoId);
-    for (const sha of [from, to]) {
-      if (!(await hasCommit(repo, checkSha(sha)))) throw new CodexError('commitMissing', { sha });
-    }
+    const repo = await this.#repoWith(repoId, from, to);
     return makePatch(repo, from, to, maxBytes);
   }
 
@@ -181,6 +187,15 @@ class RepoStore implements Repos {
     const dir = this.#repoDir(repoId);
     if (!(await exists(dir))) throw new CodexError('repoUnknown', { repoId });
     return dir;
+  }
+
+  /** The repository's folder, when it has these commits. */
+  async #repoWith(repoId: string, ...commits: string[]): Promise<string> {
+    const repo = await this.#repo(repoId);
+    for (const sha of commits) {
+      if (!(await hasCommit(repo, checkSha(sha)))) throw new CodexError('commitMissing', { sha });
+    }
+    return repo;
   }
 
   #originDir(taskId: string): string {
