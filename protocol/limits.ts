@@ -82,6 +82,8 @@ export const SECRET_LEAST_BYTES = 8;
 export const SECRET_MOST_BYTES = 64 * KIB;
 /** All of one environment: each value is searched for in everything that a sandbox prints. */
 export const SECRETS_PER_ENVIRONMENT = 64;
+/** And all of their bytes: a process starts with at most 2 MiB of variables and arguments. */
+export const SECRETS_BYTES_PER_ENVIRONMENT = 512 * KIB;
 
 /** After TERM a command has this long before KILL. */
 export const KILL_GRACE_MS = 2_000;

@@ -226,6 +226,8 @@ export const METHODS = {
     z.object({ environment: EnvironmentName }),
     z.object({ secrets: z.array(SecretView) }),
   ),
+  /** Wraps the keys of all values with the newest key, made for it where the backend makes its keys. */
+  'secret.rotate': method(Empty, z.object({ rewrapped: z.number().int() })),
   /** `once`: this command; `task`: the same command for the rest of the task; `never`: it does not run. */
   'approval.answer': method(
     OfTask.extend({ approvalId: z.string().min(1).max(200), answer: ApprovalAnswer }),

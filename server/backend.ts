@@ -21,6 +21,9 @@ import type { GatewayDeps } from './gateway/deps.ts';
 import { createGateway } from './gateway/gateway.ts';
 import { type Log, NO_LOG } from './log.ts';
 import type { Repos } from './repos/repos.ts';
+import { openKeys, type KeySettings } from './secrets/keys/index.ts';
+import type { Vault } from './secrets/types.ts';
+import { openVault } from './secrets/vault.ts';
 import { lockFolder } from './store/lock.ts';
 import { openStore } from './store/store.ts';
 import { readEvents } from './tasks/events.ts';
@@ -39,6 +42,8 @@ export interface BackendConfig {
   version: string;
   limits: LimitValues;
   databaseUrl?: string;
+  /** Default: a keyring in the data folder. */
+  secretKeys?: KeySettings;
   /** Names under which clients reach it, beside loopback's. */
   allowedHosts?: readonly string[];
   /** A proxy in front ends TLS: then it may listen on another address than loopback. */
@@ -51,6 +56,7 @@ export interface BackendConfig {
 export interface Rooms {
   environments: Environments;
   egressLog: EgressLog;
+  vault: Vault;
 }
 
 export interface BackendParts {
@@ -105,10 +111,11 @@ export async function startBackend(parts: BackendParts): Promise<Backend> {
     const store = await openStore({ dataDir, ...(databaseUrl ? { databaseUrl } : {}) });
     closers.push(() => store.close());
 
+    const vault = await openVault(store, await openKeys(config.secretKeys ?? {}, dataDir));
     const environments = new Environments(store);
     const egressLog = new EgressLog({ store, maxEntries: limits.egressLogEntries, log });
     closers.push(() => egressLog.close());
-    const rooms: Rooms = { environments, egressLog };
+    const rooms: Rooms = { environments, egressLog, vault };
 
     const hub = new Hub(
       (taskId, after, limit) => store.read((db) => readEvents(db, taskId, after, limit)),
@@ -132,6 +139,7 @@ export async function startBackend(parts: BackendParts): Promise<Backend> {
       tasks,
       environments,
       egressLog,
+      vault,
       ...unbuilt(),
       hub,
       store,
@@ -246,12 +254,11 @@ async function writeBackendFile(config: BackendConfig, content: BackendFile): Pr
 }
 
 /** Rooms that are being built. */
-function unbuilt(): Pick<GatewayDeps, 'vault' | 'prepared' | 'scripts' | 'approvals' | 'terminals'> {
+function unbuilt(): Pick<GatewayDeps, 'prepared' | 'scripts' | 'approvals' | 'terminals'> {
   const no = (): never => {
     throw new CodexError('notBuilt', { feature: 'environments' });
   };
   return {
-    vault: { put: no, delete: no, list: async () => [], open: no, deleteAll: async () => {}, rotate: no },
     prepared: { reset: no },
     scripts: { approve: no },
     approvals: { answer: no },

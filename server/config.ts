@@ -5,7 +5,7 @@
  * A key or value that is wrong is an error with its place, never ignored. Secrets don't belong in here.
  */
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { CodexError } from '../protocol/errors.ts';
@@ -13,6 +13,7 @@ import { LIMIT_NAMES, type LimitName, type LimitValues, resolveLimits } from '..
 import { EgressConfig, ownerRulesOf } from './egress-config.ts';
 import type { OwnerRules } from './egress/policy/index.ts';
 import type { LogLevel } from './log.ts';
+import { KEYS_VARIABLE, KEY_FILE_VARIABLE, type KeySettings } from './secrets/keys/index.ts';
 
 export const CONFIG_FILE = 'config.yaml';
 
@@ -27,6 +28,7 @@ export interface Settings {
   allowedHosts: string[];
   /** What the owner adds to every environment's internet access. */
   egress: OwnerRules;
+  secretKeys: KeySettings;
 }
 
 const Positive = z.number().positive();
@@ -47,6 +49,8 @@ const ConfigFile = z.strictObject({
   allowedHosts: z.array(z.string()).optional(),
   sandboxRuntime: RuntimeName.optional(),
   egress: EgressConfig.prefault({}),
+  /** Relative to the data folder. The keys themselves don't belong in this file. */
+  secretsKeyFile: z.string().min(1).optional(),
 });
 type ConfigFile = z.infer<typeof ConfigFile>;
 
@@ -72,7 +76,18 @@ export async function readSettings(dataDir: string, env: NodeJS.ProcessEnv = pro
     allowedHosts: file.allowedHosts ?? [],
     egress: await ownerRulesOf(file.egress, dataDir, (place, reason) => wrong(path, `${place}: ${reason}`)),
     ...(runtime === undefined ? {} : { sandboxRuntime: runtime }),
+    secretKeys: secretKeysOf(env, file.secretsKeyFile, dataDir),
     ...(env.DATABASE_URL ? { databaseUrl: env.DATABASE_URL } : {}),
+  };
+}
+
+function secretKeysOf(env: NodeJS.ProcessEnv, configured: string | undefined, dataDir: string): KeySettings {
+  const keys = env[KEYS_VARIABLE];
+  const named = env[KEY_FILE_VARIABLE];
+  const file = named ?? configured;
+  return {
+    ...(keys === undefined ? {} : { keys }),
+    ...(file === undefined ? {} : { keyFile: named ? resolve(named) : resolve(dataDir, file) }),
   };
 }
 

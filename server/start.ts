@@ -23,6 +23,7 @@ import { keepSwept } from './pipeline/sweep.ts';
 import { openRepos } from './repos/store.ts';
 import { createDriver } from './sandbox/index.ts';
 import type { SandboxDriver, SandboxHealth, SandboxKind } from './sandbox/sandbox.ts';
+import { KEYS_VARIABLE } from './secrets/keys/index.ts';
 
 export type ModelChoice =
   | { kind: 'real'; settings: ModelSettings }
@@ -60,6 +61,8 @@ const HEALTH_KEPT_MS = 10_000;
 export async function start(options: StartOptions): Promise<Started> {
   const { dataDir } = options;
   const settings = await readSettings(dataDir);
+  // No child of ours needs it.
+  delete process.env[KEYS_VARIABLE];
   const log = makeLog(settings.logLevel);
   const driver = await chooseDriver(options, settings.sandboxRuntime);
   const health = await watchHealth(driver);
@@ -79,6 +82,7 @@ export async function start(options: StartOptions): Promise<Started> {
         allowedHosts: [...settings.allowedHosts, ...options.allowedHosts],
         behindProxy: options.behindProxy,
         idleExitMs: options.idleExitMs,
+        secretKeys: settings.secretKeys,
         ...(settings.databaseUrl ? { databaseUrl: settings.databaseUrl } : {}),
       },
       repos,

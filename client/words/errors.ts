@@ -129,6 +129,7 @@ export const ERROR_WORDS: Record<ErrorCode, readonly string[]> = {
   ],
   setupFailed: ['The setup failed. Its last lines say more; open a terminal in the sandbox to look around.'],
   secretsTooMany: [
+    'The secrets of an environment may have {maxBytes} together; with this one they have {bytes}. Delete one that is not used any more.',
     'An environment can have {most} secrets. Delete one that is not used any more.',
     'The environment has as many secrets as it can have. Delete one that is not used any more.',
   ],
@@ -137,6 +138,8 @@ export const ERROR_WORDS: Record<ErrorCode, readonly string[]> = {
     'There is no such secret in the environment.',
   ],
   secretKeyMissing: [
+    'The key of the secrets is not used, since others can read its file {path} (mode {mode}). Run “chmod 600 {path}”.',
+    'The key of the secrets can’t be taken from {path}: {reason}. Mend the file or bring it back from a backup; without it the secrets are lost and have to be set anew.',
     'The backend has no key for its secrets: {reason}',
     'The backend has no key for its secrets. Set CODEX_SECRETS_KEY or let it make one in its data folder.',
   ],

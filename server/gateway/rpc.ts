@@ -105,6 +105,7 @@ export function createHandlers(deps: GatewayDeps): Handlers<CallContext> {
     }),
     async 'environment.delete'({ name }) {
       await environments.delete(name);
+      await deps.vault.deleteAll(name);
       return {};
     },
     async 'environment.resetCache'({ name }) {
@@ -125,6 +126,7 @@ export function createHandlers(deps: GatewayDeps): Handlers<CallContext> {
       return {};
     },
     'secret.list': async ({ environment }) => ({ secrets: await deps.vault.list(environment) }),
+    'secret.rotate': () => deps.vault.rotate(),
     async 'approval.answer'({ taskId, approvalId, answer }, { session }) {
       await deps.approvals.answer(taskId, approvalId, answer, session.who.id);
       return {};
