@@ -28,10 +28,14 @@ export interface Behind {
   name: string;
   how: Sandbox['how'];
   repoName: string;
+  /** Default: root's. */
+  home?: string;
   attach(): Promise<Door>;
   /** Whether it still runs; throws when that can't be found out now. */
   isRunning(): Promise<boolean>;
   park(expiresAt: number): Promise<void>;
+  /** Goes around each checkout, where there is something to do before and after it. */
+  checkingOut?(work: () => Promise<void>): Promise<void>;
 }
 
 /** Pauses before each try to attach again. */
@@ -70,7 +74,7 @@ export class DoorSandbox implements Sandbox {
     return `${WORKSPACE_DIR}/${this.#behind.repoName}`;
   }
   get home(): string {
-    return SANDBOX_HOME;
+    return this.#behind.home ?? SANDBOX_HOME;
   }
   get lost(): AbortSignal {
     return this.#lost.signal;
@@ -140,7 +144,9 @@ export class DoorSandbox implements Sandbox {
   }
 
   checkout(options: CheckoutOptions): Promise<void> {
-    return this.#through((door) => door.checkout({ workdir: this.workdir, ...options }));
+    const work = (): Promise<void> =>
+      this.#through((door) => door.checkout({ workdir: this.workdir, ...options }));
+    return this.#behind.checkingOut ? this.#behind.checkingOut(work) : work();
   }
 
   capture(base: string): Promise<{ tree: string; pack: Readable; ignored: number }> {

@@ -6,9 +6,11 @@
  *
  * Of /etc only what programs need to start: the rest may tell secrets.
  */
-import { CODEX_DIR, RUN_DIR, WORKSPACE_DIR } from '../../../protocol/door.ts';
+import { CODEX_DIR, RUN_DIR, SANDBOX_HOME, WORKSPACE_DIR } from '../../../protocol/door.ts';
+import type { LimitValues } from '../../../protocol/limits.ts';
 
-export const HOME_DIR = '/root';
+/** As a container's: counted as memory, so not without end. */
+const SHARED_MEMORY_BYTES = 256 * 1024 * 1024;
 
 const ETC = [
   'alternatives',
@@ -32,11 +34,23 @@ const ETC = [
   'timezone',
 ];
 
-export const COMMAND = [`${CODEX_DIR}/node`, `${CODEX_DIR}/runner.cjs`, 'serve'];
+const RUNNER = [`${CODEX_DIR}/node`, `${CODEX_DIR}/runner.cjs`, 'serve'];
+
+/**
+ * The runner, with the limits that a process hands on to all that it starts: no core dump (it would
+ * hold what the process knew), no single file over the disk limit, and no more threads in this user
+ * namespace than the limit. The kernel counts these by namespace, so they are set inside. A limit that
+ * the machine already holds lower stays.
+ */
+export function runnerCommand(limits: Pick<LimitValues, 'sandboxDiskBytes' | 'sandboxPids'>): string[] {
+  const kib = Math.max(1, Math.floor(limits.sandboxDiskBytes / 1024));
+  const script = `ulimit -c 0; ulimit -f ${kib} 2>/dev/null; ulimit -u ${limits.sandboxPids} 2>/dev/null; exec "$@"`;
+  return ['bash', '-c', script, 'bash', ...RUNNER];
+}
 
 /** Written for each sandbox: nothing of the machine's own users and names. */
 export const ETC_FILES: Record<string, string> = {
-  passwd: `root:x:0:0:root:${HOME_DIR}:/bin/bash\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n`,
+  passwd: `root:x:0:0:root:${SANDBOX_HOME}:/bin/bash\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n`,
   group: 'root:x:0:\nnogroup:x:65534:\n',
   hosts: '127.0.0.1 localhost sandbox\n127.0.0.2 proxy\n::1 localhost\n',
 };
@@ -48,6 +62,8 @@ export interface LocalOf {
   tmp: string;
   run: string;
   etc: string;
+  /** A folder in `workspace` that can't be written from inside. */
+  readOnly?: string;
   /** With the runner's files and an empty `node` to mount on. */
   codex: string;
   node: string;
@@ -66,11 +82,20 @@ export function bwrapArguments(of: LocalOf): string[] {
     ),
     ...ETC.flatMap((name) => ['--ro-bind-try', `/etc/${name}`, `/etc/${name}`]),
     ...Object.keys(ETC_FILES).flatMap((name) => ['--ro-bind', `${of.etc}/${name}`, `/etc/${name}`]),
-    ...['--proc', '/proc', '--dev', '/dev', '--tmpfs', '/dev/shm', '--dir', '/var/tmp'],
-    ...['--bind', of.tmp, '/tmp', '--bind', of.home, HOME_DIR, '--bind', of.workspace, WORKSPACE_DIR],
+    ...['--proc', '/proc', '--dev', '/dev', '--size', String(SHARED_MEMORY_BYTES), '--tmpfs', '/dev/shm'],
+    ...['--symlink', '/tmp', '/var/tmp'],
+    ...['--bind', of.tmp, '/tmp', '--bind', of.home, SANDBOX_HOME, '--bind', of.workspace, WORKSPACE_DIR],
+    ...(of.readOnly === undefined
+      ? []
+      : ['--ro-bind', `${of.workspace}/${of.readOnly}`, `${WORKSPACE_DIR}/${of.readOnly}`]),
+    ...(of.readOnly === undefined
+      ? []
+      : ['--ro-bind', `${of.workspace}/${of.readOnly}`, `${WORKSPACE_DIR}/${of.readOnly}`]),
     ...['--bind', of.run, RUN_DIR],
     ...['--ro-bind', of.codex, CODEX_DIR, '--ro-bind', of.node, `${CODEX_DIR}/node`],
-    ...['--clearenv', '--setenv', 'HOME', HOME_DIR, '--setenv', 'LANG', 'C.UTF-8'],
+    // Both are kept in memory that nobody counts.
+    ...['--remount-ro', '/dev', '--remount-ro', '/'],
+    ...['--clearenv', '--setenv', 'HOME', SANDBOX_HOME, '--setenv', 'LANG', 'C.UTF-8'],
     ...['--setenv', 'PATH', '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
     ...['--chdir', '/'],
   ];
