@@ -17,6 +17,8 @@ import type { ParamsOf, ResultOf } from '../protocol/rpc.ts';
 import { hasEnded } from '../protocol/states.ts';
 import { EgressLog } from './environments/egress-log.ts';
 import { Environments } from './environments/environments.ts';
+import { PreparedEnvironments } from './environments/prepared.ts';
+import { Scripts } from './environments/scripts.ts';
 import type { GatewayDeps } from './gateway/deps.ts';
 import { createGateway } from './gateway/gateway.ts';
 import { type Log, NO_LOG } from './log.ts';
@@ -57,6 +59,8 @@ export interface Rooms {
   environments: Environments;
   egressLog: EgressLog;
   vault: Vault;
+  prepared: PreparedEnvironments;
+  scripts: Scripts;
 }
 
 export interface BackendParts {
@@ -81,6 +85,8 @@ export interface Backend {
   idle: Promise<void>;
   /** For sweeping sandboxes. */
   presenceOf: (taskId: string) => Promise<'live' | 'idle' | 'gone'>;
+  /** For sweeping what was prepared. */
+  prepared: PreparedEnvironments;
   close(): Promise<void>;
 }
 
@@ -115,7 +121,9 @@ export async function startBackend(parts: BackendParts): Promise<Backend> {
     const environments = new Environments(store);
     const egressLog = new EgressLog({ store, maxEntries: limits.egressLogEntries, log });
     closers.push(() => egressLog.close());
-    const rooms: Rooms = { environments, egressLog, vault };
+    const prepared = new PreparedEnvironments({ store, maxBytes: limits.cacheBytes });
+    const scripts = new Scripts({ store, repos });
+    const rooms: Rooms = { environments, egressLog, vault, prepared, scripts };
 
     const hub = new Hub(
       (taskId, after, limit) => store.read((db) => readEvents(db, taskId, after, limit)),
@@ -140,6 +148,8 @@ export async function startBackend(parts: BackendParts): Promise<Backend> {
       environments,
       egressLog,
       vault,
+      prepared,
+      scripts,
       ...unbuilt(),
       hub,
       store,
@@ -195,6 +205,7 @@ export async function startBackend(parts: BackendParts): Promise<Backend> {
       port,
       token: config.token,
       idle: idle.promise,
+      prepared,
       presenceOf: async (taskId) => {
         const task = await store.read((db) =>
           db.selectFrom('tasks').select(['state', 'archived']).where('id', '=', taskId).executeTakeFirst(),
@@ -254,13 +265,11 @@ async function writeBackendFile(config: BackendConfig, content: BackendFile): Pr
 }
 
 /** Rooms that are being built. */
-function unbuilt(): Pick<GatewayDeps, 'prepared' | 'scripts' | 'approvals' | 'terminals'> {
+function unbuilt(): Pick<GatewayDeps, 'approvals' | 'terminals'> {
   const no = (): never => {
     throw new CodexError('notBuilt', { feature: 'environments' });
   };
   return {
-    prepared: { reset: no },
-    scripts: { approve: no },
     approvals: { answer: no },
     terminals: { open: no, write: no, resize: no, close: no },
   };

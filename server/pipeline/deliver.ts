@@ -2,7 +2,9 @@
  * Patch: ends every process, takes the tree out of the sandbox as git objects, commits it in the
  * backend's own repository, and stores the patch from the task's base to it.
  */
+import { CodexError } from '../../protocol/errors.ts';
 import type { Repos } from '../repos/repos.ts';
+import type { Redactor } from '../secrets/types.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import type { TurnContext } from '../tasks/turn-context.ts';
 import { writeMark } from './place.ts';
@@ -10,12 +12,16 @@ import { writeMark } from './place.ts';
 /** An event stays small: the whole list comes with the task. */
 const FILES_IN_EVENT = 50;
 
+/** As many as a person looks at; one is enough to withhold the result. */
+const SECRETS_TOLD = 20;
+
 export async function deliverResult(
   turn: TurnContext,
   attempt: number,
   startSha: string,
   sandbox: Sandbox,
   repos: Repos,
+  redactor: Redactor,
 ): Promise<void> {
   const { task } = turn;
   await sandbox.stopAll();
@@ -36,6 +42,7 @@ export async function deliverResult(
     resultSha,
     turn.limits.patchBytes,
   );
+  await withholdSecrets(turn, attempt, repos, resultSha, redactor);
   await turn.setResult(attempt, { resultSha, patch: bytes, summary, files });
   await writeMark(sandbox, { turn: turn.turn, sha: resultSha, captured: true });
   // An ordinary .gitignore hides what nobody wants; one that this result changes may hide more.
@@ -56,4 +63,26 @@ export async function deliverResult(
       filesCut: files.length > FILES_IN_EVENT,
     },
   });
+}
+
+/** A secret can come into a result only from a file that may hold it; it must not go on from there. */
+async function withholdSecrets(
+  { task, turn, emit }: TurnContext,
+  attempt: number,
+  repos: Repos,
+  resultSha: string,
+  redactor: Redactor,
+): Promise<void> {
+  if (redactor.isEmpty) return;
+  const found: { name: string; path: string }[] = [];
+  for await (const file of repos.newContents(task.repo.repoId, task.repo.sha, resultSha)) {
+    const name = redactor.find(file.content) ?? redactor.find(file.name);
+    if (name !== null) found.push({ name, path: redactor.text(file.path.path) });
+    if (found.length >= SECRETS_TOLD) break;
+  }
+  const [first] = found;
+  if (!first) return;
+  await repos.dropResult(task.repo.repoId, { taskId: task.id, turn, attempt });
+  await emit(...found.map((params) => ({ code: 'secret.found', attempt, params }) as const));
+  throw new CodexError('secretInPatch', first);
 }

@@ -1,5 +1,6 @@
 /**
- * One turn, in order: checkout → agent → patch.
+ * One turn, in order: setup → checkout → maintenance → agent → patch; what an environment does not need
+ * is left out.
  *
  * The pipeline owns nothing that a crash would lose: the task's rows, the agent's history and the
  * sandbox are elsewhere, so the next owner of the turn runs this from the top and goes on where the
@@ -7,15 +8,18 @@
  * that is lost is opened again a few times; a turn that is no longer ours is left exactly as it is.
  */
 import { CodexError, type ErrorCode } from '../../protocol/errors.ts';
-import type { Usage } from '../../protocol/events.ts';
+import { NO_USAGE, type Usage } from '../../protocol/events.ts';
 import { runAgent } from '../agent/loop.ts';
 import type { ModelClient } from '../model/model.ts';
 import type { Repos } from '../repos/repos.ts';
 import type { Sandbox, SandboxDriver } from '../sandbox/sandbox.ts';
 import { stopReason, type TurnContext } from '../tasks/turn-context.ts';
 import { deliverResult } from './deliver.ts';
-import { openInternet, type Internet, type InternetProxy, type Rooms } from './internet.ts';
-import { prepareSandbox } from './prepare.ts';
+import { environmentOf, variablesOf } from './environment.ts';
+import { openInternet, type Internet, type InternetProxy } from './internet.ts';
+import type { Preparation } from './preparation.ts';
+import { prepareOrigin, prepareSandbox } from './prepare.ts';
+import type { Rooms } from './rooms.ts';
 import { shellEnvironment } from './shell-env.ts';
 
 /** How often one turn may lose its sandbox: an agent that keeps killing its runner must end. */
@@ -45,19 +49,24 @@ export function createRunTurn(parts: PipelineParts): (turn: TurnContext, rooms: 
     const startSha = turn.baseSha ?? (await turn.newestResult(ATTEMPT)) ?? turn.task.repo.sha;
     await turn.setBase(startSha);
     await turn.setState('preparing');
-    let sandbox = await turn.phase('checkout', () => prepareSandbox(turn, ATTEMPT, startSha, parts));
+    const origin = prepareOrigin(parts.repos, turn, startSha);
+    const environment = await environmentOf(turn, ATTEMPT, rooms, parts.repos);
+    const of: Preparation = { turn, attempt: ATTEMPT, startSha, environment, origin, parts, rooms };
+    let sandbox = await prepareSandbox(of);
     try {
+      if (turn.onlySetup)
+        return await afterAgent(of, sandbox, { kind: 'answered', answer: '', usage: NO_USAGE });
       await turn.setState('running');
       const end = await turn.phase('agent', async () => {
         for (let losses = 0; ; losses++) {
-          const end = await agentPhase(turn, sandbox, model, parts.proxy, rooms);
+          const end = await agentPhase(of, sandbox, model);
           if (!isLoss(end) || losses >= MAX_SANDBOX_LOSSES) return end;
           await turn.emit({ code: 'sandbox.lost', params: { reason: end.error.message } });
           await sandbox.detach();
-          sandbox = await prepareSandbox(turn, ATTEMPT, startSha, parts);
+          sandbox = await prepareSandbox(of);
         }
       });
-      if (isOurs(turn)) await afterAgent(turn, sandbox, startSha, end, parts.repos);
+      if (isOurs(turn)) await afterAgent(of, sandbox, end);
     } finally {
       await sandbox.detach();
     }
@@ -65,20 +74,20 @@ export function createRunTurn(parts: PipelineParts): (turn: TurnContext, rooms: 
 }
 
 async function agentPhase(
-  turn: TurnContext,
+  { turn, environment, parts, rooms }: Preparation,
   sandbox: Sandbox,
   model: ModelClient,
-  proxy: InternetProxy,
-  rooms: Rooms,
 ): Promise<AgentEnd> {
+  const { settings, redactor } = environment;
   let opened: Internet | undefined;
   try {
-    const internet = await openInternet(proxy, rooms, turn, ATTEMPT, 'agent', sandbox);
+    const internet = await openInternet(parts.proxy, rooms, turn, ATTEMPT, 'agent', sandbox);
     opened = internet;
-    const env = await shellEnvironment(sandbox, `env-${turn.turn}-${turn.generation}`, turn.signal);
+    const shell = await shellEnvironment(sandbox, `env-${turn.turn}-${turn.generation}`, turn.signal);
+    const env = { ...shell, ...variablesOf(settings) };
     const outcome = await runAgent({
       mode: turn.mode,
-      prompt: turn.prompt,
+      prompt: redactor.text(turn.prompt),
       turn: turn.turn,
       cacheKey: `${turn.task.id}-${ATTEMPT}`,
       model,
@@ -89,7 +98,8 @@ async function agentPhase(
       emit: (...events) => turn.emit(...events),
       outputStored: (itemId) => turn.outputStored(itemId),
       delta: (itemId, text) => turn.delta(itemId, text),
-      limits: turn.limits,
+      limits: settings.limits,
+      redactor,
       signal: turn.signal,
     });
     return { kind: 'answered', ...outcome };
@@ -102,24 +112,21 @@ async function agentPhase(
 }
 
 /** The result is taken out whatever the agent's end was, then the turn is told to end that way. */
-async function afterAgent(
-  turn: TurnContext,
-  sandbox: Sandbox,
-  startSha: string,
-  end: AgentEnd,
-  repos: Repos,
-): Promise<void> {
+async function afterAgent(of: Preparation, sandbox: Sandbox, end: AgentEnd): Promise<void> {
+  const { turn, startSha, environment, parts } = of;
   const sandboxIsThere = !sandbox.lost.aborted;
-  if (turn.mode === 'code' && sandboxIsThere) {
+  if (turn.mode === 'code' && !turn.onlySetup && sandboxIsThere) {
     try {
-      await turn.phase('patch', () => deliverResult(turn, ATTEMPT, startSha, sandbox, repos));
+      await turn.phase('patch', () =>
+        deliverResult(turn, ATTEMPT, startSha, sandbox, parts.repos, environment.redactor),
+      );
     } catch (error) {
       // The first failure is what the person needs to hear of.
       if (end.kind === 'answered') throw error;
     }
   }
   if (sandboxIsThere) {
-    const untilMs = Date.now() + turn.limits.parkedMs;
+    const untilMs = Date.now() + environment.settings.parkedMs;
     await sandbox.stopAll();
     await sandbox.park(untilMs);
     await turn.emit({ code: 'sandbox.parked', params: { untilMs } });

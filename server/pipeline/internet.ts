@@ -6,13 +6,13 @@
  * only then the port inside listens. A change of the environment's policy takes effect at once; the
  * end of the turn closes everything. While the policy is off nothing listens at all.
  */
-import type { AccessPolicy, AccessLevel } from '../../protocol/egress.ts';
+import type { AccessLevel } from '../../protocol/egress.ts';
 import { accessLevel } from '../../protocol/egress.ts';
-import type { NewEgressEntry } from '../environments/egress-rows.ts';
 import { CodexError, errorText } from '../../protocol/errors.ts';
 import type { EgressLogEntry, EgressPhase, EgressTask, TaskOptions } from '../egress/proxy/index.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import type { TurnContext } from '../tasks/turn-context.ts';
+import type { Rooms } from './rooms.ts';
 import { SANDBOX_HOME } from '../../protocol/door.ts';
 import { PROXY_CERT, proxyEnvironment, trustScript } from './internet-env.ts';
 
@@ -28,18 +28,10 @@ export interface InternetProxy {
   openTask(options: TaskOptions, onEntry: (entry: EgressLogEntry) => void): EgressTask;
 }
 
-/** What a turn needs of the rooms next door: the policies, and the log of what was asked for. */
-export interface Rooms {
-  environments: {
-    policyOf(environment: string | null, phase: EgressPhase): Promise<AccessPolicy>;
-    /** Calls back when any environment was changed; returns how to stop that. */
-    onChange(listener: () => void): () => void;
-  };
-  egressLog: {
-    append(entry: NewEgressEntry): void;
-    /** Calls back when a task's log can take no more; returns how to stop that. */
-    onFull(listener: (task: { taskId: string; limit: number }) => void): () => void;
-  };
+/** Of the rooms what internet access needs. */
+export interface InternetRooms {
+  environments: Pick<Rooms['environments'], 'policyOf' | 'onChange'>;
+  egressLog: Rooms['egressLog'];
 }
 
 export interface Internet {
@@ -51,7 +43,7 @@ export interface Internet {
 
 export async function openInternet(
   proxy: InternetProxy,
-  { environments, egressLog }: Rooms,
+  { environments, egressLog }: InternetRooms,
   turn: TurnContext,
   attempt: number,
   phase: EgressPhase,

@@ -1,51 +1,35 @@
 /**
- * Checkout: the task's own repository, the sandbox with its door open, and the right commit in its
- * working tree. What a resumed turn or a follow-up finds in the sandbox is kept when it is the right one.
+ * The sandbox of a turn's agent, with its door open and the right commit in its working tree.
+ *
+ * What a resumed turn or a follow-up finds is kept when it is the right one: installed packages and
+ * running services survive. Otherwise it is made anew, from where `setup/` says, with the newest result
+ * of the task on it. What stands in its working tree is marked last, so that a sandbox that was never
+ * finished is not taken for one that was.
  */
-import type { TurnContext } from '../tasks/turn-context.ts';
+import { CodexError } from '../../protocol/errors.ts';
 import { originBranch } from '../repos/origin.ts';
 import type { Repos } from '../repos/repos.ts';
-import type { Sandbox, SandboxDriver } from '../sandbox/sandbox.ts';
+import type { Sandbox, SandboxRole } from '../sandbox/sandbox.ts';
+import type { TurnContext } from '../tasks/turn-context.ts';
 import { placeOf, readMark, writeMark } from './place.ts';
+import { openSandbox, type Preparation } from './preparation.ts';
+import { startOf, type Start } from './setup/index.ts';
+import { reportFailure, runScripts } from './setup/scripts.ts';
 
-const OWNERS_OF_A_TURN = 1_000_000;
-
-export async function prepareSandbox(
-  turn: TurnContext,
-  attempt: number,
-  startSha: string,
-  { driver, repos }: { driver: SandboxDriver; repos: Repos },
-): Promise<Sandbox> {
-  const { task } = turn;
-  // While the sandbox starts. Whoever needs it waits for it; nobody is left alone with its failure.
-  const origin = prepareOrigin(repos, turn, startSha);
-  origin.catch(() => {});
+export async function prepareSandbox(of: Preparation): Promise<Sandbox> {
+  const { turn, attempt } = of;
   const startedAt = performance.now();
-  const sandbox = await driver.open(
-    {
-      taskId: task.id,
-      attempt,
-      generation: doorGeneration(turn),
-      repoName: safeName(task.repo.name),
-      limits: turn.limits,
-    },
-    (line) => turn.progress(line),
-    turn.signal,
-  );
+  const found = (await isThere(of)) ? await turn.phase('checkout', () => takeOver(of)) : null;
+  const sandbox = found ?? (await makeNew(of));
   try {
-    sandbox.serve('origin', (stream) => repos.serveOrigin(task.id, stream));
-    await origin;
-    const place = placeOf(await readMark(sandbox), turn.turn, startSha);
-    if (place !== 'goOn') await sandbox.stopAll();
-    if (place === 'checkOut') await checkOut(sandbox, turn, startSha);
-    if (place !== 'goOn') await writeMark(sandbox, { turn: turn.turn, sha: startSha, captured: false });
+    const restored = found === null && of.startSha !== turn.task.repo.sha;
     await turn.emit({
       code: 'sandbox.started',
       attempt,
       params: {
         kind: sandbox.kind,
         name: sandbox.name,
-        how: sandbox.how,
+        how: restored ? 'restored' : sandbox.how,
         durationMs: Math.round(performance.now() - startedAt),
       },
     });
@@ -56,27 +40,127 @@ export async function prepareSandbox(
   }
 }
 
-/** Grows over all turns of a task: a turn's own generation begins anew with each. */
-export function doorGeneration(turn: Pick<TurnContext, 'turn' | 'generation'>): number {
-  return turn.turn * OWNERS_OF_A_TURN + turn.generation;
+/** Fills the task's own repository, while other things happen; nobody is left alone with its failure. */
+export function prepareOrigin(repos: Repos, { task }: TurnContext, startSha: string): Promise<void> {
+  const { id, repo } = task;
+  const filled = repos
+    .prepareOrigin(id, repo)
+    .then(() => (startSha === repo.sha ? undefined : repos.publishToOrigin(id, repo.repoId, startSha)));
+  filled.catch(() => {});
+  return filled;
 }
 
-async function prepareOrigin(repos: Repos, { task }: TurnContext, startSha: string): Promise<void> {
-  await repos.prepareOrigin(task.id, task.repo);
-  if (startSha !== task.repo.sha) await repos.publishToOrigin(task.id, task.repo.repoId, startSha);
+function roleOf({ mode, onlySetup }: TurnContext): SandboxRole {
+  return mode === 'ask' && !onlySetup ? 'ask' : 'agent';
 }
 
-async function checkOut(sandbox: Sandbox, turn: TurnContext, startSha: string): Promise<void> {
+/** Whether the task may have a sandbox for this turn already; a new task's first turn need not look. */
+async function isThere({ turn, attempt, parts }: Preparation): Promise<boolean> {
+  if (turn.turn === 1 && !turn.resumed) return false;
+  const role = roleOf(turn);
+  const isOurs = (ref: { taskId: string; attempt: number; role: SandboxRole }) =>
+    ref.taskId === turn.task.id && ref.attempt === attempt && ref.role === role;
+  return (await parts.driver.list()).some(isOurs);
+}
+
+/** Null when it can't be gone on with; then it is gone. */
+async function takeOver(of: Preparation): Promise<Sandbox | null> {
+  const { turn, startSha, parts } = of;
+  const sandbox = await openAgents(of, undefined);
+  try {
+    await of.origin;
+    const mark = await readMark(sandbox);
+    // Where nothing can be written, what was checked out is still what is there.
+    const unchanged = roleOf(turn) === 'ask' && mark?.sha === startSha;
+    const place = unchanged ? 'asCaptured' : placeOf(mark, turn.turn, startSha);
+    if (place === 'goOn') return sandbox;
+    if (place === 'asCaptured') {
+      await sandbox.stopAll();
+      await writeMark(sandbox, { turn: turn.turn, sha: startSha, captured: false });
+      return sandbox;
+    }
+  } catch (error) {
+    await sandbox.detach();
+    throw error;
+  }
+  await sandbox.detach();
+  await parts.driver.remove(sandbox.name);
+  return null;
+}
+
+async function makeNew(of: Preparation): Promise<Sandbox> {
+  const { turn, startSha, rooms } = of;
+  let start = await startOf(of);
+  let sandbox = await openFrom(of, start);
+  if (sandbox === null) {
+    // Somebody tidied the engine up: what was prepared is prepared again.
+    if (start.key !== undefined) await rooms.prepared.forget(start.key);
+    start = await startOf(of);
+    sandbox = await openFrom(of, start);
+  }
+  if (sandbox === null) throw new CodexError('imageMissing', { image: start.snapshot ?? '' });
+  try {
+    if (start.maintenance) await maintain(of, sandbox, start.maintenance);
+    await sandbox.stopAll();
+    await writeMark(sandbox, { turn: turn.turn, sha: startSha, captured: false });
+    return sandbox;
+  } catch (error) {
+    await sandbox.detach();
+    throw error;
+  }
+}
+
+/** With the commit checked out; null when the snapshot is not there any more. */
+async function openFrom(of: Preparation, { snapshot }: Start): Promise<Sandbox | null> {
+  return of.turn.phase('checkout', async () => {
+    let sandbox: Sandbox;
+    try {
+      sandbox = await openAgents(of, snapshot);
+    } catch (error) {
+      const isGone = error instanceof CodexError && error.code === 'imageMissing' && snapshot !== undefined;
+      if (isGone) return null;
+      throw error;
+    }
+    try {
+      await of.origin;
+      await checkOut(sandbox, of);
+      return sandbox;
+    } catch (error) {
+      await sandbox.detach();
+      throw error;
+    }
+  });
+}
+
+async function openAgents(of: Preparation, snapshot: string | undefined): Promise<Sandbox> {
+  const { turn, parts } = of;
+  const sandbox = await openSandbox(of, roleOf(turn), snapshot);
+  sandbox.serve('origin', (stream) => parts.repos.serveOrigin(turn.task.id, stream));
+  return sandbox;
+}
+
+async function maintain(
+  of: Preparation,
+  sandbox: Sandbox,
+  script: Start['maintenance'] & object,
+): Promise<void> {
+  await of.turn.phase('maintenance', async () => {
+    // No secret ever gets into an agent's sandbox: with any to give, `setup/` has done this already.
+    const failed = await runScripts(of, sandbox, [script], []);
+    if (failed) await reportFailure(of, failed);
+  });
+}
+
+async function checkOut(sandbox: Sandbox, { turn, startSha }: Preparation): Promise<void> {
   const { repo } = turn.task;
   const branch = await originBranch(repo.branch);
   // A snapshot of local changes lies uncommitted on the person's own commit, as in their folder; a
   // result of an earlier turn lies on that same commit.
   const onto = repo.headSha ?? repo.sha;
-  await sandbox.checkout({ sha: startSha, branch, ...(onto === startSha ? {} : { asUncommitted: onto }) });
-}
-
-/** A folder's name that any shell and file system takes. */
-export function safeName(name: string): string {
-  const safe = name.replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[-.]+|[-.]+$/g, '');
-  return safe === '' ? 'repository' : safe.slice(0, 100);
+  await sandbox.checkout({
+    sha: startSha,
+    branch,
+    ...(onto === startSha ? {} : { asUncommitted: onto }),
+    ...(sandbox.how === 'prepared' ? { keep: true } : {}),
+  });
 }

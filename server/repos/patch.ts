@@ -40,7 +40,7 @@ export async function makePatch(
 ): Promise<{ bytes: Buffer; summary: PatchSummary; files: FileChange[] }> {
   const call: GitCall = { dir: repo, timeoutMs: DIFF_TIMEOUT_MS };
   const bytes = await diff(call, from, to, maxBytes);
-  const changes = await list(call, from, to);
+  const changes = await listChanges(call, from, to);
   if (
     (bytes.length === 0 || changes.length === 0) &&
     (await treeOf(repo, from)) !== (await treeOf(repo, to))
@@ -80,7 +80,7 @@ async function diff(call: GitCall, from: string, to: string, maxBytes: number): 
   }
 }
 
-async function list(call: GitCall, from: string, to: string): Promise<RawChange[]> {
+export async function listChanges(call: GitCall, from: string, to: string): Promise<RawChange[]> {
   const { stdout } = await git(
     ['diff', '--raw', '--numstat', '-z', '--no-abbrev', ...SAME_EVERYWHERE, from, to],
     {
@@ -94,7 +94,8 @@ async function list(call: GitCall, from: string, to: string): Promise<RawChange[
 const ZERO = /^0+$/;
 const SUBMODULE_MODE = '160000';
 
-async function sizesOf(call: GitCall, changes: readonly RawChange[]): Promise<Map<string, number>> {
+/** In bytes, by object id. */
+export async function sizesOf(call: GitCall, changes: readonly RawChange[]): Promise<Map<string, number>> {
   const blobs = new Set<string>();
   for (const change of changes) {
     if (change.oldMode !== SUBMODULE_MODE && !ZERO.test(change.oldSha)) blobs.add(change.oldSha);

@@ -9,6 +9,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex, Readable } from 'node:stream';
 import type { FileChange, PatchSummary } from '../../protocol/events.ts';
+import type { NewContent } from './contents.ts';
 import type { RepoAtCommit } from '../../protocol/rpc.ts';
 
 export interface Repos {
@@ -64,6 +65,11 @@ export interface Repos {
     to: string,
     maxBytes: number,
   ): Promise<{ bytes: Buffer; summary: PatchSummary; files: FileChange[] }>;
+
+  /** What every file that differs between two commits has in the second one. */
+  newContents(repoId: string, from: string, to: string): AsyncIterable<NewContent>;
+  /** A result that must not be kept: its ref goes. */
+  dropResult(repoId: string, of: { taskId: string; turn: number; attempt: number }): Promise<void>;
 
   /** Everything of a task: its own repository and its result refs. */
   removeTask(taskId: string, repoId: string): Promise<void>;

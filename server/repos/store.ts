@@ -15,6 +15,7 @@ import type { RepoAtCommit } from '../../protocol/rpc.ts';
 import { TEMPORARY_PREFIX, exists, hasCommit, initBare } from './bare.ts';
 import { git } from './git.ts';
 import { checkRepoId, checkSha, checkTaskId, objectFormatOf, repoIdOf, resultRef } from './key.ts';
+import { newContents } from './contents.ts';
 import { KeyedLock } from './keyed-lock.ts';
 import { OriginServer, addToOrigin, fillOrigin } from './origin.ts';
 import { makePatch } from './patch.ts';
@@ -161,6 +162,15 @@ class RepoStore implements Repos {
   async patch(repoId: string, from: string, to: string, maxBytes: number): ReturnType<Repos['patch']> {
     const repo = await this.#repoWith(repoId, from, to);
     return makePatch(repo, from, to, maxBytes);
+  }
+
+  async *newContents(repoId: string, from: string, to: string): ReturnType<Repos['newContents']> {
+    yield* newContents(await this.#repoWith(repoId, from, to), from, to);
+  }
+
+  async dropResult(repoId: string, of: Parameters<Repos['dropResult']>[1]): Promise<void> {
+    const ref = resultRef(of.taskId, of.turn, of.attempt);
+    await git(['update-ref', '-d', ref], { dir: await this.#repo(repoId) });
   }
 
   async removeTask(taskId: string, repoId: string): Promise<void> {

@@ -27,7 +27,7 @@ export interface MemoryTurn {
 
 export function memoryTurn(
   task: MemoryTask,
-  turn: { turn: number; prompt: string; mode?: Mode; generation?: number },
+  turn: { turn: number; prompt: string; mode?: Mode; generation?: number; onlySetup?: boolean },
 ): MemoryTurn {
   const stop = new AbortController();
   const states: string[] = [];
@@ -50,6 +50,7 @@ export function memoryTurn(
     generation: turn.generation ?? 1,
     resumed: (turn.generation ?? 1) > 1,
     limits: resolveLimits(),
+    onlySetup: turn.onlySetup ?? false,
     signal: stop.signal,
     get baseSha() {
       return baseSha;

@@ -6,9 +6,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
 import { CodexError } from '../../../protocol/errors.ts';
-import { DEFAULT_AGENT_ACCESS, type AccessPolicy } from '../../../protocol/egress.ts';
-import type { NewEgressEntry } from '../../../server/environments/egress-rows.ts';
-import type { Rooms } from '../../../server/pipeline/internet.ts';
+import { DEFAULT_AGENT_ACCESS } from '../../../protocol/egress.ts';
 import { openInternetProxy } from '../../../server/internet.ts';
 import { createModelClient } from '../../../server/model/client.ts';
 import { DEMO_FILES, DEMO_PROMPT } from '../../../server/model/scripted/demo-repo.ts';
@@ -20,6 +18,7 @@ import type { Repos } from '../../../server/repos/repos.ts';
 import { createDriver } from '../../../server/sandbox/index.ts';
 import type { TurnContext } from '../../../server/tasks/turn-context.ts';
 import { commitAll, git, initRepository, removeFolder, temporaryFolder, write } from '../../support/git.ts';
+import { memoryRooms } from './memory-rooms.ts';
 import { memoryTask, memoryTurn, type MemoryTask } from './memory-turn.ts';
 
 const dataDir = temporaryFolder('pipeline-data');
@@ -29,23 +28,11 @@ const tasks: MemoryTask[] = [];
 let repos: Repos;
 let model: ScriptedModel;
 let runTurn: (turn: TurnContext) => Promise<void>;
-let policy: AccessPolicy = DEFAULT_AGENT_ACCESS;
-const policyListeners = new Set<() => void>();
-const entries: NewEgressEntry[] = [];
+const memory = memoryRooms();
 
 before(async () => {
   repos = await openRepos({ dataDir });
   model = await startScriptedModel({ script: DEMO_SCRIPT });
-  const rooms: Rooms = {
-    environments: {
-      policyOf: async () => policy,
-      onChange: (listener) => {
-        policyListeners.add(listener);
-        return () => policyListeners.delete(listener);
-      },
-    },
-    egressLog: { append: (entry) => entries.push(entry), onFull: () => () => {} },
-  };
   const run = createRunTurn({
     driver,
     repos,
@@ -56,7 +43,7 @@ before(async () => {
     }),
     modelFor: () => createModelClient({ name: 'scripted', apiKey: 'none', baseUrl: model.url }),
   });
-  runTurn = (turn) => run(turn, rooms);
+  runTurn = (turn) => run(turn, memory.rooms);
   initRepository(folder);
   for (const [path, content] of Object.entries(DEMO_FILES)) write(folder, path, content);
   commitAll(folder);
@@ -218,10 +205,10 @@ test('what is allowed is reached through the proxy, what is not is refused, told
   const upstream = createServer((_request, response) => response.end('from the outside\n'));
   await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve));
   const { port } = upstream.address() as AddressInfo;
-  policy = { ...DEFAULT_AGENT_ACCESS, access: 'on', allow: [`localhost.test:${port}`] };
+  memory.setAgentAccess({ ...DEFAULT_AGENT_ACCESS, access: 'on', allow: [`localhost.test:${port}`] });
   try {
     const task = await newTask();
-    entries.length = 0;
+    memory.entries.length = 0;
     const prompt = `$ curl -sS http://localhost.test:${port}/; for n in 1 2; do curl -sS http://other.test/; done; echo; test -s "$SSL_CERT_FILE" && grep -c BEGIN "$CODEX_PROXY_CERT"`;
     await runTurn(memoryTurn(task, { turn: 1, prompt }).context);
     assert.match(outputOf(task), /from the outside\n/);
@@ -232,7 +219,7 @@ test('what is allowed is reached through the proxy, what is not is refused, told
       [{ host: 'other.test', port: 80, method: 'GET', reason: 'notAllowed', domain: 'other.test' }],
     );
     assert.deepEqual(
-      entries.map(({ host, verdict }) => [host, verdict]),
+      memory.entries.map(({ host, verdict }) => [host, verdict]),
       [
         ['localhost.test', 'allowed'],
         ['other.test', 'denied'],
@@ -240,7 +227,7 @@ test('what is allowed is reached through the proxy, what is not is refused, told
       ],
     );
   } finally {
-    policy = DEFAULT_AGENT_ACCESS;
+    memory.setAgentAccess(DEFAULT_AGENT_ACCESS);
     upstream.close();
     upstream.closeAllConnections();
   }
@@ -255,15 +242,14 @@ test('a policy that is withdrawn while a command runs cuts its connection at onc
   });
   await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve));
   const { port } = upstream.address() as AddressInfo;
-  policy = { ...DEFAULT_AGENT_ACCESS, access: 'on', allow: [`localhost.test:${port}`] };
+  memory.setAgentAccess({ ...DEFAULT_AGENT_ACCESS, access: 'on', allow: [`localhost.test:${port}`] });
   try {
     const task = await newTask();
     const prompt = `$ curl -sSN --max-time 60 http://localhost.test:${port}/; echo "ended with $?"\n$ env | grep -c http_proxy=; curl -sS --max-time 5 http://proxy:8080; echo "then $?"`;
     const running = runTurn(memoryTurn(task, { turn: 1, prompt }).context);
     await asked;
     const at = performance.now();
-    policy = DEFAULT_AGENT_ACCESS;
-    for (const listener of policyListeners) listener();
+    memory.setAgentAccess(DEFAULT_AGENT_ACCESS);
     await running;
     assert.ok(performance.now() - at < 20_000, 'the command was cut, not timed out');
     assert.match(outputOf(task), /ended with (18|52|56)\n0\n[^]*then 7\n/);
@@ -272,7 +258,7 @@ test('a policy that is withdrawn while a command runs cuts its connection at onc
       ['limited', 'off'],
     );
   } finally {
-    policy = DEFAULT_AGENT_ACCESS;
+    memory.setAgentAccess(DEFAULT_AGENT_ACCESS);
     upstream.close();
     upstream.closeAllConnections();
   }

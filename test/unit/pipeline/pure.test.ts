@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { placeOf } from '../../../server/pipeline/place.ts';
-import { safeName } from '../../../server/pipeline/prepare.ts';
+import { safeName } from '../../../server/pipeline/preparation.ts';
 import { parseEnvironment } from '../../../server/pipeline/shell-env.ts';
 import { isNeeded } from '../../../server/pipeline/sweep.ts';
 

@@ -1,0 +1,105 @@
+/**
+ * The environment of one turn: what is stored, what the repository's own file says, which secrets the
+ * setup gets, and from which commit an environment is prepared.
+ *
+ * The file counts as it stands on the default branch. A branch that says otherwise runs its own setup,
+ * which is never kept for others, and without the secrets until a person has approved it.
+ */
+import { DEFAULT_ENVIRONMENT_NAME } from '../../protocol/environment.ts';
+import { effective, fieldsForEvent, type EffectiveEnvironment } from '../environments/effective.ts';
+import { ENVIRONMENT_FILE, readEnvironmentFile } from '../environments/file.ts';
+import type { Repos } from '../repos/repos.ts';
+import { createRedactor } from '../secrets/redactor.ts';
+import type { OpenSecret, Redactor } from '../secrets/types.ts';
+import type { TurnContext } from '../tasks/turn-context.ts';
+import type { Rooms } from './rooms.ts';
+
+export interface TurnEnvironment {
+  settings: EffectiveEnvironment;
+  /** For setup and maintenance alone; none when their scripts may not have them. */
+  secrets: OpenSecret[];
+  /** Of all secrets of the environment, whoever gets them. */
+  redactor: Redactor;
+  /** Where it is prepared; `uncached` says why the outcome is not kept for others. */
+  base: { sha: string; uncached: 'noDefaultBranch' | 'branchSetup' | 'off' | null };
+}
+
+/** Throws `CodexError` environmentUnknown, environmentFileInvalid, secret…. */
+export async function environmentOf(
+  turn: TurnContext,
+  attempt: number,
+  rooms: Rooms,
+  repos: Repos,
+): Promise<TurnEnvironment> {
+  const { repo, environment } = turn.task;
+  const [stored, secrets] = await Promise.all([
+    rooms.environments.get(environment ?? DEFAULT_ENVIRONMENT_NAME),
+    rooms.vault.open(environment ?? DEFAULT_ENVIRONMENT_NAME),
+  ]);
+  const redactor = createRedactor(secrets);
+  turn.redactWith(redactor);
+
+  const { sha, defaultSha } = repo;
+  const here = await readEnvironmentFile(repos, repo.repoId, sha);
+  const settings = effective(stored, here, turn.limits);
+  // An invalid file on the default branch is nobody's fault here: it is as if it said nothing.
+  const byDefault =
+    defaultSha === undefined
+      ? null
+      : await readEnvironmentFile(repos, repo.repoId, defaultSha).catch(() => null);
+  const isOwnSetup = !sameSetup(settings, effective(stored, byDefault, turn.limits));
+
+  let given = secrets;
+  if (secrets.length > 0 && here && isOwnSetup) {
+    const trust = await rooms.scripts.trust({ repoId: repo.repoId, sha, defaultSha, stored, file: here });
+    if (!trust.trusted) {
+      given = [];
+      const params = { hash: trust.hash, path: ENVIRONMENT_FILE };
+      await turn.emit({ code: 'warning', attempt, params: { code: 'scriptUnapproved', params } });
+    }
+  }
+  await turn.emit({
+    code: 'environment.applied',
+    attempt,
+    params: fieldsForEvent(
+      settings,
+      secrets.map(({ name }) => name),
+    ),
+  });
+  return { settings, secrets: given, redactor, base: baseOf(repo, settings, isOwnSetup) };
+}
+
+function baseOf(
+  { sha, headSha, defaultSha }: TurnContext['task']['repo'],
+  { cacheMs }: EffectiveEnvironment,
+  isOwnSetup: boolean,
+): TurnEnvironment['base'] {
+  if (defaultSha !== undefined && !isOwnSetup) {
+    return { sha: defaultSha, uncached: cacheMs === 0 ? 'off' : null };
+  }
+  const uncached = defaultSha === undefined ? 'noDefaultBranch' : 'branchSetup';
+  return { sha: isOwnSetup ? sha : (headSha ?? sha), uncached };
+}
+
+/** Whether both would make the same of a sandbox. */
+function sameSetup(one: EffectiveEnvironment, other: EffectiveEnvironment): boolean {
+  const text = ({ image, versions, variables, workdir, setup, maintenance }: EffectiveEnvironment) =>
+    JSON.stringify([image, sorted(versions), sorted(variables), workdir, setup, maintenance]);
+  return text(one) === text(other);
+}
+
+/** An object's entries in an order that does not depend on how it was made. */
+export function sorted(object: Readonly<Record<string, string | undefined>>): [string, string][] {
+  return Object.entries(object)
+    .flatMap(([name, value]): [string, string][] => (value === undefined ? [] : [[name, value]]))
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+/** What every command of the task gets: the person's variables, and which versions were chosen. */
+export function variablesOf({ versions, variables }: EffectiveEnvironment): Record<string, string> {
+  const chosen = sorted(versions).map(([language, version]) => [
+    `CODEX_ENV_${language.toUpperCase()}_VERSION`,
+    version,
+  ]);
+  return { ...Object.fromEntries(chosen), ...variables } as Record<string, string>;
+}

@@ -1,0 +1,54 @@
+/** What the making of a turn's sandboxes, the setup's and the agent's, knows of the turn. */
+import type { Repos } from '../repos/repos.ts';
+import type { Sandbox, SandboxDriver, SandboxRole } from '../sandbox/sandbox.ts';
+import type { TurnContext } from '../tasks/turn-context.ts';
+import type { TurnEnvironment } from './environment.ts';
+import type { InternetProxy } from './internet.ts';
+import type { Rooms } from './rooms.ts';
+
+export interface Preparation {
+  turn: TurnContext;
+  attempt: number;
+  /** The commit that the turn starts from: the person's, or the newest result. */
+  startSha: string;
+  environment: TurnEnvironment;
+  /** The task's own repository, being filled: whoever needs it waits for it. */
+  origin: Promise<void>;
+  parts: { driver: SandboxDriver; repos: Repos; proxy: InternetProxy };
+  rooms: Rooms;
+}
+
+const OWNERS_OF_A_TURN = 1_000_000;
+
+/** Grows over all turns of a task: a turn's own generation begins anew with each. */
+export function doorGeneration(turn: Pick<TurnContext, 'turn' | 'generation'>): number {
+  return turn.turn * OWNERS_OF_A_TURN + turn.generation;
+}
+
+/** A folder's name that any shell and file system takes. */
+export function safeName(name: string): string {
+  const safe = name.replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[-.]+|[-.]+$/g, '');
+  return safe === '' ? 'repository' : safe.slice(0, 100);
+}
+
+export function openSandbox(
+  { turn, attempt, environment, parts }: Preparation,
+  role: SandboxRole,
+  snapshot: string | undefined,
+): Promise<Sandbox> {
+  const { image, limits } = environment.settings;
+  return parts.driver.open(
+    {
+      taskId: turn.task.id,
+      attempt,
+      generation: doorGeneration(turn),
+      repoName: safeName(turn.task.repo.name),
+      role,
+      image,
+      ...(snapshot === undefined ? {} : { snapshot }),
+      limits,
+    },
+    (line) => turn.progress(line),
+    turn.signal,
+  );
+}
