@@ -93,7 +93,7 @@ export async function start(options: StartOptions): Promise<Started> {
       onTaskDeleted: (taskId) => removeSandboxes(driver, taskId),
       log,
     });
-    keepSwept(driver, backend.presenceOf, (line) => log.info(line), stopping.signal);
+    keepSwept(driver, backend, (line) => log.info(line), stopping.signal);
     return {
       url: backend.url,
       sandboxDetail: health.view().detail,

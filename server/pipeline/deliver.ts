@@ -67,13 +67,14 @@ export async function deliverResult(
 
 /** A secret can come into a result only from a file that may hold it; it must not go on from there. */
 async function withholdSecrets(
-  { task, turn, emit }: TurnContext,
+  turn: TurnContext,
   attempt: number,
   repos: Repos,
   resultSha: string,
   redactor: Redactor,
 ): Promise<void> {
   if (redactor.isEmpty) return;
+  const { task } = turn;
   const found: { name: string; path: string }[] = [];
   for await (const file of repos.newContents(task.repo.repoId, task.repo.sha, resultSha)) {
     const name = redactor.find(file.content) ?? redactor.find(file.name);
@@ -82,7 +83,7 @@ async function withholdSecrets(
   }
   const [first] = found;
   if (!first) return;
-  await repos.dropResult(task.repo.repoId, { taskId: task.id, turn, attempt });
-  await emit(...found.map((params) => ({ code: 'secret.found', attempt, params }) as const));
+  await repos.dropResult(task.repo.repoId, { taskId: task.id, turn: turn.turn, attempt });
+  await turn.emit(...found.map((params) => ({ code: 'secret.found', attempt, params }) as const));
   throw new CodexError('secretInPatch', first);
 }

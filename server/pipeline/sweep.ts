@@ -1,9 +1,11 @@
 /**
  * Removes the sandboxes that nobody needs any more: parked ones whose time is over, and those whose
- * task has ended without parking them, was archived, or is gone. Idempotent; runs at start and then
- * now and again.
+ * task has ended without parking them, was archived, or is gone; and the snapshots of prepared
+ * environments that have expired, are too many, or belonged to one task. Idempotent; runs at start and
+ * then now and again.
  */
 import { errorText } from '../../protocol/errors.ts';
+import type { PreparedEnvironments } from '../environments/prepared.ts';
 import type { SandboxDriver, SandboxRef } from '../sandbox/sandbox.ts';
 
 const SWEEP_EVERY_MS = 30_000;
@@ -36,10 +38,34 @@ export async function sweepOnce(
   return removed;
 }
 
+/** Somebody may be about to start from it, or to write down that it is there. */
+const SNAPSHOT_FRESH_MS = 10 * 60_000;
+
+export async function sweepPrepared(
+  driver: SandboxDriver,
+  prepared: Pick<PreparedEnvironments, 'trim' | 'snapshots'>,
+  now = Date.now(),
+): Promise<string[]> {
+  await prepared.trim(now);
+  const kept = await prepared.snapshots();
+  const removed: string[] = [];
+  for (const { id, createdAt } of await driver.snapshots()) {
+    if (kept.has(id) || createdAt > now - SNAPSHOT_FRESH_MS) continue;
+    if (await driver.removeSnapshot(id)) removed.push(id);
+  }
+  return removed;
+}
+
+/** What the backend knows about what a driver has. */
+export interface Swept {
+  presenceOf: (taskId: string) => Promise<TaskPresence>;
+  prepared: Pick<PreparedEnvironments, 'trim' | 'snapshots'>;
+}
+
 /** Sweeps until `signal` aborts; a sweep that fails (the engine is away) is tried again at the next. */
 export function keepSwept(
   driver: SandboxDriver,
-  presenceOf: (taskId: string) => Promise<TaskPresence>,
+  { presenceOf, prepared }: Swept,
   log: (line: string) => void,
   signal: AbortSignal,
 ): void {
@@ -49,6 +75,7 @@ export function keepSwept(
     running = true;
     try {
       for (const name of await sweepOnce(driver, presenceOf)) log(`removed the sandbox ${name}`);
+      for (const id of await sweepPrepared(driver, prepared)) log(`removed the prepared environment ${id}`);
     } catch (error) {
       log(`could not sweep sandboxes: ${errorText(error)}`);
     } finally {
