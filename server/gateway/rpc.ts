@@ -1,7 +1,13 @@
 /** What each method does: from a checked request to the heart and back. Typed so that none can be missing. */
 import { CodexError } from '../../protocol/errors.ts';
 import { PATHS } from '../../protocol/http.ts';
-import { OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION, type Handlers } from '../../protocol/rpc.ts';
+import {
+  OLDEST_PROTOCOL_VERSION,
+  PROTOCOL_VERSION,
+  type Handlers,
+  type ParamsOf,
+  type RepoAtCommit,
+} from '../../protocol/rpc.ts';
 import { headOf } from '../tasks/events.ts';
 import type { Sink } from '../tasks/hub.ts';
 import type { Who } from './auth.ts';
@@ -25,6 +31,21 @@ export function createHandlers(deps: GatewayDeps): Handlers<CallContext> {
   };
   const checkEnvironmentOf = async (taskId: string) =>
     checkEnvironment((await tasks.summary(taskId)).environment);
+  /**
+   * The repository at commits that are here. One of the default branch that is not here is left out: the
+   * task does without it. Throws `CodexError` repoUnknown, commitMissing.
+   */
+  const checkRepo = async ({ defaultSha, ...repo }: RepoAtCommit): Promise<RepoAtCommit> => {
+    const { repoId, sha, headSha } = repo;
+    if (!(await repos.has(repoId))) throw new CodexError('repoUnknown', { repoId });
+    for (const commit of [sha, headSha]) {
+      if (commit !== undefined && !(await repos.hasCommit(repoId, commit))) {
+        throw new CodexError('commitMissing', { sha: commit });
+      }
+    }
+    const known = defaultSha !== undefined && (await repos.hasCommit(repoId, defaultSha));
+    return known ? { ...repo, defaultSha } : repo;
+  };
   return {
     async 'server.hello'({ protocol }, { session }) {
       if (protocol < OLDEST_PROTOCOL_VERSION) {
@@ -40,14 +61,8 @@ export function createHandlers(deps: GatewayDeps): Handlers<CallContext> {
     async 'task.create'(request, { session }) {
       deps.checkTask?.(request);
       await checkEnvironment(request.environment);
-      const { repoId, sha, headSha } = request.repo;
-      if (!(await repos.has(repoId))) throw new CodexError('repoUnknown', { repoId });
-      for (const commit of [sha, headSha]) {
-        if (commit !== undefined && !(await repos.hasCommit(repoId, commit))) {
-          throw new CodexError('commitMissing', { sha: commit });
-        }
-      }
-      return { task: await tasks.create(request, session.who.id) };
+      const repo = await checkRepo(request.repo);
+      return { task: await tasks.create({ ...request, repo }, session.who.id) };
     },
     'task.get': async ({ taskId }) => ({ task: await tasks.get(taskId) }),
     async 'task.list'({ limit, archived, watch }, { sink }) {
@@ -81,8 +96,8 @@ export function createHandlers(deps: GatewayDeps): Handlers<CallContext> {
       return tasks.followUp(request, session.who.id);
     },
 
-    async 'repo.resolve'({ sha, ...of }, { session }) {
-      const repoId = await repos.resolve(of);
+    async 'repo.resolve'({ sha, defaultSha, ...of }, { session }) {
+      const repoId = await repos.resolve({ ...of, sha });
       await store.write((tx) =>
         tx
           .insertInto('repos')
@@ -96,7 +111,12 @@ export function createHandlers(deps: GatewayDeps): Handlers<CallContext> {
           .onConflict((on) => on.doNothing())
           .execute(),
       );
-      return { repoId, pushPath: PATHS.git(repoId), hasCommit: await repos.hasCommit(repoId, sha) };
+      return {
+        repoId,
+        pushPath: PATHS.git(repoId),
+        hasCommit: await repos.hasCommit(repoId, sha),
+        ...(defaultSha === undefined ? {} : { hasDefault: await repos.hasCommit(repoId, defaultSha) }),
+      };
     },
     'environment.list': async () => ({ environments: await environments.list() }),
     'environment.get': async ({ name }) => ({ environment: await environments.get(name) }),
@@ -112,7 +132,19 @@ export function createHandlers(deps: GatewayDeps): Handlers<CallContext> {
       await environments.get(name);
       return { removed: await deps.prepared.reset(name) };
     },
-    'environment.test': () => Promise.reject(new CodexError('notBuilt', { feature: 'environment.test' })),
+    async 'environment.test'({ requestId, name, repo }, { session }) {
+      await checkEnvironment(name);
+      const request: ParamsOf<'task.create'> = {
+        requestId,
+        prompt: `Setup of ${name}`,
+        // Nothing is to be delivered; no model is asked, so none need be configured either.
+        mode: 'ask',
+        repo: await checkRepo(repo),
+        environment: name,
+        attempts: 1,
+      };
+      return { task: await tasks.create(request, session.who.id, { onlySetup: true }) };
+    },
     async 'environment.approveScript'({ repoId, hash }, { session }) {
       if (!(await repos.has(repoId))) throw new CodexError('repoUnknown', { repoId });
       await deps.scripts.approve(repoId, hash, session.who.id);

@@ -171,6 +171,7 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
     turn: turn.turn,
     mode: turn.mode,
     prompt: turn.prompt,
+    onlySetup: turn.only_setup,
     attempts: Array.from({ length: task.attempts }, (_, index) => index + 1),
     generation: turn.generation,
     resumed: turn.generation > 1,

@@ -36,8 +36,15 @@ export class Tasks {
     this.#deps = deps;
   }
 
-  /** The same `requestId` of the same person is the same task, however often it is sent. */
-  async create(request: ParamsOf<'task.create'>, who: string): Promise<TaskSummary> {
+  /**
+   * The same `requestId` of the same person is the same task, however often it is sent. `onlySetup`: its
+   * first turn is a try of the environment.
+   */
+  async create(
+    request: ParamsOf<'task.create'>,
+    who: string,
+    { onlySetup = false }: { onlySetup?: boolean } = {},
+  ): Promise<TaskSummary> {
     const { store, limits, queue } = this.#deps;
     this.#checkPrompt(request.prompt);
     const id = newTaskId();
@@ -80,7 +87,7 @@ export class Tasks {
           .executeTakeFirstOrThrow();
         return { task, isNew: false };
       }
-      await insertTurn(tx, { taskId: id, turn: 1, who, ...request });
+      await insertTurn(tx, { taskId: id, turn: 1, who, onlySetup, ...request });
       await queue.enqueue(tx, id, 1);
       const created: NewEvent = { code: 'task.created', params: { title, mode: request.mode } };
       const events = await appendEvents(tx, { taskId: id, turn: 1 }, [created], limits.eventBytes);
@@ -113,7 +120,7 @@ export class Tasks {
       if (!hasEnded(row.state)) throw new CodexError('conflict', { state: row.state });
       turn = row.turns + 1;
       const mode = request.mode ?? row.mode;
-      await insertTurn(tx, { ...request, mode, turn, who });
+      await insertTurn(tx, { ...request, mode, turn, who, onlySetup: false });
       await queue.enqueue(tx, row.id, turn);
       return { turns: turn, state: 'queued', phase: null, error: null };
     });
@@ -297,7 +304,12 @@ async function turnRow(tx: Tx, taskId: string, turn: number): Promise<TurnRow> {
 
 async function insertTurn(
   tx: Tx,
-  of: { taskId: string; turn: number; requestId: string; mode: TurnRow['mode']; prompt: string; who: string },
+  of: Pick<TurnRow, 'turn' | 'mode' | 'prompt'> & {
+    taskId: string;
+    requestId: string;
+    who: string;
+    onlySetup: boolean;
+  },
 ): Promise<void> {
   await tx
     .insertInto('turns')
@@ -315,7 +327,7 @@ async function insertTurn(
       error: null,
       usage: null,
       base_sha: null,
-      only_setup: false,
+      only_setup: of.onlySetup,
       created_by: of.who,
       created_at: Date.now(),
       started_at: null,

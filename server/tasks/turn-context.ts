@@ -55,6 +55,8 @@ export interface TurnContext {
   /** This turn's own mode: a follow-up may differ from the task's first turn. */
   readonly mode: Mode;
   readonly prompt: string;
+  /** A try of the environment: it ends after the setup, and asks no model. */
+  readonly onlySetup: boolean;
   /** 1…n */
   readonly attempts: readonly number[];
   readonly generation: number;

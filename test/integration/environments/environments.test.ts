@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import type { AccessPolicy } from '../../../protocol/egress.ts';
 import { defaultEnvironment, type Environment } from '../../../protocol/environment.ts';
@@ -77,6 +78,27 @@ test('what an older version stored gets the defaults of what came since', async 
     deny: [],
     methods: 'all',
   });
+});
+
+test('every definition that a version of ours stored loads, and keeps every field it had', async () => {
+  const stored = await readFile(new URL('../../fixtures/stored/environments.jsonl', import.meta.url), 'utf8');
+  for (const [at, definition] of stored.trimEnd().split('\n').entries()) {
+    const name = `stored-${at}`;
+    const row = { name, definition, updated_at: 1, updated_by: 'x' };
+    await store.write((tx) => tx.insertInto('environments').values(row).execute());
+    const { name: _name, updatedAt, updatedBy, ...loaded } = await environments.get(name);
+    assert.deepEqual([loaded, updatedAt, updatedBy, _name], [JSON.parse(definition), 1, 'x', name]);
+    // And it can be stored again as it is.
+    await environments.put({ ...loaded, name }, 'anna');
+  }
+});
+
+test('adding a domain keeps every other field', async () => {
+  const before = { ...environment('web'), image: 'universal', setup: 'make', variables: { A: '1' } };
+  await environments.put(before, 'anna');
+  const { internet, updatedAt, updatedBy, ...rest } = await environments.allow('web', 'a.example', 'bob');
+  assert.deepEqual(rest, { name: 'web', image: 'universal', setup: 'make', variables: { A: '1' } });
+  assert.deepEqual([internet.agent.allow, updatedBy, updatedAt > 0], [['a.example'], 'bob', true]);
 });
 
 test('a list with an entry that is no rule is refused whole, and nothing changes', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { defaultEnvironment, EgressEntry } from '../../../protocol/environment.ts';
+import { defaultEnvironment, EgressEntry, type Environment } from '../../../protocol/environment.ts';
 import { CodexError } from '../../../protocol/errors.ts';
 import { PATHS } from '../../../protocol/http.ts';
 import type { Backend, Rooms } from '../../../server/backend.ts';
@@ -11,6 +11,7 @@ import {
   backend,
   client,
   finished,
+  SHA,
   taskRequest,
   TOKEN,
   type TestClient,
@@ -22,9 +23,16 @@ let one: TestClient;
 /** Of turns with the prompt “wait”. */
 let begun = Promise.withResolvers<{ turn: TurnContext; rooms: Rooms }>();
 
+/** Of turns of the environment “tried”: whether each was a try. */
+const setups: boolean[] = [];
+
 before(async () => {
   running = await backend({
     runTurn: async (turn, rooms) => {
+      if (turn.task.environment === 'tried') {
+        setups.push(turn.onlySetup);
+        if (setups.length === 1) throw new CodexError('setupFailed');
+      }
       if (turn.prompt === 'surf')
         for (let at = 0; at < ENTRIES; at++) rooms.egressLog.append(asked(turn, at));
       if (turn.prompt === 'wait') {
@@ -78,6 +86,102 @@ test('environments are made, listed, changed and deleted by clients', async () =
   );
   await one.call('environment.delete', { name: 'web' });
   await assert.rejects(one.call('environment.get', { name: 'web' }), withCode('environmentUnknown'));
+});
+
+test('what is wrong with an environment is told by its place, also what no client of ours would send', async () => {
+  const wrong = { ...limited('web'), image: 'Ubuntu', variables: { PATH: 'x' } };
+  await assert.rejects(one.call('environment.put', { environment: wrong }), (error: unknown) => {
+    assert.ok(error instanceof CodexError);
+    const { name, where, problem } = error.wire.params;
+    assert.deepEqual([error.code, name, where], ['badEnvironment', 'web', 'image']);
+    assert.match(String(problem), /^is no image/);
+    return true;
+  });
+  for (const environment of [[], { name: 'web' }, { ...limited('web'), setup: 5 }])
+    await assert.rejects(
+      one.call('environment.put', { environment: environment as never }),
+      withCode('badEnvironment'),
+    );
+  await assert.rejects(one.call('environment.get', { name: 'web' }), withCode('environmentUnknown'));
+});
+
+test('every field is stored and listed; the next put is the whole record', async () => {
+  const whole: Environment = {
+    ...limited('whole'),
+    image: 'universal',
+    versions: { node: '22', python: '3.10' },
+    variables: { A: '1', B: '' },
+    workdir: 'packages/web',
+    setup: 'npm ci\n',
+    maintenance: '',
+    commandTimeoutMs: 60_000,
+    setupTimeoutMs: 120_000,
+    setupForAsk: true,
+    resources: { memoryBytes: 2 ** 31, cpus: 1.5, pids: 100, diskBytes: 2 ** 33 },
+    cacheMs: 0,
+    parkedMs: 0,
+    allowSecretsIn: ['~/.npmrc'],
+    approval: { policy: 'onRisk', allow: ['npm test'], deny: ['rm *'] },
+  };
+  await one.call('environment.put', { environment: whole });
+  const { environments } = await one.call('environment.list', {});
+  const listed = environments.find(({ name }) => name === 'whole');
+  assert.ok(listed);
+  const { updatedAt, updatedBy } = listed;
+  assert.deepEqual(listed, { ...whole, updatedAt, updatedBy });
+  await one.call('environment.put', { environment: limited('whole') });
+  assert.equal((await one.call('environment.get', { name: 'whole' })).environment.image, undefined);
+});
+
+test('a try of an environment is a question that ends after the setup, and a retry of it is one too', async () => {
+  await one.call('environment.put', { environment: limited('tried') });
+  const repo = { repoId: 'abcdefgh', name: 'project', sha: SHA, includesLocal: false };
+  await assert.rejects(
+    one.call('environment.test', { requestId: 'try-00001', name: 'nope', repo }),
+    withCode('environmentUnknown'),
+  );
+  await assert.rejects(
+    one.call('environment.test', {
+      requestId: 'try-00001',
+      name: 'tried',
+      repo: { ...repo, sha: 'b'.repeat(40) },
+    }),
+    withCode('commitMissing'),
+  );
+  setups.length = 0;
+  const { task } = await one.call('environment.test', { requestId: 'try-00001', name: 'tried', repo });
+  assert.deepEqual([task.title, task.mode, task.environment], ['Setup of tried', 'ask', 'tried']);
+  const again = await one.call('environment.test', { requestId: 'try-00001', name: 'tried', repo });
+  assert.equal(again.task.id, task.id);
+  await one.call('task.subscribe', { taskId: task.id, after: 0 });
+  const first = await one.event((event) => event.taskId === task.id && finished(event));
+  await one.call('task.retry', { taskId: task.id });
+  await one.event((event) => event.taskId === task.id && event.seq > first.seq && finished(event));
+  await one.call('turn.create', { requestId: 'follow-up-2', taskId: task.id, prompt: 'And now?' });
+  await one.event((event) => event.taskId === task.id && event.turn === 2 && finished(event));
+  assert.deepEqual(setups, [true, true, false], 'a follow-up is an ordinary turn');
+});
+
+test('the default branch’s commit goes with the task when it is here, and is left out when it is not', async () => {
+  const repo = { repoId: 'abcdefgh', name: 'project', sha: SHA, includesLocal: false };
+  const create = async (requestId: string, defaultSha: string) =>
+    (await one.call('task.create', taskRequest({ requestId, repo: { ...repo, defaultSha } }))).task.repo;
+  assert.equal((await create('default-here', SHA)).defaultSha, SHA);
+  assert.equal((await create('default-gone', 'b'.repeat(40))).defaultSha, undefined);
+
+  const of = { name: 'project', remote: null, folder: 'folder', sha: SHA };
+  assert.equal((await one.call('repo.resolve', of)).hasDefault, undefined);
+  assert.equal((await one.call('repo.resolve', { ...of, defaultSha: SHA })).hasDefault, true);
+  assert.equal((await one.call('repo.resolve', { ...of, defaultSha: 'b'.repeat(40) })).hasDefault, false);
+});
+
+test('a script of an environment file is approved for a repository that is there', async () => {
+  const hash = 'c'.repeat(64);
+  await one.call('environment.approveScript', { repoId: 'abcdefgh', hash });
+  await assert.rejects(
+    one.call('environment.approveScript', { repoId: 'zzzzzzzz', hash }),
+    withCode('repoUnknown'),
+  );
 });
 
 test('a task names an environment that is there, and keeps it from being deleted while it runs', async () => {
