@@ -3,6 +3,7 @@
  * backend's own repository, and stores the patch from the task's base to it.
  */
 import { CodexError } from '../../protocol/errors.ts';
+import type { NewContent } from '../repos/contents.ts';
 import type { Repos } from '../repos/repos.ts';
 import type { Redactor } from '../secrets/types.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
@@ -35,6 +36,9 @@ export async function deliverResult(
     pack: captured.pack,
     maxBytes: turn.limits.patchBytes,
     message: `${task.title}\n`,
+    ...(redactor.isEmpty
+      ? {}
+      : { inspect: (found: AsyncIterable<NewContent>) => refuseSecrets(turn, attempt, redactor, found) }),
   });
   const { bytes, summary, files } = await repos.patch(
     task.repo.repoId,
@@ -42,7 +46,6 @@ export async function deliverResult(
     resultSha,
     turn.limits.patchBytes,
   );
-  await withholdSecrets(turn, attempt, repos, resultSha, redactor);
   await turn.setResult(attempt, { resultSha, patch: bytes, summary, files });
   await writeMark(sandbox, { turn: turn.turn, sha: resultSha, captured: true });
   // An ordinary .gitignore hides what nobody wants; one that this result changes may hide more.
@@ -66,24 +69,20 @@ export async function deliverResult(
 }
 
 /** A secret can come into a result only from a file that may hold it; it must not go on from there. */
-async function withholdSecrets(
+async function refuseSecrets(
   turn: TurnContext,
   attempt: number,
-  repos: Repos,
-  resultSha: string,
   redactor: Redactor,
+  files: AsyncIterable<NewContent>,
 ): Promise<void> {
-  if (redactor.isEmpty) return;
-  const { task } = turn;
   const found: { name: string; path: string }[] = [];
-  for await (const file of repos.newContents(task.repo.repoId, task.repo.sha, resultSha)) {
+  for await (const file of files) {
     const name = redactor.find(file.content) ?? redactor.find(file.name);
     if (name !== null) found.push({ name, path: redactor.text(file.path.path) });
     if (found.length >= SECRETS_TOLD) break;
   }
   const [first] = found;
   if (!first) return;
-  await repos.dropResult(task.repo.repoId, { taskId: task.id, turn: turn.turn, attempt });
   await turn.emit(...found.map((params) => ({ code: 'secret.found', attempt, params }) as const));
   throw new CodexError('secretInPatch', first);
 }

@@ -1,12 +1,13 @@
 /**
  * The environment of the agent's commands: built from empty, never from the backend's own, plus what
- * an interactive login shell of the image sets (PATH of installed toolchains, ~/.bashrc). The shell is
- * asked once; the commands then run without login shells.
+ * the image's profile and ~/.bashrc set (PATH of installed toolchains). A login shell and an interactive
+ * one in it are asked once, since neither reads both by itself; the commands then run without either.
  */
 import { CODEX_DIR, SANDBOX_HOME } from '../../protocol/door.ts';
 import { CodexError } from '../../protocol/errors.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 
+const PRINT = String.raw`printf "%s\0" "$0-begin"; env -0`;
 const ASK_TIMEOUT_MS = 10_000;
 const ASK_MAX_BYTES = 256 * 1024;
 const OUR_BIN = `${CODEX_DIR}/bin`;
@@ -59,7 +60,7 @@ export async function shellEnvironment(
   const result = await sandbox.run(
     {
       callId,
-      argv: ['bash', '-lic', `printf '%s\\0' "$0-begin"; env -0`, callId],
+      argv: ['bash', '-lc', `exec bash -ic '${PRINT}' "$0"`, callId],
       cwd: sandbox.workdir,
       env: START,
       timeoutMs: ASK_TIMEOUT_MS,

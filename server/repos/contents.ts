@@ -3,7 +3,7 @@
  * other: read in groups, so that a thousand small files are not a thousand processes.
  */
 import type { WirePath } from '../../protocol/events.ts';
-import { git } from './git.ts';
+import { git, type GitCall } from './git.ts';
 import { listChanges, sizesOf, wirePath } from './patch.ts';
 import type { RawChange } from './raw-diff.ts';
 
@@ -19,28 +19,28 @@ export interface NewContent {
   content: Buffer;
 }
 
-export async function* newContents(dir: string, from: string, to: string): AsyncGenerator<NewContent> {
-  const changes = (await listChanges({ dir }, from, to)).filter(
+export async function* newContents(call: GitCall, from: string, to: string): AsyncGenerator<NewContent> {
+  const changes = (await listChanges(call, from, to)).filter(
     ({ newMode, newSha }) => newMode !== SUBMODULE_MODE && !/^0+$/.test(newSha),
   );
-  const sizes = await sizesOf({ dir }, changes);
+  const sizes = await sizesOf(call, changes);
   let group: RawChange[] = [];
   let bytes = 0;
   for (const change of changes) {
     const size = sizes.get(change.newSha) ?? 0;
     if (group.length > 0 && bytes + size > GROUP_BYTES) {
-      yield* read(dir, group, bytes);
+      yield* read(call, group, bytes);
       [group, bytes] = [[], 0];
     }
     group.push(change);
     bytes += size;
   }
-  if (group.length > 0) yield* read(dir, group, bytes);
+  if (group.length > 0) yield* read(call, group, bytes);
 }
 
-async function* read(dir: string, group: readonly RawChange[], bytes: number): AsyncGenerator<NewContent> {
+async function* read(call: GitCall, group: readonly RawChange[], bytes: number): AsyncGenerator<NewContent> {
   const { stdout } = await git(['cat-file', '--batch', '--buffer'], {
-    dir,
+    ...call,
     input: group.map(({ newSha }) => `${newSha}\n`).join(''),
     maxOutputBytes: bytes + group.length * FRAME_BYTES,
   });

@@ -56,6 +56,8 @@ export interface Repos {
       pack: Readable;
       maxBytes: number;
       message: string;
+      /** Looks at what is new before any of it is kept; what it throws leaves nothing behind. */
+      inspect?: (files: AsyncIterable<NewContent>) => Promise<void>;
     },
   ): Promise<string>;
   /** `git diff --binary --full-index -M` between two commits: the bytes, and what they contain. */
@@ -65,11 +67,6 @@ export interface Repos {
     to: string,
     maxBytes: number,
   ): Promise<{ bytes: Buffer; summary: PatchSummary; files: FileChange[] }>;
-
-  /** What every file that differs between two commits has in the second one. */
-  newContents(repoId: string, from: string, to: string): AsyncIterable<NewContent>;
-  /** A result that must not be kept: its ref goes. */
-  dropResult(repoId: string, of: { taskId: string; turn: number; attempt: number }): Promise<void>;
 
   /** Everything of a task: its own repository and its result refs. */
   removeTask(taskId: string, repoId: string): Promise<void>;

@@ -2,7 +2,8 @@
  * Takes a result out of a sandbox: a pack from hostile hands becomes one commit of ours.
  *
  * In order: the pack is indexed strictly in a folder apart, against the task's own repository alone
- * (so it can lean on nothing that the task may not see); the tree must be in it, whole; then the
+ * (so it can lean on nothing that the task may not see); the tree must be in it, whole; whoever asked
+ * for it looks at what is new; then the
  * pack moves into the trusted repository, the tree is committed on its parent, and the ref is set.
  * Until that last step nothing is reachable, and a pack that fails leaves nothing behind.
  */
@@ -13,6 +14,7 @@ import { Transform, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { CodexError } from '../../protocol/errors.ts';
 import { hasCommit, objectPathList, refExists, setRefs, treeOf } from './bare.ts';
+import { newContents, type NewContent } from './contents.ts';
 import { RESULT_INDEX_STRICTNESS } from './fsck.ts';
 import { git, gitLine, isDiskFull, type GitCall } from './git.ts';
 
@@ -37,6 +39,8 @@ export interface ResultToTake {
   pack: Readable;
   maxBytes: number;
   message: string;
+  /** Looks at what is new before any of it is kept; what it throws leaves nothing behind. */
+  inspect?: (files: AsyncIterable<NewContent>) => Promise<void>;
 }
 
 /** Returns the commit. `origin` must hold `parent`. The same result again is the same commit. */
@@ -56,6 +60,7 @@ export async function takeResultInto(repo: string, origin: string, result: Resul
     };
     await indexPack(apart, result);
     await checkTree(apart, result);
+    await result.inspect?.(newContents(apart, result.parent, result.tree));
     await movePacks(join(quarantine, 'pack'), join(repo, 'objects', 'pack'));
   } finally {
     result.pack.destroy();

@@ -15,7 +15,6 @@ import type { RepoAtCommit } from '../../protocol/rpc.ts';
 import { TEMPORARY_PREFIX, exists, hasCommit, initBare } from './bare.ts';
 import { git } from './git.ts';
 import { checkRepoId, checkSha, checkTaskId, objectFormatOf, repoIdOf, resultRef } from './key.ts';
-import { newContents } from './contents.ts';
 import { KeyedLock } from './keyed-lock.ts';
 import { OriginServer, addToOrigin, fillOrigin } from './origin.ts';
 import { makePatch } from './patch.ts';
@@ -137,7 +136,8 @@ class RepoStore implements Repos {
   }
 
   async takeResult(repoId: string, result: Parameters<Repos['takeResult']>[1]): Promise<string> {
-    const { taskId, turn, attempt, parent, tree, pack, maxBytes, message } = result;
+    const { taskId, turn, attempt, ...rest } = result;
+    const { parent, tree, pack } = rest;
     // It may break before it is read; reading it will tell.
     pack.on('error', () => {});
     try {
@@ -149,7 +149,7 @@ class RepoStore implements Repos {
       // The parent may be an earlier result, which the task may see as well.
       await this.publishToOrigin(taskId, repoId, parent);
       const sha = await this.#lock.run(`${taskId}/${turn}/${attempt}`, () =>
-        takeResultInto(repo, origin, { ref, parent, tree, pack, maxBytes, message }),
+        takeResultInto(repo, origin, { ...rest, ref }),
       );
       await this.publishToOrigin(taskId, repoId, sha);
       return sha;
@@ -162,15 +162,6 @@ class RepoStore implements Repos {
   async patch(repoId: string, from: string, to: string, maxBytes: number): ReturnType<Repos['patch']> {
     const repo = await this.#repoWith(repoId, from, to);
     return makePatch(repo, from, to, maxBytes);
-  }
-
-  async *newContents(repoId: string, from: string, to: string): ReturnType<Repos['newContents']> {
-    yield* newContents(await this.#repoWith(repoId, from, to), from, to);
-  }
-
-  async dropResult(repoId: string, of: Parameters<Repos['dropResult']>[1]): Promise<void> {
-    const ref = resultRef(of.taskId, of.turn, of.attempt);
-    await git(['update-ref', '-d', ref], { dir: await this.#repo(repoId) });
   }
 
   async removeTask(taskId: string, repoId: string): Promise<void> {

@@ -1,0 +1,3 @@
+import { setupSuite } from './setup.suite.ts';
+
+setupSuite('docker');
