@@ -86,6 +86,14 @@ export const WARNING_WORDS: Record<string, readonly string[]> = {
     '{count} files that git ignores were left out of the result.',
     'Files that git ignores were left out of the result.',
   ],
+  automaticSetupFailed: [
+    'The automatic setup failed with exit code {exitCode}, and the agent goes on without it. Write a setup script in the environment, or an empty one.',
+    'The automatic setup failed, and the agent goes on without it.',
+  ],
+  scriptUnapproved: [
+    '{path} differs from the default branch’s, so its setup ran without the environment’s secrets. Look at it and approve it, if you trust it.',
+    'The setup of this branch ran without the environment’s secrets.',
+  ],
   // a snapshot of the person's folder
   notIncluded: ['Not sent: {path} ({reason})', 'Not sent: {path}', 'A file could not be sent.'],
   embeddedRepository: [

@@ -125,7 +125,7 @@ export function createHandlers(deps: GatewayDeps): Handlers<CallContext> {
     }),
     async 'environment.delete'({ name }) {
       await environments.delete(name);
-      await deps.vault.deleteAll(name);
+      await Promise.all([deps.vault.deleteAll(name), deps.prepared.reset(name)]);
       return {};
     },
     async 'environment.resetCache'({ name }) {
