@@ -41,7 +41,7 @@ const requireBanner = {
 const EXTENSION_MAX_BYTES = 400_000;
 
 /**
- * What the extension never uses of its libraries stays out of its bundle: zod's sentences (nobody
+ * What the extension and its pages never use of their libraries stays out of their bundles: zod's sentences (nobody
  * sees them), its JSON schemas and what `import { z }` drags in; the server and the compression of
  * `ws`; the debug output of simple-git; what vscode-jsonrpc has beside its connection.
  */
@@ -144,8 +144,13 @@ const targets = {
     mainFields: ['module', 'main'],
   },
   webview: {
-    entryPoints: { composer: 'webview/composer/main.tsx', task: 'webview/task/main.tsx' },
+    entryPoints: {
+      composer: 'webview/composer/main.tsx',
+      task: 'webview/task/main.tsx',
+      environment: 'webview/environment/main.tsx',
+    },
     outdir: 'dist/webview',
+    plugins: [small],
     platform: 'browser',
     format: 'iife',
     target: 'es2022',

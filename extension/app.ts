@@ -11,6 +11,9 @@ import { Composer } from './composer/view.ts';
 import { Backend } from './connection/backend.ts';
 import { OwnBackend } from './connection/own.ts';
 import { Setup } from './connection/setup.ts';
+import { approver, CommitFiles, COMMIT_SCHEME } from './environments/approve.ts';
+import { EnvironmentsPage } from './environments/page.ts';
+import { ScriptFiles } from './environments/script-files.ts';
 import { Folders } from './folders/folders.ts';
 import { InternetAccess } from './internet/access.ts';
 import { allower } from './internet/allow.ts';
@@ -18,13 +21,13 @@ import { Environments } from './internet/environments.ts';
 import { egressPage, exportEgress } from './internet/log.ts';
 import { InternetWarning } from './internet/warning.ts';
 import { pickTask } from './pick.ts';
-import { registerCommands } from './platform/commands.ts';
+import { COMMAND_NAMES, registerCommands } from './platform/commands.ts';
 import { setDefaultContextKeys } from './platform/contextKeys.ts';
 import { openLog } from './platform/log.ts';
 import { Secrets } from './platform/secrets.ts';
 import { t } from './platform/words.ts';
 import { reporter } from './report.ts';
-import { submitter } from './submit.ts';
+import { environmentTester, submitter, type SubmitOptions } from './submit.ts';
 import { TaskDocuments, LOG_SCHEME } from './task-page/documents.ts';
 import { taskPageHandlers } from './task-page/handlers.ts';
 import { TaskPanels } from './task-page/panels.ts';
@@ -74,8 +77,8 @@ export function start(context: vscode.ExtensionContext): vscode.Disposable {
   const actions = new TaskActions(backend, store);
   const environments = new Environments({ backend, state: context.workspaceState, log });
   const warning = new InternetWarning(context.extensionUri);
-  const internetAccess = new InternetAccess(environments, warning);
-  const submit = submitter({
+  const internetAccess = new InternetAccess(environments, warning, (name) => environmentsPage.open(name));
+  const sending: SubmitOptions = {
     environment: () => environments.chosen,
     backend,
     folders,
@@ -83,7 +86,8 @@ export function start(context: vscode.ExtensionContext): vscode.Disposable {
     records,
     log,
     allowLocalSandbox: async () => context.globalState.update(LOCAL_SANDBOX_ALLOWED, true),
-  });
+  };
+  const submit = submitter(sending);
 
   let opened: Checkpoints | null = null;
   const checkpoints = () =>
@@ -111,6 +115,10 @@ export function start(context: vscode.ExtensionContext): vscode.Disposable {
     handlers: (taskId) =>
       taskPageHandlers(taskId, {
         ...{ actions, applier, documents, records, store },
+        environment: {
+          open: () => environmentsPage.open(store.get(taskId)?.environment ?? DEFAULT_ENVIRONMENT_NAME),
+          approve: approver({ backend, store, folderOf: (id) => records.folder(id) }),
+        },
         internet: {
           change: () => internetAccess.open(store.get(taskId)?.environment ?? DEFAULT_ENVIRONMENT_NAME),
           allow: allower({ environments, warning, actions, store }),
@@ -129,6 +137,7 @@ export function start(context: vscode.ExtensionContext): vscode.Disposable {
       canApply: vscode.workspace.isTrusted,
       busy: busy.get(taskId) ?? (store.isStopping(taskId) ? 'stop' : null),
       internet: environments.internet(store.get(taskId)?.environment),
+      terminal: (COMMAND_NAMES as readonly string[]).includes('openTerminal'),
     }),
   });
   /** Its newest result: a follow-up can be applied on top of what is here. */
@@ -156,6 +165,15 @@ export function start(context: vscode.ExtensionContext): vscode.Disposable {
     onShown: () => backend.openQuietly(),
     pickEnvironment: () => internetAccess.chooseForTasks(),
     onSubmitted: (taskId) => panels.open(taskId, { preserveFocus: true }),
+  });
+  const scriptFiles = new ScriptFiles(environments);
+  const environmentsPage: EnvironmentsPage = new EnvironmentsPage({
+    extensionUri: context.extensionUri,
+    ...{ backend, environments, folders, warning, log },
+    internet: internetAccess,
+    scripts: scriptFiles,
+    test: environmentTester(sending),
+    onTested: (taskId) => panels.open(taskId, { preserveFocus: false }),
   });
   const asker = new Asker(folders, submit, () =>
     shortAccess(environments.level(environments.chosen) ?? 'off', t),
@@ -221,6 +239,7 @@ export function start(context: vscode.ExtensionContext): vscode.Disposable {
       },
       archiveTask: async (argument) =>
         actions.archive(await pickTask(store, argument, t('Archive Task'), (task) => hasEnded(task.state))),
+      environments: (name) => environmentsPage.open(typeof name === 'string' ? name : undefined),
       internetAccess: (name) => internetAccess.open(typeof name === 'string' ? name : undefined),
       refresh: () => {
         folders.refresh();
@@ -242,6 +261,8 @@ export function start(context: vscode.ExtensionContext): vscode.Disposable {
     commands,
     useGitOfSettings(),
     composer,
+    environmentsPage,
+    scriptFiles,
     panels,
     view,
     tree,
@@ -252,6 +273,7 @@ export function start(context: vscode.ExtensionContext): vscode.Disposable {
     { dispose: notifyEnds(store, (taskId) => panels.isInSight(taskId)) },
     backend.onDidChange(showState),
     vscode.workspace.registerTextDocumentContentProvider(LOG_SCHEME, documents),
+    vscode.workspace.registerTextDocumentContentProvider(COMMIT_SCHEME, new CommitFiles()),
     backend,
     log,
   );

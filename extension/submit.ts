@@ -1,5 +1,5 @@
 /**
- * Sending a task. In order: its row in the list, at once → a backend that can run it → the folder as
+ * Sending a task, or a test of an environment. In order: its row in the list, at once → a backend that can run it → the folder as
  * it is now → its commits pushed to the backend → the task. The same request id is the same task,
  * however often this is tried. Nothing of the folder is changed; what fails takes the row away again
  * and says why.
@@ -7,14 +7,14 @@
 import * as vscode from 'vscode';
 import type { BackendConnection, Hello } from '../client/connection/index.ts';
 import { CodexError } from '../protocol/errors.ts';
-import type { TaskSummary } from '../protocol/rpc.ts';
+import type { RepoAtCommit, TaskSummary } from '../protocol/rpc.ts';
 import type { Mode } from '../protocol/states.ts';
 import type { TaskRecords } from './apply/records.ts';
 import { untrusted, type Backend } from './connection/backend.ts';
 import type { Folders } from './folders/folders.ts';
 import { sendCommits, snapshotWarningWords } from './folders/send.ts';
 import type { Log } from './platform/log.ts';
-import { setting } from './platform/settings.ts';
+import { includeLocalChanges, setting } from './platform/settings.ts';
 import { Dismissed, SentenceError, t } from './platform/words.ts';
 import { titleOf, type TaskStore } from './tasks/store.ts';
 
@@ -26,6 +26,12 @@ export interface Submission {
   includeLocal: boolean;
 }
 export type Submit = (submission: Submission) => Promise<TaskSummary>;
+/** The setup alone, with the folder as it is sent by default. */
+export type TestEnvironment = (of: {
+  requestId: string;
+  name: string;
+  folder: vscode.WorkspaceFolder;
+}) => Promise<TaskSummary>;
 
 export interface SubmitOptions {
   backend: Backend;
@@ -40,13 +46,48 @@ export interface SubmitOptions {
 }
 
 export function submitter(options: SubmitOptions): Submit {
-  const { backend, folders, store, records, log } = options;
-  return async ({ requestId, prompt, mode, folder, includeLocal }) => {
+  const send = sender(options);
+  return ({ prompt, ...of }) => {
     if (prompt.trim() === '') throw new SentenceError(t('The prompt is empty.'));
+    const { requestId, mode } = of;
+    const environment = options.environment();
+    return send({
+      ...of,
+      title: titleOf(prompt),
+      needsModel: true,
+      create: (connection, repo) =>
+        connection.call('task.create', { requestId, prompt, mode, repo, environment }),
+    });
+  };
+}
+
+export function environmentTester(options: SubmitOptions): TestEnvironment {
+  const send = sender(options);
+  return ({ requestId, name, folder }) =>
+    send({
+      requestId,
+      folder,
+      mode: 'code',
+      includeLocal: includeLocalChanges(folder.uri),
+      title: t('Test of the environment “{name}”', { name }),
+      needsModel: false,
+      create: (connection, repo) => connection.call('environment.test', { requestId, name, repo }),
+    });
+}
+
+type Sending = Omit<Submission, 'prompt'> & {
+  title: string;
+  needsModel: boolean;
+  create: (connection: BackendConnection, repo: RepoAtCommit) => Promise<{ task: TaskSummary }>;
+};
+
+function sender(options: SubmitOptions) {
+  const { backend, folders, store, records, log } = options;
+  return async ({ requestId, title, mode, folder, includeLocal, needsModel, create }: Sending) => {
     if (!vscode.workspace.isTrusted) throw untrusted();
     store.addPending({
       requestId,
-      title: titleOf(prompt),
+      title,
       mode,
       repoName: folder.name,
       stage: 'connecting',
@@ -54,7 +95,7 @@ export function submitter(options: SubmitOptions): Submit {
     });
     try {
       const unsaved = includeLocal ? unsavedIn(folder) : 0;
-      const connection = await runnable(options);
+      const connection = await runnable(options, needsModel);
       store.setStage(requestId, 'snapshot');
       const facts = await folders.sendable(folder);
       const { repo, warnings } = await sendCommits(connection, facts, {
@@ -66,8 +107,7 @@ export function submitter(options: SubmitOptions): Submit {
       });
       for (const { code, params } of warnings) log.warn(`Snapshot: ${code} ${JSON.stringify(params)}`);
       store.setStage(requestId, 'creating');
-      const environment = options.environment();
-      const { task } = await connection.call('task.create', { requestId, prompt, mode, repo, environment });
+      const { task } = await create(connection, repo);
       await records.setFolder(task.id, facts.root);
       store.changed(task);
       const said = [unsavedWords(unsaved), snapshotWarningWords(warnings)].filter(Boolean).join(' ');
@@ -93,8 +133,11 @@ function unsavedWords(count: number): string {
     : t('{count} files with unsaved changes were sent as they are on disk.', { count });
 }
 
-/** A backend that has a sandbox and a model; asks for what is missing. */
-async function runnable({ backend, allowLocalSandbox }: SubmitOptions): Promise<BackendConnection> {
+/** A backend that has a sandbox and, if needed, a model; asks for what is missing. */
+async function runnable(
+  { backend, allowLocalSandbox }: SubmitOptions,
+  needsModel: boolean,
+): Promise<BackendConnection> {
   let { connection, hello } = await backend.ready();
   if (hello.sandbox.kind === 'none') {
     if (!backend.isOwn) throw new CodexError('sandboxUnavailable', { reason: hello.sandbox.detail });
@@ -102,7 +145,7 @@ async function runnable({ backend, allowLocalSandbox }: SubmitOptions): Promise<
     await backend.restart();
     ({ connection, hello } = await backend.ready());
   }
-  if (!hello.model.configured && !hello.model.scripted) {
+  if (needsModel && !hello.model.configured && !hello.model.scripted) {
     throw new SentenceError(t('No model is set up: the backend has no API key.'), [
       backend.isOwn
         ? { label: t('Set API Key'), command: 'codexTasks.setApiKey' }

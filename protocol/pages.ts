@@ -1,23 +1,27 @@
 /**
- * What a page (composer, task) and whoever holds it say to one another: a VS Code webview's host,
- * or a browser's window with a connection of its own. One table types both ends; the holder checks
- * every request by its schema, because a page shows what a model wrote.
+ * What a page (composer, task, environments) and whoever holds it say to one another: a VS Code
+ * webview's host, or a browser's window with a connection of its own. One table types both ends; the
+ * holder checks every request by its schema, because a page shows what a model wrote.
  *
- * Never in here: a token, a key, an address, a policy. Those go through native dialogs.
+ * Never in here: a token, a key, a secret's value, an address; nor a policy from a page that shows what
+ * a model wrote. Those go through native dialogs.
  */
 import { z } from 'zod';
 import type { AccessLevel } from './egress.ts';
-import type { EgressEntry } from './environment.ts';
+import { EnvironmentName, Script, type EgressEntry, type StoredEnvironment } from './environment.ts';
+import { EnvironmentEdit } from './environment-edit.ts';
 import { ErrorAction } from './errors.ts';
 import type { WireError } from './errors.ts';
 import type { EventCode, TaskEvent } from './events.ts';
 import { LIMITS } from './limits.ts';
 import type { NotificationOf, TaskSummary } from './rpc.ts';
+import { SecretName, type SecretView } from './secret.ts';
 import { Mode } from './states.ts';
 
 const Empty = z.object({});
 const RequestId = z.string().min(8).max(100);
 const Prompt = z.string().max(LIMITS.promptBytes.cap);
+const OfEnvironment = z.object({ name: EnvironmentName });
 const Turn = z.object({ turn: z.number().int().min(1), attempt: z.number().int().min(1) });
 
 /** What a page may ask for. The answer is nothing, or a sentence that says why not. */
@@ -56,12 +60,42 @@ export const PAGE_METHODS = {
   /** What the task asked the internet for after this entry; comes as a push of the same name. */
   'task.egress': z.object({ after: z.number().int().min(0) }),
   'task.exportEgress': Empty,
+  /** The settings of the environment that the task runs in, on their page. */
+  'task.environment': Empty,
+  'task.openTerminal': Empty,
+  /** Shows what a branch's environment file would run, and asks whether it may have the secrets. */
+  'task.approveScript': z.object({ hash: z.string().regex(/^[0-9a-f]{64}$/), path: z.string().max(1000) }),
+
+  'environment.select': OfEnvironment,
+  /** Asks for its name; with `from`, a copy of that one without its secrets. */
+  'environment.make': z.object({ from: EnvironmentName.optional() }),
+  'environment.delete': OfEnvironment,
+  /** `basis`: its `updatedAt` when it was read. Changed since, nothing is written, and it is told anew. */
+  'environment.save': OfEnvironment.extend({ edit: EnvironmentEdit, basis: z.number() }),
+  /** New tasks of this workspace run in it. */
+  'environment.use': OfEnvironment,
+  'environment.resetCache': OfEnvironment,
+  'environment.test': OfEnvironment.extend({ requestId: RequestId }),
+  /** The value is asked natively: a page never has it. Without `secret`, its name is asked too. */
+  'environment.putSecret': OfEnvironment.extend({ secret: SecretName.optional() }),
+  'environment.deleteSecret': OfEnvironment.extend({ secret: z.string().max(200) }),
+  'environment.internet': OfEnvironment.extend({ phase: z.enum(['agent', 'setup']) }),
+  /** A script in an editor of its own, as it stands on the page. */
+  'environment.openScript': OfEnvironment.extend({
+    script: z.enum(['setup', 'maintenance']),
+    text: Script,
+  }),
+  /** What was typed and not saved, as the page writes it: the holder has it when the page is closed. */
+  'environment.keep': z.object({ drafts: z.string().max(LIMITS.rpcFrameBytes.cap) }),
+  'environment.learnMore': Empty,
+  'environment.refresh': Empty,
 } as const;
 
 export type PageMethod = keyof typeof PAGE_METHODS;
 export type PageParams<M extends PageMethod> = z.output<(typeof PAGE_METHODS)[M]>;
 export type ComposerMethod = Extract<PageMethod, `composer.${string}`>;
 export type TaskPageMethod = Extract<PageMethod, `task.${string}`>;
+export type EnvironmentPageMethod = Extract<PageMethod, `environment.${string}`>;
 export type PageHandlers<M extends PageMethod> = { [K in M]: (params: PageParams<K>) => Promise<void> };
 
 /** The state of the folder that a task would be about. */
@@ -104,8 +138,29 @@ export interface TaskHostState {
   applied: boolean;
   canApply: boolean;
   busy: 'apply' | 'undo' | 'stop' | null;
+  /** A terminal in the sandbox can be opened here. */
+  terminal?: boolean;
   /** What the task's environment allows now; what the task had while it ran is told by its events. */
   internet?: InternetState | undefined;
+}
+
+/** All environments of the backend, and which one the page is about. */
+export interface EnvironmentList {
+  connection: TaskHostState['connection'];
+  environments: { name: string; image?: string; level: AccessLevel }[];
+  selected: string;
+  /** New tasks of this workspace run in it. */
+  forTasks: string;
+  /** The open folder: a test of the setup is made with it. */
+  folder: string | null;
+}
+
+/** One environment with everything that its page shows; of secrets names and times. */
+export interface OpenedEnvironment {
+  environment: StoredEnvironment;
+  secrets: SecretView[];
+  /** The environment file of the open folder, as it stands there. */
+  file: { path: string; text: string } | null;
 }
 
 /** An event as a page gets it: known, or of a newer backend and only its name. */
@@ -128,6 +183,10 @@ export interface PagePushes {
   'task.gone': { error: WireError };
   'task.focus': Record<string, never>;
   'task.egress': { after: number; entries: EgressEntry[]; more: boolean };
+  'environment.list': EnvironmentList;
+  'environment.opened': OpenedEnvironment;
+  /** What an earlier page kept. */
+  'environment.kept': { drafts: string };
 }
 export type PagePush = keyof PagePushes;
 

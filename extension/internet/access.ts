@@ -1,6 +1,6 @@
 /**
- * `Codex: Internet Access…`: which environment → what its agent can reach, and the details of it. All
- * of it in native dialogs: a page shows what a model wrote and never decides this. Each choice holds at
+ * `Codex: Internet Access…`: which environment → what its agent can reach, and the details of it; the
+ * page of environments asks here, too. All of it in native dialogs: a page shows what a model wrote and never decides this. Each choice holds at
  * once, also for tasks that run; what opens more is asked first.
  */
 import * as vscode from 'vscode';
@@ -22,18 +22,26 @@ import type { InternetWarning } from './warning.ts';
 export class InternetAccess {
   readonly #environments: Environments;
   readonly #warning: InternetWarning;
+  readonly #showPage: (name?: string) => Promise<void>;
 
-  constructor(environments: Environments, warning: InternetWarning) {
+  /** `showPage`: everything else of an environment. */
+  constructor(
+    environments: Environments,
+    warning: InternetWarning,
+    showPage: (name?: string) => Promise<void>,
+  ) {
     this.#environments = environments;
     this.#warning = warning;
+    this.#showPage = showPage;
   }
 
   /** `name` is what a menu or a page names; without one the person chooses. */
-  async open(name?: string): Promise<void> {
+  async open(name?: string, first: PolicyPhase = 'agent'): Promise<void> {
     let environment = await this.#environments.get(name ?? (await this.#pick(t('Internet Access'))));
-    for (let phase: PolicyPhase = 'agent'; ;) {
+    for (let phase = first; ;) {
       const choice = await this.#choose(environment, phase);
       if (choice.kind === 'learn') return this.#warning.learnMore();
+      if (choice.kind === 'environment') return this.#showPage(environment.name);
       if (choice.kind === 'phase') phase = choice.phase;
       else environment = await this.#change(environment, phase, choice);
     }
@@ -64,10 +72,11 @@ export class InternetAccess {
       ],
     }));
     const make = { label: `$(add) ${t('New Environment …')}`, name: '', alwaysShow: true };
+    const page = { label: `$(settings-gear) ${t('All Settings …')}`, name: '', alwaysShow: true };
     const picked = await pickFrom<(typeof rows)[number] | typeof make>({
       title,
       placeholder: t('Choose an environment'),
-      items: [...rows, make],
+      items: [...rows, make, page],
       active: rows.find((row) => row.name === this.#environments.chosen),
       onButton: ({ name }, button) => {
         if (button === remove) removing = name;
@@ -76,17 +85,27 @@ export class InternetAccess {
     });
     if (changing !== '') await this.open(changing);
     if (removing !== '') {
-      await this.#delete(removing);
+      await this.remove(removing).catch((thrown: unknown) => {
+        if (!(thrown instanceof Dismissed)) throw thrown;
+      });
       return this.#pick(title, change);
     }
     if (!picked) throw new Dismissed();
-    return picked.name === '' ? this.#make() : picked.name;
+    if (picked === page) {
+      await this.#showPage();
+      throw new Dismissed();
+    }
+    return picked.name === '' ? this.make() : picked.name;
   }
 
-  async #make(): Promise<string> {
+  /** Asks for the name; with `from`, a copy of that one. */
+  async make(from?: string): Promise<string> {
     const name = await vscode.window.showInputBox({
-      title: t('New Environment'),
-      prompt: t('Its name. It starts without internet access.'),
+      title: from === undefined ? t('New Environment') : t('Copy of “{name}”', { name: from }),
+      prompt:
+        from === undefined
+          ? t('Its name. It starts without internet access.')
+          : t('Its name. Secrets are not copied: their values can’t be read.'),
       ignoreFocusOut: true,
       validateInput: (text) => {
         if (this.#environments.all.some((one) => one.name === text)) return t('It is there already.');
@@ -96,17 +115,23 @@ export class InternetAccess {
       },
     });
     if (name === undefined) throw new Dismissed();
-    return (await this.#environments.put(defaultEnvironment(name))).name;
+    const start = from === undefined ? defaultEnvironment() : await this.#environments.get(from);
+    return (await this.#environments.put({ ...start, name })).name;
   }
 
-  async #delete(name: string): Promise<void> {
-    const yes = t('Delete');
+  /** The default one goes back to its defaults instead. */
+  async remove(name: string): Promise<void> {
+    const isDefault = name === DEFAULT_ENVIRONMENT_NAME;
+    const yes = isDefault ? t('Reset') : t('Delete');
     const answer = await vscode.window.showWarningMessage(
-      t('Delete the environment “{name}”?', { name }),
-      { modal: true, detail: t('Its internet access settings are lost. Tasks that used it are kept.') },
+      isDefault
+        ? t('Set the environment “{name}” back to its defaults?', { name })
+        : t('Delete the environment “{name}”?', { name }),
+      { modal: true, detail: t('Its settings are lost. Tasks that used it are kept.') },
       yes,
     );
-    if (answer === yes) await this.#environments.delete(name);
+    if (answer !== yes) throw new Dismissed();
+    await this.#environments.delete(name);
   }
 
   async #choose(environment: StoredEnvironment, phase: PolicyPhase): Promise<Choice> {
@@ -131,7 +156,7 @@ export class InternetAccess {
   async #change(
     environment: StoredEnvironment,
     phase: PolicyPhase,
-    choice: Exclude<Choice, { kind: 'phase' | 'learn' }>,
+    choice: Exclude<Choice, { kind: 'phase' | 'learn' | 'environment' }>,
   ): Promise<StoredEnvironment> {
     const before = environment.internet[phase];
     switch (choice.kind) {

@@ -13,6 +13,8 @@ export type Choice =
   | { kind: 'methods' }
   | { kind: 'domains'; list: 'allow' | 'deny' }
   | { kind: 'phase'; phase: PolicyPhase }
+  /** Everything else that can be set, on its page. */
+  | { kind: 'environment' }
   | { kind: 'learn' };
 
 export interface ChoiceItem {
@@ -38,8 +40,7 @@ export function withReach(policy: AccessPolicy, reach: Reach): AccessPolicy {
 }
 
 export function withPolicy(environment: Environment, phase: PolicyPhase, policy: AccessPolicy): Environment {
-  const { name, internet } = environment;
-  return { name, internet: { ...internet, [phase]: policy } };
+  return { ...environment, internet: { ...environment.internet, [phase]: policy } };
 }
 
 /** Before access is turned on for the agent, or opened to everything, its risks are said. */
@@ -63,6 +64,7 @@ export function choicesOf(internet: Internet, phase: PolicyPhase, t: Translate):
       choice: { kind: 'phase', phase: other },
       group: t('Also', {}),
     },
+    { label: t('All settings of this environment', {}), choice: { kind: 'environment' } },
     { label: t('Learn more about internet access', {}), choice: { kind: 'learn' } },
   ];
   return [...items, ...(policy.access === 'on' ? details(policy, t) : []), ...more];

@@ -11,10 +11,11 @@ import {
   type Environment,
   type StoredEnvironment,
 } from '../../protocol/environment.ts';
+import { applyEdit, type EnvironmentEdit } from '../../protocol/environment-edit.ts';
 import type { InternetState } from '../../protocol/pages.ts';
 import type { Backend } from '../connection/backend.ts';
 import type { Log } from '../platform/log.ts';
-import { errorText, t } from '../platform/words.ts';
+import { errorText, SentenceError, t } from '../platform/words.ts';
 
 const CHOSEN = 'codexTasks.environment';
 
@@ -86,10 +87,18 @@ export class Environments implements vscode.Disposable {
     return this.#learn((await connection.call('environment.get', { name })).environment);
   }
 
-  async put({ name, internet }: Environment): Promise<StoredEnvironment> {
+  async put(environment: Environment): Promise<StoredEnvironment> {
     const { connection } = await this.#options.backend.ready();
-    const { environment } = await connection.call('environment.put', { environment: { name, internet } });
-    return this.#learn(environment);
+    return this.#learn((await connection.call('environment.put', { environment })).environment);
+  }
+
+  /** Of what was read at `basis`. Changed since, it is refused, and what holds now is known. */
+  async edit(name: string, edit: EnvironmentEdit, basis: number): Promise<StoredEnvironment> {
+    const newest = await this.get(name);
+    if (newest.updatedAt !== basis) {
+      throw new SentenceError(t('“{name}” was changed elsewhere meanwhile. Nothing was saved.', { name }));
+    }
+    return this.put(applyEdit(newest, edit));
   }
 
   async delete(name: string): Promise<void> {

@@ -10,7 +10,7 @@ export function pageRoot(extensionUri: vscode.Uri): vscode.Uri {
 export function pageHtml(
   webview: vscode.Webview,
   extensionUri: vscode.Uri,
-  page: 'composer' | 'task',
+  page: 'composer' | 'task' | 'environment',
   about: { title: string; taskId?: string },
 ): string {
   const root = pageRoot(extensionUri);

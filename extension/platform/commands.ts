@@ -12,6 +12,7 @@ export const COMMAND_NAMES = [
   'retryTask',
   'followUp',
   'archiveTask',
+  'environments',
   'internetAccess',
   'refresh',
   'connect',

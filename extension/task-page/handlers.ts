@@ -16,6 +16,10 @@ export interface HandlersOptions {
   documents: TaskDocuments;
   records: TaskRecords;
   store: TaskStore;
+  environment: {
+    open(): Promise<void>;
+    approve(taskId: string, what: PageParams<'task.approveScript'>): Promise<void>;
+  };
   internet: {
     change(): Promise<void>;
     allow(taskId: string, what: PageParams<'task.allow'>): Promise<void>;
@@ -25,7 +29,7 @@ export interface HandlersOptions {
 }
 
 export function taskPageHandlers(taskId: string, options: HandlersOptions): PageHandlers<TaskPageMethod> {
-  const { actions, applier, documents, internet, records, store } = options;
+  const { actions, applier, documents, environment, internet, records, store } = options;
   const title = () => store.get(taskId)?.title ?? t('Task');
   return {
     'task.followUp': ({ requestId, prompt, mode }) => actions.followUp(taskId, { requestId, prompt, mode }),
@@ -46,6 +50,11 @@ export function taskPageHandlers(taskId: string, options: HandlersOptions): Page
     },
     'task.copy': async ({ text }) => {
       await vscode.env.clipboard.writeText(text);
+    },
+    'task.environment': () => environment.open(),
+    'task.approveScript': (what) => environment.approve(taskId, what),
+    'task.openTerminal': async () => {
+      await vscode.commands.executeCommand('codexTasks.openTerminal', taskId);
     },
     'task.internet': () => internet.change(),
     'task.allow': (what) => internet.allow(taskId, what),

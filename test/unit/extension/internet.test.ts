@@ -100,9 +100,12 @@ test('the agent getting internet access is warned of, and getting all of it once
 });
 
 test('a policy changes one phase of an environment and nothing else', () => {
-  const changed = withPolicy(defaultEnvironment('web'), 'agent', policy({ access: 'on' }));
+  const web = { ...defaultEnvironment('web'), setup: 'npm ci', variables: { A: '1' } };
+  const changed = withPolicy(web, 'agent', policy({ access: 'on' }));
   assert.deepEqual(changed, {
     name: 'web',
+    setup: 'npm ci',
+    variables: { A: '1' },
     internet: { agent: policy({ access: 'on' }), setup: DEFAULT_SETUP_ACCESS },
   });
 });
@@ -119,6 +122,7 @@ test('the choices mark what holds and show only details that count', () => {
     'Only listed domains',
     'Everything',
     'During setup: Everything',
+    'All settings of this environment',
     'Learn more about internet access',
   ]);
   const listed = labels(policy({ access: 'on', allow: ['a.example'], deny: ['b.example', 'c.example'] }));

@@ -117,6 +117,12 @@ test('icons are ones that exist', () => {
     'task/internet/denials',
     'task/internet/log',
     'composer/main',
+    'environment/bar',
+    'environment/conflict',
+    'environment/list',
+    'environment/main',
+    ...['image', 'internet', 'scripts', 'secrets', 'variables'].map((name) => `environment/sections/${name}`),
+    'ui/fields',
   ].map((file) => read(`webview/${file}.tsx`));
   const names = [
     ...manifest.contributes.commands.flatMap(({ icon }) => /\$\((.+)\)/.exec(icon ?? '')?.[1] ?? []),
