@@ -108,6 +108,8 @@ export interface DoorCheckout {
   sha: string;
   branch: string;
   asUncommitted?: string;
+  /** What is there was prepared and is brought to the commit; ignored files are kept. */
+  keep?: boolean;
 }
 
 export interface DoorCapture {

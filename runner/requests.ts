@@ -62,13 +62,14 @@ export function asCommand(value: unknown): DoorCommand {
 }
 
 export function asCheckout(value: unknown): DoorCheckout {
-  const { workdir, sha, branch, asUncommitted } = fields(value);
+  const { workdir, sha, branch, asUncommitted, keep } = fields(value);
   if (typeof branch !== 'string' || !BRANCH.test(branch)) return bad('branch');
   return {
     workdir: asPath(workdir, 'workdir'),
     sha: asSha(sha),
     branch,
     ...(asUncommitted === undefined ? {} : { asUncommitted: asSha(asUncommitted) }),
+    ...(keep === true ? { keep } : {}),
   };
 }
 

@@ -9,7 +9,7 @@
 import type { Duplex, Readable } from 'node:stream';
 import { CodexError, errorText } from '../../protocol/errors.ts';
 import { CALL_ID_PATTERN, SANDBOX_HOME, WORKSPACE_DIR } from '../../protocol/door.ts';
-import type { WayOut } from '../../protocol/door.ts';
+import type { DoorCheckout, WayOut } from '../../protocol/door.ts';
 import { KILL_GRACE_MS } from '../../protocol/limits.ts';
 import type { Door } from './door.ts';
 import { DoorBroken, DoorRefused, RunnerGone } from './door.ts';
@@ -34,6 +34,9 @@ export interface Behind {
   /** Whether it still runs; throws when that can't be found out now. */
   isRunning(): Promise<boolean>;
   park(expiresAt: number): Promise<void>;
+  /** In place of the runner's own, where that may not write the workspace. */
+  checkout?(wanted: DoorCheckout): Promise<void>;
+  extraEnv?: Record<string, string>;
   /** Goes around each checkout, where there is something to do before and after it. */
   checkingOut?(work: () => Promise<void>): Promise<void>;
 }
@@ -75,6 +78,9 @@ export class DoorSandbox implements Sandbox {
   }
   get home(): string {
     return this.#behind.home ?? SANDBOX_HOME;
+  }
+  get extraEnv(): Readonly<Record<string, string>> {
+    return this.#behind.extraEnv ?? {};
   }
   get lost(): AbortSignal {
     return this.#lost.signal;
@@ -145,7 +151,9 @@ export class DoorSandbox implements Sandbox {
 
   checkout(options: CheckoutOptions): Promise<void> {
     const work = (): Promise<void> =>
-      this.#through((door) => door.checkout({ workdir: this.workdir, ...options }));
+      this.#behind.checkout
+        ? this.#behind.checkout({ workdir: this.workdir, ...options })
+        : this.#through((door) => door.checkout({ workdir: this.workdir, ...options }));
     return this.#behind.checkingOut ? this.#behind.checkingOut(work) : work();
   }
 

@@ -159,6 +159,8 @@ export interface Sandbox {
   readonly workdir: string;
   /** Where the image's user is at home. */
   readonly home: string;
+  /** What commands need in their environment here, beside what their caller gives them. */
+  readonly extraEnv: Readonly<Record<string, string>>;
   /** Aborted when the door is lost for good (sandbox gone, or a higher generation attached). */
   readonly lost: AbortSignal;
 

@@ -24,6 +24,11 @@ export interface EngineInfo {
   DockerRootDir?: string;
 }
 
+/** As the engine names its machine's architecture → as images do. */
+const ARCHITECTURES: Record<string, string> = { x86_64: 'amd64', aarch64: 'arm64', armv7l: 'arm' };
+/** As images name one → as Node does. */
+const NODE_ARCHITECTURES: Record<string, string> = { amd64: 'x64' };
+
 /** Storage drivers that may enforce a size of their own; whether this one does is tried. */
 const SIZING_DRIVERS = ['btrfs', 'zfs', 'devicemapper'];
 const TRIAL_BYTES = 1024 * 1024 * 1024;
@@ -49,11 +54,16 @@ export function runtimesOf(info: EngineInfo): string[] {
 
 export function factsOf(info: EngineInfo, runtime: string | undefined, limitsDisk: boolean): EngineFacts {
   return {
+    architecture: ARCHITECTURES[info.Architecture] ?? info.Architecture,
     // Absent in what an engine says: it is not known to lack it.
     cpus: info.CpuCfsQuota === false ? null : info.NCPU,
     ...(runtime === undefined ? {} : { runtime }),
     limitsDisk,
   };
+}
+
+export function nodeArchitecture({ architecture }: EngineFacts): string {
+  return NODE_ARCHITECTURES[architecture] ?? architecture;
 }
 
 /** What is weaker than it could be, a sentence each. */

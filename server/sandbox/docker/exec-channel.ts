@@ -69,3 +69,14 @@ export class ExecChannel extends Duplex {
     if (!wantsMore) this.#raw.pause();
   }
 }
+
+/** Both outputs of a finished text, in order, without the engine's frames. */
+export function demuxed(framed: Buffer): Buffer {
+  const parts: Buffer[] = [];
+  for (let at = 0; at + HEADER_BYTES <= framed.length;) {
+    const start = at + HEADER_BYTES;
+    at = start + framed.readUInt32BE(start - 4);
+    parts.push(framed.subarray(start, at));
+  }
+  return Buffer.concat(parts);
+}

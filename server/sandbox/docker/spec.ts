@@ -4,8 +4,8 @@
  * processes, nothing of the host's but the runner's read-only volume. `docs/isolation.md` tells it to
  * people, `describeHardening` to `doctor`, and a test holds every line of it.
  */
-import type { ContainerCreateOptions, HostConfig } from 'dockerode';
-import { CODEX_DIR } from '../../../protocol/door.ts';
+import type { ContainerCreateOptions, HostConfig, MountSettings } from 'dockerode';
+import { CODEX_DIR, RUN_DIR, WORKSPACE_DIR } from '../../../protocol/door.ts';
 import type { LimitValues } from '../../../protocol/limits.ts';
 import type { SandboxRole } from '../sandbox.ts';
 
@@ -13,8 +13,8 @@ export const LABEL = 'codex-tasks';
 const SHARED_MEMORY_BYTES = 256 * 1024 * 1024;
 /** Out of memory ends a task before anything else on the machine. The runner puts its commands above it. */
 const OOM_SCORE = 500;
-/** What large builds and watchers open; more is a leak. */
-const OPEN_FILES = 65_536;
+/** What large builds and watchers open; more is a leak. An engine refuses more than it may open itself. */
+const OPEN_FILES = 16_384;
 const NANO = 1e9;
 /**
  * Without these root can't install packages, change owners, or become the user of a service. No KILL: the
@@ -33,6 +33,8 @@ export interface ImageUser {
 
 /** What the engine decides, read from it before a container is made. */
 export interface EngineFacts {
+  /** Of its machine, as images name it: amd64, arm64. */
+  architecture: string;
   /** Of its machine; null: it can't limit processors. */
   cpus: number | null;
   /** Another than the engine's default, such as gVisor's `runsc`. */
@@ -76,9 +78,12 @@ export function containerSpec(of: ContainerOf): ContainerCreateOptions {
     Labels: {
       [`${LABEL}.sandbox`]: 'true',
       [`${LABEL}.owner`]: of.owner,
+      [`${LABEL}.role`]: of.role ?? 'agent',
       [`${LABEL}.task`]: of.taskId,
       [`${LABEL}.attempt`]: String(of.attempt),
       [`${LABEL}.repo`]: of.repoName,
+      // An adopted container's user is not found out again.
+      [`${LABEL}.home`]: (of.user ?? ROOT).home,
     },
     HostConfig: hostConfig(of),
   };
@@ -108,9 +113,27 @@ function hostConfig(of: ContainerOf): HostConfig & { CgroupnsMode: 'private' } {
         ReadOnly: true,
         VolumeOptions: { NoCopy: true, Labels: {}, DriverConfig: { Name: 'local', Options: {} } },
       },
+      // On disk, since kept output may be large, and no part of a snapshot: a setup's output stays out.
+      ownVolume(RUN_DIR, of.owner),
+      ...(of.role === 'ask' ? [ownVolume(WORKSPACE_DIR, of.owner)] : []),
     ],
     // Small: only what a runner says that can't start.
     LogConfig: { Type: 'json-file', Config: { 'max-size': '64k', 'max-file': '1' } },
+  };
+}
+
+/** Without a name: removed with its container. */
+function ownVolume(path: string, owner: string): MountSettings {
+  return {
+    Type: 'volume',
+    Source: '',
+    Target: path,
+    ReadOnly: false,
+    VolumeOptions: {
+      NoCopy: true,
+      Labels: { [`${LABEL}.volume`]: 'own', [`${LABEL}.owner`]: owner },
+      DriverConfig: { Name: 'local', Options: {} },
+    },
   };
 }
 

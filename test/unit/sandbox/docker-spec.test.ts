@@ -12,9 +12,22 @@ const OF: ContainerOf = {
   image: 'sha256:abc',
   runnerVolume: 'codex-tasks-runner-1',
   owner: 'me',
-  engine: { cpus: 2, limitsDisk: false },
+  engine: { architecture: 'amd64', cpus: 2, limitsDisk: false },
   limits: { sandboxMemoryBytes: 1_000_000, sandboxPids: 77, sandboxCpus: 1.5, sandboxDiskBytes: 5_000_000 },
 };
+
+/** A volume without a name, which is removed with its container. */
+const own = (path: string): object => ({
+  Type: 'volume',
+  Source: '',
+  Target: path,
+  ReadOnly: false,
+  VolumeOptions: {
+    NoCopy: true,
+    Labels: { 'codex-tasks.volume': 'own', 'codex-tasks.owner': 'me' },
+    DriverConfig: { Name: 'local', Options: {} },
+  },
+});
 
 test('a container has no network, no privilege it does not need, and limits', () => {
   const spec = containerSpec(OF);
@@ -34,9 +47,11 @@ test('a container has no network, no privilege it does not need, and limits', ()
     Labels: {
       'codex-tasks.sandbox': 'true',
       'codex-tasks.owner': 'me',
+      'codex-tasks.role': 'agent',
       'codex-tasks.task': 't1',
       'codex-tasks.attempt': '2',
       'codex-tasks.repo': 'project',
+      'codex-tasks.home': '/root',
     },
     HostConfig: {
       NetworkMode: 'none',
@@ -56,7 +71,7 @@ test('a container has no network, no privilege it does not need, and limits', ()
       ShmSize: 268_435_456,
       Ulimits: [
         { Name: 'core', Soft: 0, Hard: 0 },
-        { Name: 'nofile', Soft: 65_536, Hard: 65_536 },
+        { Name: 'nofile', Soft: 16_384, Hard: 16_384 },
       ],
       AutoRemove: false,
       RestartPolicy: { Name: 'no' },
@@ -69,6 +84,7 @@ test('a container has no network, no privilege it does not need, and limits', ()
           ReadOnly: true,
           VolumeOptions: { NoCopy: true, Labels: {}, DriverConfig: { Name: 'local', Options: {} } },
         },
+        own('/run/codex'),
       ],
       LogConfig: { Type: 'json-file', Config: { 'max-size': '64k', 'max-file': '1' } },
     },
@@ -78,11 +94,17 @@ test('a container has no network, no privilege it does not need, and limits', ()
 test('setup and agent are confined the same, a question has no capability at all', () => {
   const host = (role: 'agent' | 'setup' | 'ask') => containerSpec({ ...OF, role }).HostConfig;
   assert.deepEqual(host('setup'), host('agent'));
-  assert.deepEqual(host('ask'), { ...host('agent'), CapAdd: [] });
+  assert.deepEqual(host('ask'), {
+    ...host('agent'),
+    CapAdd: [],
+    // Of somebody else's: see ask.ts.
+    Mounts: [...(host('agent')?.Mounts ?? []), own('/workspace')],
+  });
 });
 
 test('an engine is asked for no more than it can do', () => {
-  const host = (engine: ContainerOf['engine']) => containerSpec({ ...OF, engine }).HostConfig;
+  const host = (engine: Omit<ContainerOf['engine'], 'architecture'>) =>
+    containerSpec({ ...OF, engine: { architecture: 'amd64', ...engine } }).HostConfig;
   assert.equal(host({ cpus: 1, limitsDisk: false })?.NanoCpus, 1_000_000_000);
   assert.equal('NanoCpus' in (host({ cpus: null, limitsDisk: false }) ?? {}), false);
   assert.deepEqual(host({ cpus: 2, limitsDisk: true })?.StorageOpt, { size: '5000000' });
@@ -91,7 +113,12 @@ test('an engine is asked for no more than it can do', () => {
 
 test('a container runs as the image’s user', () => {
   const user = { name: 'node', uid: 1000, gid: 1000, home: '/home/node' };
-  assert.deepEqual(containerSpec({ ...OF, user }), { ...containerSpec(OF), User: 'node' });
+  const spec = containerSpec(OF);
+  assert.deepEqual(containerSpec({ ...OF, user }), {
+    ...spec,
+    User: 'node',
+    Labels: { ...spec.Labels, 'codex-tasks.home': '/home/node' },
+  });
 });
 
 test('doctor tells what confines a sandbox', () => {
@@ -101,7 +128,7 @@ test('doctor tells what confines a sandbox', () => {
     { name: 'privileges', value: 'no-new-privileges:true; privileged false' },
     { name: 'devices', value: 'none' },
     { name: 'namespaces', value: 'ipc private, cgroup private' },
-    { name: 'ulimits', value: 'core 0, nofile 65536' },
+    { name: 'ulimits', value: 'core 0, nofile 16384' },
     { name: 'swap', value: 'none' },
     { name: 'out of memory', value: 'score 500: before the rest of the machine' },
   ]);
