@@ -2,8 +2,8 @@
  * From the person's folder to a commit that the backend has: look at the folder, decide what the task
  * starts from, push it. Nothing of the person's is touched or staged.
  */
-import { folderKey, inspectFolder } from '../../client/git/folder.ts';
-import { pushSnapshot } from '../../client/snapshot/push.ts';
+import { inspectFolder } from '../../client/git/folder.ts';
+import { sendSnapshot } from '../../client/snapshot/send.ts';
 import { takeSnapshot } from '../../client/snapshot/snapshot.ts';
 import { warningWords } from '../../client/words/index.ts';
 import { CodexError } from '../../protocol/errors.ts';
@@ -68,24 +68,14 @@ export async function sendCommit(
   const snapshot = await takeSnapshot(root, { includeLocal, signal, ...(ref === null ? {} : { ref }) });
   try {
     for (const { code, params } of snapshot.warnings) output.warn(warningWords(code, params));
-    const { sha, headSha, branch, includesLocal } = snapshot;
-    const { repoId, pushPath, hasCommit } = await backend.connection.call(
-      'repo.resolve',
-      { name, remote, folder: await folderKey(root), sha },
-      signal,
-    );
-    if (!hasCommit) {
-      const { url, token } = backend.where();
-      await pushSnapshot({ root, sha, headSha, url: url + pushPath, token, gitEnv: snapshot.gitEnv, signal });
-    }
-    return {
-      repoId,
+    return await sendSnapshot(backend.connection, snapshot, {
       name,
-      sha,
-      includesLocal,
-      ...(branch === null ? {} : { branch }),
-      ...(includesLocal && headSha !== null ? { headSha } : {}),
-    };
+      remote,
+      token: backend.where().token,
+      // Asked for when it is needed: it may have come back on another port by then.
+      url: (path) => backend.where().url + path,
+      signal,
+    });
   } finally {
     await snapshot.dispose();
   }

@@ -1,5 +1,5 @@
 /**
- * Sends a snapshot to the backend's git endpoint, under incoming refs named after the commits.
+ * Sends commits to the backend's git endpoint, under incoming refs named after the commits.
  *
  * The token travels as a header that is given to git in its environment and for this address only:
  * never in the command line, the URL or a file. Nothing of the person's push settings, credentials
@@ -18,9 +18,8 @@ export interface PushProgress {
 
 export interface PushOptions {
   root: string;
-  sha: string;
-  /** Sent too, so that the next push need not send its history again. */
-  headSha?: string | null;
+  /** The snapshot; the commit it stands on too, so that the next push need not send its history again. */
+  commits: readonly string[];
   /** `http(s)://host:port/git/<repoId>.git` */
   url: string;
   token: string;
@@ -37,9 +36,8 @@ const PROBE_TIMEOUT_MS = 5_000;
 const REJECTED = /^!\t/m;
 
 /** Throws `CodexError` unauthorized | repoUnknown | pushRefused | pushTooLarge | diskFull | gitFailed | cancelled. */
-export async function pushSnapshot(options: PushOptions): Promise<void> {
-  const commits = [...new Set([options.sha, options.headSha ?? options.sha])];
-  const refspecs = commits.map((sha) => `${sha}:${incomingRef(sha)}`);
+export async function pushCommits(options: PushOptions): Promise<void> {
+  const refspecs = [...new Set(options.commits)].map((sha) => `${sha}:${incomingRef(sha)}`);
   let end = await push(options, refspecs);
   // The same commit may be arriving from somewhere else at this moment: then it is there now.
   if (end.code !== 0 && REJECTED.test(end.stdout.toString('utf8'))) end = await push(options, refspecs);

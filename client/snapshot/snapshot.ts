@@ -10,6 +10,7 @@ import { copyFile, mkdir, mkdtemp, rm, stat, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { CodexError } from '../../protocol/errors.ts';
+import { defaultCommit } from '../git/default-branch.ts';
 import { inspectFolder, type Folder } from '../git/folder.ts';
 import { gitLine, runGit, type GitCall } from '../git/git.ts';
 import { collect } from './collect.ts';
@@ -23,10 +24,12 @@ export interface Snapshot {
   /** The commit that the person has checked out, when `sha` stands on it; null before the first one. */
   headSha: string | null;
   branch: string | null;
+  /** The newest commit of the default branch that this clone knows of. */
+  defaultSha: string | null;
   /** Whether `sha` holds changes that the person has not committed. */
   includesLocal: boolean;
   warnings: SnapshotWarning[];
-  /** Where git finds the commit: for `pushSnapshot`. */
+  /** Where git finds the commit: for `pushCommits`. */
   gitEnv: Readonly<Record<string, string>>;
   dispose(): Promise<void>;
 }
@@ -109,15 +112,10 @@ async function ofRepository(
 
   const base = await baseCommit(folder, options, call);
   let head = base;
+  let defaultSha = await defaultCommit(root);
   if (folder.isShallow && base !== null) {
-    // Its parents are not in this clone, so it cannot be sent as it is.
-    head = await commit(
-      root,
-      call,
-      await treeOf(root, call, base),
-      null,
-      'History before this is not in the clone',
-    );
+    head = await withoutHistory(root, call, base);
+    if (defaultSha !== null) defaultSha = await withoutHistory(root, call, defaultSha);
     warnings.push({ code: 'shallowHistory', params: {} });
   }
   const clean: Taken = {
@@ -125,6 +123,7 @@ async function ofRepository(
     sha: head ?? '',
     headSha: head,
     branch: options.ref === undefined || base === folder.headSha ? takeable(branch) : null,
+    defaultSha,
     includesLocal: false,
     warnings,
     gitEnv,
@@ -150,7 +149,7 @@ async function ofPlainFolder(root: string, temporary: string, options: Options):
   const warnings = await collect(root, call);
   const tree = await gitLine(root, ['write-tree'], call);
   const sha = await commit(root, call, tree, null, 'The folder');
-  return { root, sha, headSha: null, branch: null, includesLocal: true, warnings, gitEnv };
+  return { root, sha, headSha: null, branch: null, defaultSha: null, includesLocal: true, warnings, gitEnv };
 }
 
 function callWith(options: Options, env: Readonly<Record<string, string>>): GitCall {
@@ -179,6 +178,12 @@ async function baseCommit(
 
 async function treeOf(root: string, call: GitCall, commitSha: string): Promise<string> {
   return gitLine(root, ['rev-parse', '--verify', `${commitSha}^{tree}`], call);
+}
+
+/** A commit whose parents are not in this clone cannot be sent as it is: its files are, as one that has none. */
+async function withoutHistory(root: string, call: GitCall, sha: string): Promise<string> {
+  const tree = await treeOf(root, call, sha);
+  return commit(root, call, tree, null, 'History before this is not in the clone');
 }
 
 async function commit(

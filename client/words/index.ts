@@ -5,6 +5,7 @@
 export * from './apply.ts';
 export * from './changes.ts';
 export * from './egress.ts';
+export * from './environments.ts';
 export * from './errors.ts';
 export * from './internet.ts';
 export * from './tasks.ts';

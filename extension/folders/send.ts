@@ -1,8 +1,7 @@
 /** The commits of a folder to the backend: a snapshot, where to, a push only if it is not there yet. */
 import { addressesOf } from '../../client/connection/addresses.ts';
 import type { BackendConnection } from '../../client/connection/index.ts';
-import { folderKey } from '../../client/git/folder.ts';
-import { pushSnapshot } from '../../client/snapshot/push.ts';
+import { sendSnapshot } from '../../client/snapshot/send.ts';
 import { takeSnapshot } from '../../client/snapshot/snapshot.ts';
 import type { SnapshotWarning } from '../../client/snapshot/warnings.ts';
 import type { RepoAtCommit } from '../../protocol/rpc.ts';
@@ -29,26 +28,14 @@ export async function sendCommits(
 ): Promise<Sent> {
   const snapshot = await takeSnapshot(facts.root, { includeLocal });
   try {
-    const { sha, headSha, branch, includesLocal, gitEnv, root, warnings } = snapshot;
-    const { repoId, pushPath, hasCommit } = await connection.call('repo.resolve', {
+    const repo = await sendSnapshot(connection, snapshot, {
       name: facts.name,
       remote: facts.kind === 'notGit' ? null : facts.remote,
-      folder: await folderKey(root),
-      sha,
+      token,
+      url: (path) => addressesOf(url).http(path),
+      onPush,
     });
-    if (!hasCommit) {
-      onPush();
-      await pushSnapshot({ root, sha, headSha, url: addressesOf(url).http(pushPath), token, gitEnv });
-    }
-    const repo: RepoAtCommit = {
-      repoId,
-      name: facts.name,
-      sha,
-      includesLocal,
-      ...(branch === null ? {} : { branch }),
-      ...(includesLocal && headSha !== null ? { headSha } : {}),
-    };
-    return { repo, warnings };
+    return { repo, warnings: snapshot.warnings };
   } finally {
     await snapshot.dispose();
   }

@@ -4,14 +4,22 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { headerEnvironment, incomingRef, pushSnapshot } from '../../../client/snapshot/push.ts';
-import { takeSnapshot } from '../../../client/snapshot/snapshot.ts';
+import {
+  headerEnvironment,
+  incomingRef,
+  pushCommits,
+  type PushOptions,
+} from '../../../client/snapshot/push.ts';
+import { sendSnapshot } from '../../../client/snapshot/send.ts';
+import { takeSnapshot, type Snapshot } from '../../../client/snapshot/snapshot.ts';
 import { openRepos } from '../../../server/repos/store.ts';
 import type { Repos } from '../../../server/repos/repos.ts';
 import {
   binary,
   changeEverything,
+  commitAll,
   git,
+  initRepository,
   removeFolder,
   repositoryOfEverything,
   temporaryFolder,
@@ -20,6 +28,9 @@ import {
 } from '../../support/git.ts';
 
 const TOKEN = 'a-token-that-nobody-guesses';
+
+const pushSnapshot = ({ sha, headSha, ...rest }: Snapshot & Omit<PushOptions, 'commits'>) =>
+  pushCommits({ ...rest, commits: headSha === null ? [sha] : [sha, headSha] });
 
 describe('pushing a snapshot', () => {
   let dir: string;
@@ -117,6 +128,100 @@ describe('pushing a snapshot', () => {
     const large = await takeSnapshot(root, { includeLocal: true });
     await assert.rejects(pushSnapshot({ ...large, url, token: TOKEN }), { code: 'pushTooLarge' });
     await large.dispose();
+  });
+
+  describe('sent with the default branch’s commit', () => {
+    /** Of the backend's answer, what a test changes. */
+    const connection = (answer: { hasDefault?: false } = {}) => ({
+      call: async (_method: string, { sha, defaultSha }: { sha: string; defaultSha?: string }) => ({
+        repoId,
+        pushPath: `/git/${repoId}.git`,
+        hasCommit: await repos.hasCommit(repoId, sha),
+        ...(defaultSha && { hasDefault: await repos.hasCommit(repoId, defaultSha) }),
+        ...answer,
+      }),
+    });
+    let pushes = 0;
+    async function send(of: string, more: Partial<Snapshot> = {}, to: object = connection()) {
+      pushes = 0;
+      const snapshot = await takeSnapshot(of, { includeLocal: true });
+      const sent = await sendSnapshot(
+        to as Parameters<typeof sendSnapshot>[0],
+        { ...snapshot, ...more },
+        {
+          name: 'work',
+          remote: null,
+          token: TOKEN,
+          url: () => url,
+          onPush: () => pushes++,
+        },
+      );
+      await snapshot.dispose();
+      assert.equal(await repos.hasCommit(repoId, sent.sha), true);
+      return sent;
+    }
+
+    test('both arrive by one push; what is there is not sent again; what moved is', async () => {
+      const work = join(dir, 'branches');
+      initRepository(work);
+      write(work, 'a', 'a');
+      const main = commitAll(work);
+      git(work, ['switch', '-q', '-c', 'topic']);
+      write(work, 'b', 'b');
+      commitAll(work);
+      const first = await send(work);
+      assert.deepEqual([first.defaultSha, first.branch, pushes], [main, 'topic', 1]);
+      assert.equal(await repos.hasCommit(repoId, main), true);
+      assert.equal((await send(work)).defaultSha, main);
+      assert.equal(pushes, 0);
+      git(work, ['switch', '-q', 'main']);
+      write(work, 'c', 'c');
+      const moved = commitAll(work);
+      git(work, ['switch', '-q', 'topic']);
+      assert.equal((await send(work)).defaultSha, moved);
+      assert.deepEqual([pushes, await repos.hasCommit(repoId, moved)], [1, true]);
+    });
+
+    test('one that can’t be sent is left out, and the task starts', async () => {
+      const work = join(dir, 'large-main');
+      initRepository(work);
+      write(work, 'a', 'a');
+      commitAll(work);
+      git(work, ['switch', '-q', '-c', 'topic']);
+      git(work, ['switch', '-q', 'main']);
+      write(work, 'large', binary(3_000_000, 'too large'));
+      const large = commitAll(work);
+      git(work, ['switch', '-q', 'topic']);
+      assert.equal((await send(work)).defaultSha, undefined);
+      assert.equal(await repos.hasCommit(repoId, large), false);
+      // Nor when it names what is not in the clone.
+      assert.equal((await send(work, { defaultSha: 'f'.repeat(40) })).defaultSha, undefined);
+    });
+
+    test('a backend that knows nothing of it gets none', async () => {
+      const older = {
+        call: async (_method: string, { sha }: { sha: string }) => ({
+          repoId,
+          pushPath: '',
+          hasCommit: await repos.hasCommit(repoId, sha),
+        }),
+      };
+      const work = join(dir, 'branches');
+      write(work, 'for-an-older-one.txt', 'x');
+      assert.equal((await send(work, {}, older)).defaultSha, undefined);
+      assert.equal(pushes, 1);
+    });
+
+    test('of a shallow clone too, without its history', async () => {
+      const clone = join(dir, 'shallow-default');
+      git(dir, ['clone', '-q', '--depth', '1', `file://${join(dir, 'branches')}`, clone]);
+      git(clone, ['fetch', '-q', '--depth', '1', 'origin', 'main:refs/remotes/origin/main']);
+      git(clone, ['remote', 'set-head', 'origin', 'main']);
+      const { defaultSha, sha } = await send(clone);
+      assert.ok(defaultSha);
+      assert.notEqual(defaultSha, sha);
+      assert.equal(git(bare(), ['ls-tree', '--name-only', defaultSha]), 'a\nc');
+    });
   });
 
   test('the token goes to this address and no other', async () => {
