@@ -82,8 +82,11 @@ export const SECRET_LEAST_BYTES = 8;
 export const SECRET_MOST_BYTES = 64 * KIB;
 /** All of one environment: each value is searched for in everything that a sandbox prints. */
 export const SECRETS_PER_ENVIRONMENT = 64;
-/** And all of their bytes: a process starts with at most 2 MiB of variables and arguments. */
-export const SECRETS_BYTES_PER_ENVIRONMENT = 512 * KIB;
+/**
+ * And all of their bytes: a process starts with at most 2 MiB of variables and arguments, and what is
+ * searched for in output takes some hundred times its size in memory.
+ */
+export const SECRETS_BYTES_PER_ENVIRONMENT = 256 * KIB;
 
 /** After TERM a command has this long before KILL. */
 export const KILL_GRACE_MS = 2_000;

@@ -33,10 +33,11 @@ export class Search {
   readonly #patternOf: Int32Array;
   /** How many of the pattern's bytes stand before the anchor. */
   readonly #offsetOf: Int32Array;
-  /** 1: a pattern can begin with this byte, or with these two. */
+  /** 1: a pattern can begin with this byte, or with this block. */
   readonly #begins = new Uint8Array(256);
   readonly #beginsWith = new Uint8Array(BLOCKS);
-  readonly #byFirst: (readonly Pattern[])[];
+  /** Those that can begin with a block. */
+  readonly #beginningWith = new Map<number, Pattern[]>();
 
   constructor(patterns: readonly Pattern[]) {
     this.#patterns = patterns;
@@ -72,7 +73,7 @@ export class Search {
       this.#patternOf[place] = index;
       this.#offsetOf[place] = at + (pattern.before ? 1 : 0);
     }
-    this.#byFirst = this.#learnBeginnings();
+    this.#learnBeginnings();
   }
 
   /** All of them, those too that lie in or over one another; by where they begin, longer ones first. */
@@ -98,16 +99,15 @@ export class Search {
   undecidedFrom(text: Uint8Array): number {
     const end = text.length;
     let work = TAIL_WORK_MOST;
-    for (let at = Math.max(0, end - this.longest + 1); at < end; at++) {
-      const byte = text[at] ?? 0;
-      if (at + 1 < end ? this.#beginsWith[(byte << 8) | (text[at + 1] ?? 0)] === 0 : this.#begins[byte] === 0)
-        continue;
-      for (const pattern of this.#byFirst[byte] ?? []) {
+    for (let at = Math.max(0, end - this.longest + 1); at < end - 1; at++) {
+      const block = ((text[at] as number) << 8) | (text[at + 1] as number);
+      if (this.#beginsWith[block] === 0) continue;
+      for (const pattern of this.#beginningWith.get(block) ?? []) {
         if (work <= 0 || matchAt(pattern, text, at) === UNDECIDED) return at;
         work -= 1 + Math.min(pattern.length, end - at) / 8;
       }
     }
-    return end;
+    return end > 0 && this.#begins[text[end - 1] ?? 0] === 1 ? end - 1 : end;
   }
 
   /** `stop` says whether a match was enough. The same match may come more than once. */
@@ -144,21 +144,23 @@ export class Search {
     return end === NO_MATCH || end === UNDECIDED ? null : { start, end, secret: pattern.secret };
   }
 
-  #learnBeginnings(): Pattern[][] {
-    const byFirst: Pattern[][] = Array.from({ length: 256 }, () => []);
+  #learnBeginnings(): void {
     const gaps = [...'\r\n\\'].map((mark) => mark.charCodeAt(0));
     for (const pattern of this.#patterns) {
       const { core, before, wraps } = pattern;
       const firsts = before ? [...before.keys()].filter((byte) => before[byte] === 1) : [core[0] ?? 0];
-      const second = before ? core[0] : core[1];
-      for (const byte of firsts) {
-        byFirst[byte]?.push(pattern);
-        this.#begins[byte] = 1;
-        for (const next of [...(second === undefined ? [] : [second]), ...(wraps ? gaps : [])])
-          this.#beginsWith[(byte << 8) | next] = 1;
+      const seconds = [(before ? core[0] : core[1]) ?? 0, ...(wraps ? gaps : [])];
+      for (const first of firsts) {
+        this.#begins[first] = 1;
+        for (const second of seconds) {
+          const block = (first << 8) | second;
+          this.#beginsWith[block] = 1;
+          const there = this.#beginningWith.get(block);
+          if (there) there.push(pattern);
+          else this.#beginningWith.set(block, [pattern]);
+        }
       }
     }
-    return byFirst;
   }
 }
 

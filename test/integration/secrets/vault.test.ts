@@ -244,6 +244,7 @@ test('a value that is set while a rotation runs is not lost to it', async () => 
   await vault.put('default', 'A', 'value-of-a-old', 'owner');
   await vault.put('default', 'B', 'value-of-b-old', 'owner');
   const keys = dataFolderKeys(dataDir);
+  const other = await openVault(store, keys);
   let hit = false;
   const rotating = await openVault(store, {
     ...keys,
@@ -251,8 +252,8 @@ test('a value that is set while a rotation runs is not lost to it', async () => 
       // Between the reading of the rows and their writing.
       if (!hit) {
         hit = true;
-        await vault.put('default', 'A', 'value-of-a-new', 'owner');
-        await vault.delete('default', 'B');
+        await other.put('default', 'A', 'value-of-a-new', 'owner');
+        await other.delete('default', 'B');
       }
       return keys.unwrap(wrapped, aad);
     },
