@@ -9,9 +9,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import {
-  accessSync,
   closeSync,
-  constants,
   mkdirSync,
   openSync,
   readdirSync,
@@ -23,13 +21,15 @@ import {
   writeSync,
 } from 'node:fs';
 import { constants as os } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { join } from 'node:path';
 import type { Socket } from 'node:net';
 import { CALL_ID_VARIABLE, DOOR_TEXT_BYTES } from '../protocol/door.ts';
 import type { DoorCommand, DoorCommandResult, DoorCommandState } from '../protocol/door.ts';
 import { closeQuietly } from './pipes.ts';
 import type { Pipes } from './pipes.ts';
-import { endCommand } from './processes.ts';
+import { forkedToYield, killedForMemory, ranOutOfMemory } from './memory.ts';
+import { endCommand, readProcess } from './processes.ts';
+import { whyNotStartable } from './startable.ts';
 
 /** After its main process a command is over as soon as the pipe is quiet: a daemon may hold it open. */
 const QUIET_MS = 20;
@@ -73,6 +73,7 @@ export class Commands {
   readonly #dir: string;
   readonly #pipes: Pipes;
   readonly #known = new Map<string, Command>();
+  readonly #running = new Set<Run>();
   #keptBytes = 0;
 
   constructor(dir: string, pipes: Pipes) {
@@ -98,7 +99,14 @@ export class Commands {
     if (known) return known;
     const command = new Command(join(this.#dir, callId, 'out'));
     this.#known.set(callId, command);
-    new Run(callId, spec, command, (result) => this.#ended(callId, command, result)).start(this.#pipes);
+    const run = new Run(callId, spec, command, (result) => {
+      this.#running.delete(run);
+      this.#ended(callId, command, result);
+    });
+    run.alone = this.#running.size === 0;
+    for (const other of this.#running) other.alone = false;
+    this.#running.add(run);
+    run.start(this.#pipes);
     return command;
   }
 
@@ -164,6 +172,9 @@ class Run {
   #total = 0;
   #over = false;
   #ending: Ending | undefined;
+  readonly #killedBefore = killedForMemory();
+  /** No other command has run meanwhile. */
+  alone = true;
 
   constructor(
     callId: string,
@@ -186,14 +197,17 @@ class Run {
       if (refusal !== null) return this.#notStarted(refusal);
       pipe = pipes.take();
       const [program = '', ...args] = this.#spec.argv;
-      const child = spawn(program, args, {
-        cwd: this.#spec.cwd,
-        env: { ...this.#spec.env, [CALL_ID_VARIABLE]: this.#callId },
-        stdio: ['ignore', pipe.writeFd, pipe.writeFd],
-        detached: true,
-      });
-      closeQuietly(pipe.writeFd);
-      this.#follow(child, pipe.reader);
+      const { reader, writeFd } = pipe;
+      const child = forkedToYield(() =>
+        spawn(program, args, {
+          cwd: this.#spec.cwd,
+          env: { ...this.#spec.env, [CALL_ID_VARIABLE]: this.#callId },
+          stdio: ['ignore', writeFd, writeFd],
+          detached: true,
+        }),
+      );
+      closeQuietly(writeFd);
+      this.#follow(child, reader);
     } catch (error) {
       if (pipe) closeQuietly(pipe.writeFd);
       pipe?.reader.destroy();
@@ -205,6 +219,7 @@ class Run {
     let exit: { code: number | null; signal: NodeJS.Signals | null } | undefined;
     let drained = false;
     let killing: Promise<void> | undefined;
+    const since = child.pid === undefined ? null : (readProcess(child.pid)?.startedAt ?? null);
 
     const finishWhenOver = (): void => {
       if (!exit || !drained || this.#over) return;
@@ -216,7 +231,7 @@ class Run {
     const stop = (why: Ending): void => {
       if (this.#ending || this.#over || child.pid === undefined) return;
       this.#ending = why;
-      killing = endCommand(child.pid, this.#callId);
+      killing = endCommand(child.pid, this.#callId, this.alone ? since : null);
       finishWhenOver();
     };
     const timer = setTimeout(() => stop('timedOut'), Math.min(this.#spec.timeoutMs, 2 ** 31 - 1));
@@ -268,7 +283,14 @@ class Run {
     const exitCode = signal === null ? (code ?? 0) : 128 + os.signals[signal];
     if (this.#ending === 'timedOut') this.#end('timedOut', EXIT_TIMED_OUT);
     else if (this.#ending === 'cancelled') this.#end('cancelled', exitCode);
+    else if (this.#ranOutOfMemory(exitCode)) this.#end('outOfMemory', exitCode);
     else this.#end(signal === null ? 'exited' : 'signalled', exitCode);
+  }
+
+  #ranOutOfMemory(exitCode: number): boolean {
+    if (exitCode === 0) return false;
+    const { alone } = this;
+    return ranOutOfMemory({ before: this.#killedBefore, after: killedForMemory(), exitCode, alone });
   }
 
   #notStarted(reason: string): void {
@@ -304,27 +326,4 @@ function whenQuiet(heard: () => number, then: () => void): void {
     }, QUIET_MS);
   };
   look(heard());
-}
-
-/** The common mistakes as sentences; Node says ENOENT for a missing folder and a missing program alike. */
-function whyNotStartable(spec: DoorCommand): string | null {
-  const program = spec.argv[0] ?? '';
-  try {
-    if (!statSync(spec.cwd).isDirectory()) return `not a folder: ${spec.cwd}`;
-  } catch {
-    return `no such folder: ${spec.cwd}`;
-  }
-  const candidates = program.includes('/')
-    ? [isAbsolute(program) ? program : join(spec.cwd, program)]
-    : (spec.env.PATH ?? '').split(':').map((dir) => join(dir === '' ? spec.cwd : dir, program));
-  return candidates.some(isExecutable) ? null : `command not found: ${program}`;
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
-  } catch {
-    return false;
-  }
 }

@@ -6,14 +6,17 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { KILL_GRACE_MS } from '../protocol/limits.ts';
 import { CALL_ID_VARIABLE } from '../protocol/door.ts';
+import { environmentOf, signal } from './other-users.ts';
 
 const POLL_MS = 20;
 /** Rounds of KILL before giving up on what the kernel won't end (a process stuck in the kernel). */
 const KILL_ROUNDS = 100;
 /** Before a sandbox is emptied, a server in it has this long to close its files. */
 const STOP_ALL_GRACE_MS = 500;
+/** Becomes the parent of what its parent let go. */
+const INIT = 1;
 
-interface Process {
+export interface Process {
   pid: number;
   parent: number;
   group: number;
@@ -33,7 +36,7 @@ export function processes(): Process[] {
   return found;
 }
 
-function readProcess(pid: number): Process | null {
+export function readProcess(pid: number): Process | null {
   let stat: string;
   try {
     stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
@@ -52,32 +55,33 @@ function readProcess(pid: number): Process | null {
   };
 }
 
-/** The environment a process was started with says which command it belongs to. */
-function hasTag(pid: number, tag: Buffer): boolean {
-  try {
-    const environment = readFileSync(`/proc/${pid}/environ`);
-    return environment.subarray(0, tag.length).equals(tag) || environment.includes(Buffer.concat([NUL, tag]));
-  } catch {
-    return false;
-  }
+/** The environment a process was started with says which command it belongs to; null: it does not say. */
+function callOf(pid: number): string | null {
+  const entries = environmentOf(pid)?.toString('latin1').split('\0') ?? [];
+  return entries.find((entry) => entry.startsWith(TAG))?.slice(TAG.length) ?? null;
 }
 
-const NUL = Buffer.from([0]);
+const TAG = `${CALL_ID_VARIABLE}=`;
 
-/** Ends the command with this leader: its group, its session, its descendants, and what carries its id. */
-export async function endCommand(leader: number, callId: string): Promise<void> {
-  const tag = Buffer.concat([Buffer.from(`${CALL_ID_VARIABLE}=${callId}`), NUL]);
+/**
+ * Ends the command with this leader: its group, its session, its descendants, and what carries its id.
+ * `since` (the leader's `startedAt`) is given when no other command ran meanwhile: then what was started
+ * after it, was let go by its parent and hides whose it is, is its own too.
+ */
+export async function endCommand(leader: number, callId: string, since: string | null): Promise<void> {
   const seen = new Map<number, string>();
+  const mine = (one: Process): boolean => {
+    const call = callOf(one.pid);
+    if (call !== null) return call === callId;
+    return since !== null && one.parent === INIT && Number(one.startedAt) >= Number(since);
+  };
   const members = (): number[] => {
     const all = processes();
     const chosen = new Set<number>();
     for (const one of all) {
-      const belongs =
-        one.group === leader ||
-        one.session === leader ||
-        seen.get(one.pid) === one.startedAt ||
-        hasTag(one.pid, tag);
-      if (belongs && !isOurs(one.pid)) chosen.add(one.pid);
+      if (isOurs(one.pid)) continue;
+      const belongs = one.group === leader || one.session === leader || seen.get(one.pid) === one.startedAt;
+      if (belongs || mine(one)) chosen.add(one.pid);
     }
     addDescendants(all, chosen);
     for (const one of all) if (chosen.has(one.pid)) seen.set(one.pid, one.startedAt);
@@ -96,7 +100,7 @@ export async function endEverything(pump: number | undefined): Promise<void> {
 }
 
 function isOurs(pid: number): boolean {
-  return pid === 1 || pid === process.pid || pid === process.ppid;
+  return pid === INIT || pid === process.pid || pid === process.ppid;
 }
 
 function addDescendants(all: Process[], chosen: Set<number>): void {
@@ -129,14 +133,8 @@ async function endAll(members: () => number[], graceMs: number): Promise<void> {
   }
 }
 
-function signalEach(pids: number[], signal: NodeJS.Signals): void {
-  for (const pid of pids) {
-    try {
-      process.kill(pid, signal);
-    } catch {
-      // It ended by itself meanwhile.
-    }
-  }
+function signalEach(pids: number[], name: NodeJS.Signals): void {
+  for (const pid of pids) signal(pid, name);
 }
 
 function pause(): Promise<void> {
