@@ -7,10 +7,12 @@ import { knownEvent } from '../../protocol/events.ts';
 import type { CommandItem, Item } from '../../protocol/items.ts';
 import {
   bytesWords,
+  cacheWords,
   changedLines,
   changeNotes,
   commandEndWords,
   durationWords,
+  environmentParts,
   limitWords,
   phaseWords,
   warningWords,
@@ -79,8 +81,11 @@ export class Renderer {
       case 'output':
         return this.#output(event.params.itemId, event.params.text);
       case 'environment.applied':
+        return this.#write(
+          paint.dim(`  Environment: ${tameLine(environmentParts(event.params).join(', '))}`),
+        );
       case 'environment.cache':
-        return;
+        return this.#write(paint.dim(`  Cache: ${tameLine(cacheWords(event.params))}`));
       case 'sandbox.started':
         return this.#write(
           paint.dim(

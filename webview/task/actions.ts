@@ -13,9 +13,17 @@ export interface DenialActions {
   showLog: () => void;
 }
 
+export interface EnvironmentActions {
+  /** Its settings, on their page. */
+  open: () => void;
+  /** Asks natively, with the script in sight. */
+  approve: (what: { hash: string; path: string }) => void;
+}
+
 export interface EntryActions extends MarkdownActions {
   openLog: () => void;
   internet: DenialActions;
+  environment: EnvironmentActions;
   /** Which commands a person opened or closed is kept over a reload. */
   folded: (id: string) => boolean | undefined;
   setFolded: (id: string, folded: boolean) => void;

@@ -42,7 +42,9 @@ export function CommandView({ entry, newest, actions }: CommandProps) {
     actions.setFolded(entry.id, !folded);
   };
   const command = item.command.trim();
-  const first = command.split('\n')[0] ?? '';
+  // Of a script, the first line that does something.
+  const lines = command.split('\n');
+  const first = lines.find((line) => item.by === undefined || /^\s*[^#\s]/.test(line)) ?? lines[0] ?? '';
   const bodyId = `output-${entry.id}`;
   return (
     <section class={failed ? 'command failed' : 'command'}>
@@ -55,6 +57,7 @@ export function CommandView({ entry, newest, actions }: CommandProps) {
         onClick={toggle}
       >
         <Icon name={running ? 'sync' : folded ? 'chevron-right' : 'chevron-down'} spin={running} />
+        {item.by && <span class="by">{item.by === 'setup' ? t('Setup') : t('Maintenance')}</span>}
         <span class="line">
           {first}
           {command.includes('\n') ? ' …' : ''}

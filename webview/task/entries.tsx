@@ -3,10 +3,11 @@ import { memo } from './memo.ts';
 import { limitWords, warningWords } from '../../client/words/index.ts';
 import { useState } from 'preact/hooks';
 import { Markdown } from '../markdown/view.tsx';
-import { Icon } from '../ui/index.tsx';
+import { Button, Icon } from '../ui/index.tsx';
 import { t } from '../words.ts';
 import type { EntryActions } from './actions.ts';
 import { CommandView } from './command.tsx';
+import { EnvironmentLine } from './environment/line.tsx';
 import { Denials } from './internet/denials.tsx';
 import type { Entry, Notice } from './model.ts';
 
@@ -50,6 +51,8 @@ export const EntryView = memo(
             ))}
           </ul>
         );
+      case 'environment':
+        return <EnvironmentLine entry={entry} actions={actions} />;
       case 'denials':
         return <Denials denials={entry.denials} live={live} actions={actions.internet} />;
       case 'notice':
@@ -57,6 +60,7 @@ export const EntryView = memo(
           <div class="notice">
             <Icon name={noticeIcon(entry.notice)} />
             <span>{noticeWords(entry.notice)}</span>
+            <Approve notice={entry.notice} actions={actions} />
           </div>
         );
     }
@@ -68,6 +72,16 @@ export const EntryView = memo(
     before.newest === after.newest &&
     before.actions === after.actions,
 );
+
+/** A branch's own setup waits for a person's word before it gets the secrets. */
+function Approve({ notice, actions }: { notice: Notice; actions: EntryActions }) {
+  if (notice.kind !== 'warning' || notice.code !== 'scriptUnapproved') return null;
+  const { hash, path } = notice.params;
+  if (typeof hash !== 'string' || typeof path !== 'string') return null;
+  return (
+    <Button label={t('Review and Approve')} onClick={() => actions.environment.approve({ hash, path })} />
+  );
+}
 
 /** The first line, in the quiet colour; the rest on a click. */
 function Reasoning({

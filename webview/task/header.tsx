@@ -1,6 +1,7 @@
 /** The top of a task's page: title, what can be done next, what it is about, where it stands. */
 import { useEffect, useState } from 'preact/hooks';
-import { phaseWords, STATE_WORDS } from '../../client/words/index.ts';
+import { phaseWords, roughWords, STATE_WORDS } from '../../client/words/index.ts';
+import type { WireError } from '../../protocol/errors.ts';
 import type { TaskHostState } from '../../protocol/pages.ts';
 import type { TaskSummary } from '../../protocol/rpc.ts';
 import type { Phase } from '../../protocol/states.ts';
@@ -8,6 +9,7 @@ import { hasEnded } from '../states.ts';
 import { clock, duration, short } from '../format.ts';
 import { Button, Icon } from '../ui/index.tsx';
 import { t } from '../words.ts';
+import { savedBy } from './environment/entry.ts';
 import { AccessChip } from './internet/chip.tsx';
 import { totalTokens, type TaskModel, type TurnModel } from './model.ts';
 
@@ -46,7 +48,7 @@ export function Header({ model, task, host, actions, log }: HeaderProps) {
         )}
         {(state === 'failed' || state === 'cancelled') && (
           <Button
-            look={turn?.error?.action === undefined ? 'primary' : 'secondary'}
+            look={hasNextStep(turn?.error) ? 'secondary' : 'primary'}
             icon="refresh"
             label={t('Retry')}
             onClick={actions.retry}
@@ -103,6 +105,11 @@ export function Header({ model, task, host, actions, log }: HeaderProps) {
   );
 }
 
+/** Something better than trying the same again. */
+function hasNextStep(error: WireError | undefined): boolean {
+  return error !== undefined && (error.action !== undefined || error.code === 'setupFailed');
+}
+
 function Chip({ icon, text, title }: { icon: string; text: string; title?: string }) {
   return (
     <span class="chip" title={title ?? text}>
@@ -137,9 +144,11 @@ const ORDER: readonly Phase[] = ['checkout', 'setup', 'maintenance', 'agent', 'p
 function PhaseBar({ turn, state }: { turn: TurnModel | undefined; state: TaskSummary['state'] }) {
   const running = turn?.phases.some((phase) => phase.durationMs === undefined) === true && !hasEnded(state);
   const now = useNow(running);
+  const saved = savedBy(turn?.entries ?? []);
   const phases = ORDER.filter(
     (phase) =>
       turn?.phases.some((one) => one.phase === phase) ||
+      (phase === 'setup' && saved) ||
       (USUAL.includes(phase) && !(phase === 'patch' && turn?.mode === 'ask')),
   );
   return (
@@ -147,8 +156,15 @@ function PhaseBar({ turn, state }: { turn: TurnModel | undefined; state: TaskSum
       {phases.map((phase) => {
         const known = turn?.phases.find((one) => one.phase === phase);
         const active = known !== undefined && known.durationMs === undefined && running;
-        const look = !known ? 'pending' : active ? 'active' : (known.outcome ?? 'cancelled');
+        const cached = !known && phase === 'setup' ? saved : undefined;
+        const look = cached ? 'ok' : !known ? 'pending' : active ? 'active' : (known.outcome ?? 'cancelled');
         const parts: string[] = [];
+        if (cached) {
+          const { savedMs } = cached;
+          parts.push(
+            savedMs === undefined ? t('cached') : t('cached, saved {time}', { time: roughWords(savedMs) }),
+          );
+        }
         if (known?.durationMs !== undefined) parts.push(duration(known.durationMs));
         else if (known && active) parts.push(clock(now - known.startedAt));
         if (phase === 'agent' && turn && turn.commands > 0) {

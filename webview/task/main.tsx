@@ -5,6 +5,7 @@
  */
 import '../ui/base.css';
 import './task.css';
+import './environment/environment.css';
 import './internet/internet.css';
 import './markdown.css';
 import { render } from 'preact';
@@ -20,6 +21,7 @@ import { setWords, t } from '../words.ts';
 import type { DenialActions, EntryActions } from './actions.ts';
 import { AT_END_PX } from './command.tsx';
 import { EntryView } from './entries.tsx';
+import { SetupFailure } from './environment/failure.tsx';
 import { FollowUp } from './follow-up.tsx';
 import { Header } from './header.tsx';
 import { EgressLog } from './internet/log.tsx';
@@ -140,6 +142,7 @@ function Page() {
             turn={turn}
             newest={newest}
             internet={internet.actionsFor(turn === turns.at(-1))}
+            terminal={state.terminal === true && turn === turns.at(-1)}
             request={request}
             act={act}
           />
@@ -167,17 +170,23 @@ interface TurnProps {
   /** The page's newest command. */
   newest: string | undefined;
   internet: DenialActions;
+  /** A terminal in its sandbox can be opened. */
+  terminal: boolean;
   request: (promise: Promise<void>) => void;
   act: (action: ErrorAction) => void;
 }
 
-function Turn({ turn, newest, internet, request, act }: TurnProps) {
+function Turn({ turn, newest, internet, terminal, request, act }: TurnProps) {
   const actions = useMemo<EntryActions>(
     () => ({
       openLink: (href) => request(host.request('task.openLink', { href })),
       openFile: (path, line) =>
         request(host.request('task.openFile', line === undefined ? { path } : { path, line })),
       openLog: () => request(host.request('task.openLog', { turn: turn.turn, attempt: 1 })),
+      environment: {
+        open: () => request(host.request('task.environment', {})),
+        approve: (what) => request(host.request('task.approveScript', what)),
+      },
       internet,
       folded: (id) => kept.folded[id],
       setFolded: (id, folded) => keep({ folded: { ...kept.folded, [id]: folded } }),
@@ -213,7 +222,18 @@ function Turn({ turn, newest, internet, request, act }: TurnProps) {
         </div>
       )}
       {turn.patch && turn.patch.summary.files > 0 && <Files patch={turn.patch} openPatch={openPatch} />}
-      {turn.state === 'failed' && turn.error && <Failure error={turn.error} act={act} />}
+      {turn.state === 'failed' &&
+        turn.error &&
+        (turn.error.code === 'setupFailed' ? (
+          <SetupFailure
+            error={turn.error}
+            terminal={terminal ? () => request(host.request('task.openTerminal', {})) : undefined}
+            open={actions.environment.open}
+            retry={() => request(host.request('task.retry', {}))}
+          />
+        ) : (
+          <Failure error={turn.error} act={act} />
+        ))}
       {turn.state === 'cancelled' && (
         <div class="notice">
           <Icon name="circle-slash" />

@@ -10,6 +10,7 @@ import type { CommandItem, Item } from '../../protocol/items.ts';
 import type { PageEvent } from '../../protocol/pages.ts';
 import type { Mode, Phase, PhaseOutcome, TurnState } from '../../protocol/states.ts';
 import { AnsiLines } from '../log/ansi.ts';
+import { putApplied, putCache, type EnvironmentEntry } from './environment/entry.ts';
 
 /** Lines of one command that stay on the page; the rest is in the full log. */
 export const MAX_COMMAND_LINES = 1_000;
@@ -35,6 +36,7 @@ export type Entry =
       rev: number;
     }
   | { kind: 'plan'; id: string; steps: Extract<Item, { type: 'plan' }>['steps']; rev: number }
+  | EnvironmentEntry
   | { kind: 'denials'; id: string; denials: Denial[]; rev: number }
   | { kind: 'notice'; id: string; notice: Notice; rev: number };
 export type CommandEntry = Extract<Entry, { kind: 'command' }>;
@@ -219,7 +221,9 @@ function applyToTurn(model: TaskModel, turn: TurnModel, event: TaskEvent): void 
       turn.state = 'running';
       return;
     case 'environment.applied':
+      return putApplied(turn.entries, event.seq, event.params);
     case 'environment.cache':
+      return putCache(turn.entries, event.seq, event.params);
     case 'sandbox.parked':
     case 'pullRequest.changed':
       return;
@@ -252,7 +256,7 @@ function putItem(turn: TurnModel, item: Item, at: number, streaming: boolean): v
     case 'command':
       if (known?.kind === 'command') known.item = item;
       else {
-        turn.commands++;
+        if (!item.by) turn.commands++;
         turn.entries.push({
           kind: 'command',
           id: item.id,

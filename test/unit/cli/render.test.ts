@@ -47,6 +47,20 @@ describe('events in a terminal', () => {
     );
   });
 
+  it('the environment and its cache have a line each', () => {
+    const applied: EventParams<'environment.applied'> = {
+      ...{ name: 'web', image: 'universal', versions: {}, workdir: '', from: {} },
+      ...{ setup: 'script', maintenance: 'none', variables: [], secrets: ['TOKEN'] },
+    };
+    assert.deepEqual(
+      shown(
+        ['environment.applied', applied],
+        ['environment.cache', { outcome: 'hit', ageMs: 7_200_000, savedMs: 48_000 }],
+      ),
+      ['  Environment: web, universal, setup script', '  Cache: prepared 2 h ago, saved 48 s'],
+    );
+  });
+
   it('a message is shown when something follows it; the last one is the answer and comes at the end', () => {
     const lines = shown(
       ['item.completed', { item: message('I look.') }],

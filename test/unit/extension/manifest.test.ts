@@ -113,6 +113,8 @@ test('icons are ones that exist', () => {
     'task/command',
     'task/main',
     'task/follow-up',
+    'task/environment/failure',
+    'task/environment/line',
     'task/internet/chip',
     'task/internet/denials',
     'task/internet/log',
