@@ -5,7 +5,7 @@
  * The file counts as it stands on the default branch. A branch that says otherwise runs its own setup,
  * which is never kept for others, and without the secrets until a person has approved it.
  */
-import { DEFAULT_ENVIRONMENT_NAME } from '../../protocol/environment.ts';
+import { DEFAULT_ENVIRONMENT_NAME, type Environment } from '../../protocol/environment.ts';
 import { effective, fieldsForEvent, type EffectiveEnvironment } from '../environments/effective.ts';
 import { ENVIRONMENT_FILE, readEnvironmentFile } from '../environments/file.ts';
 import type { Repos } from '../repos/repos.ts';
@@ -42,12 +42,7 @@ export async function environmentOf(
   const { sha, defaultSha } = repo;
   const here = await readEnvironmentFile(repos, repo.repoId, sha);
   const settings = effective(stored, here, turn.limits);
-  // An invalid file on the default branch is nobody's fault here: it is as if it said nothing.
-  const byDefault =
-    defaultSha === undefined
-      ? null
-      : await readEnvironmentFile(repos, repo.repoId, defaultSha).catch(() => null);
-  const isOwnSetup = !sameSetup(settings, effective(stored, byDefault, turn.limits));
+  const isOwnSetup = sha !== defaultSha && !(await isAsByDefault(turn, stored, settings, repos));
 
   let given = secrets;
   if (secrets.length > 0 && here && isOwnSetup) {
@@ -67,6 +62,20 @@ export async function environmentOf(
     ),
   });
   return { settings, secrets: given, redactor, base: baseOf(repo, settings, isOwnSetup) };
+}
+
+/** Whether the default branch would set a sandbox up in the same way. */
+async function isAsByDefault(
+  { task, limits }: TurnContext,
+  stored: Environment,
+  settings: EffectiveEnvironment,
+  repos: Repos,
+): Promise<boolean> {
+  const { repoId, defaultSha } = task.repo;
+  // An invalid file on the default branch is nobody's fault here: it is as if it said nothing.
+  const file =
+    defaultSha === undefined ? null : await readEnvironmentFile(repos, repoId, defaultSha).catch(() => null);
+  return sameSetup(settings, effective(stored, file, limits));
 }
 
 function baseOf(

@@ -84,7 +84,7 @@ async function agentPhase(
     const internet = await openInternet(parts.proxy, rooms, turn, ATTEMPT, 'agent', sandbox);
     opened = internet;
     const shell = await shellEnvironment(sandbox, `env-${turn.turn}-${turn.generation}`, turn.signal);
-    const env = { ...shell, ...variablesOf(settings) };
+    const env = { ...shell, ...variablesOf(settings), ...sandbox.extraEnv };
     const outcome = await runAgent({
       mode: turn.mode,
       prompt: redactor.text(turn.prompt),
