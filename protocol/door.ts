@@ -16,6 +16,7 @@
  *                                      out W (`origin`, `egress`), and from then on that connection's
  *                                      bytes, both ways
  *   PUT    /egress                     the internet proxy listens (`DELETE`: nothing listens there)
+ *   PUT    /generation?to=N            doors of a lower generation are refused from now on
  * A refusal is a status of 400 or more with a `DoorFailure`.
  *
  * Only types and plain constants: the runner's bundle stays small and free of a schema library, it

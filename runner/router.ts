@@ -31,6 +31,8 @@ export class Router {
   readonly #waysOut: WaysOut;
   /** The process behind the open door. */
   pump: number | undefined;
+  /** Doors of a lower generation are refused from then on. */
+  raiseGeneration: (generation: number) => void = () => {};
   /** Checkout and capture rewrite whole folders: one at a time. */
   #gitBusy = false;
 
@@ -57,6 +59,9 @@ export class Router {
       case 'PUT /egress':
       case 'DELETE /egress':
         await this.#waysOut.setEgress(method === 'PUT');
+        return json(stream, {});
+      case 'PUT /generation':
+        this.raiseGeneration(asCount(url.searchParams.get('to'), 'to'));
         return json(stream, {});
       case 'DELETE /processes':
         await endEverything(this.pump);

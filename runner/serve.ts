@@ -44,6 +44,9 @@ export function serve(): void {
   );
   let generation = readGeneration();
   let open: OpenDoor | undefined;
+  router.raiseGeneration = (to) => {
+    if (to > generation) writeGeneration((generation = to));
+  };
 
   const server = createServer((socket) => {
     socket.on('error', () => socket.destroy());
@@ -51,7 +54,7 @@ export function serve(): void {
       const refusal = refuse(hello, generation);
       if (refusal) return void socket.end(`${JSON.stringify(refusal)}\n`);
       const accepted = hello as DoorHello;
-      if (accepted.generation > generation) writeGeneration((generation = accepted.generation));
+      router.raiseGeneration(accepted.generation);
       if (open) replace(open);
       const welcome: DoorWelcome = { ok: true, door: DOOR_VERSION, generation };
       socket.write(`${JSON.stringify(welcome)}\n`);

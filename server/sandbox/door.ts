@@ -215,6 +215,11 @@ export class Door {
     return { tree, ignored, pack };
   }
 
+  /** For a door that was open before its turn was known. */
+  async raiseGeneration(to: number): Promise<void> {
+    await this.#json('PUT', `/generation?to=${to}`, Nothing);
+  }
+
   /** Whether the internet proxy's port listens inside. */
   async setEgress(on: boolean): Promise<void> {
     await this.#json(on ? 'PUT' : 'DELETE', '/egress', Nothing);

@@ -10,12 +10,14 @@ export interface DriverOptions {
   dockerOptions?: ConstructorParameters<typeof DockerDriver>[1];
   /** The container runtime of every Docker sandbox, such as gVisor's `runsc`; absent: the engine's default. */
   runtime?: string;
+  /** How many Docker sandboxes are kept started for whoever comes next. Default: none. */
+  pool?: number;
 }
 
 export function createDriver(options: DriverOptions): SandboxDriver {
   switch (options.kind) {
     case 'docker':
-      return new DockerDriver(options.dataDir, options.dockerOptions, options.runtime);
+      return new DockerDriver(options.dataDir, options.dockerOptions, options.runtime, options.pool);
     case 'local':
       return new LocalDriver(options.dataDir);
   }

@@ -104,6 +104,10 @@ export interface SandboxDriver {
   list(): Promise<SandboxRef[]>;
   /** Removes it with everything that belongs to it. Not an error when it is gone already. */
   remove(name: string): Promise<void>;
+  /** Removes what is ours and belongs to no sandbox any more; says what it was. Idempotent. */
+  sweep?(): Promise<string[]>;
+  /** Ends what is kept ready for sandboxes to come; those that exist stay. */
+  close?(): Promise<void>;
 }
 
 export interface CommandSpec {

@@ -3,6 +3,7 @@ import type Docker from 'dockerode';
 import { CodexError } from '../../../protocol/errors.ts';
 import { SANDBOX_HOME } from '../../../protocol/door.ts';
 import type { Sandbox, SandboxRole } from '../sandbox.ts';
+import type { Door } from '../door.ts';
 import { statusOf } from './failure.ts';
 import { LABEL } from './spec.ts';
 
@@ -14,6 +15,8 @@ export interface Found {
   how: Sandbox['how'];
   /** Where its user is at home. */
   home: string;
+  /** Open already. */
+  door?: Door;
 }
 
 /**

@@ -33,8 +33,10 @@ import { asCodexError, ENGINE_TIMEOUT_MS, statusOf, within } from './failure.ts'
 import { Grounds } from './ground.ts';
 import { Images } from './images.ts';
 import { handOver } from './ownership.ts';
+import { Pool } from './pool.ts';
 import { missing, Snapshots } from './snapshots.ts';
 import { LABEL, containerSpec } from './spec.ts';
+import { sweepLeftovers } from './sweep.ts';
 
 export class DockerDriver implements SandboxDriver {
   readonly kind = 'docker';
@@ -45,9 +47,11 @@ export class DockerDriver implements SandboxDriver {
   readonly #images: Images;
   readonly #grounds: Grounds;
   readonly #snapshots: Snapshots;
+  readonly #pool: Pool;
   readonly #parking: Parking;
 
-  constructor(dataDir: string, options: Docker.DockerOptions = {}, runtime?: string) {
+  /** `poolSize`: how many sandboxes are kept started for whoever comes next. */
+  constructor(dataDir: string, options: Docker.DockerOptions = {}, runtime?: string, poolSize = 0) {
     mkdirSync(dataDir, { recursive: true });
     this.#docker = new Docker(options);
     this.#runtime = runtime;
@@ -55,6 +59,7 @@ export class DockerDriver implements SandboxDriver {
     this.#images = new Images(this.#docker, join(dataDir, 'tmp'));
     this.#grounds = new Grounds(this.#docker, this.#owner, runtime, this.#images);
     this.#snapshots = new Snapshots(this.#docker, this.#owner);
+    this.#pool = new Pool(this.#docker, poolSize);
     this.#parking = new Parking(join(dataDir, 'parked'));
   }
 
@@ -84,14 +89,15 @@ export class DockerDriver implements SandboxDriver {
   ): Promise<Sandbox> {
     checkRepoName(spec.repoName);
     const name = sandboxName(spec.taskId, spec.attempt, spec.role);
-    const health = await this.check();
-    if (!health.ok)
-      throw new CodexError('sandboxUnavailable', { detail: health.detail }, { detail: health.detail });
     try {
+      const adopting = adopt(this.#docker, name, spec.role ?? 'agent');
+      // Waited for below; what an engine answers that is not well is not looked at.
+      adopting.catch(() => {});
+      const health = await this.check();
+      if (!health.ok)
+        throw new CodexError('sandboxUnavailable', { detail: health.detail }, { detail: health.detail });
       signal?.throwIfAborted();
-      const found =
-        (await adopt(this.#docker, name, spec.role ?? 'agent')) ??
-        (await this.#create(name, spec, progress, signal));
+      const found = (await adopting) ?? (await this.#create(name, spec, progress, signal));
       await this.#parking.clear(name);
       return await this.#enter(name, found, spec);
     } catch (error) {
@@ -124,7 +130,8 @@ export class DockerDriver implements SandboxDriver {
     return this.#snapshots.list();
   }
 
-  removeSnapshot(id: string): Promise<boolean> {
+  async removeSnapshot(id: string): Promise<boolean> {
+    await this.#pool.forget(id);
     return this.#snapshots.remove(id);
   }
 
@@ -168,6 +175,19 @@ export class DockerDriver implements SandboxDriver {
     await this.#parking.clear(name);
   }
 
+  async sweep(): Promise<string[]> {
+    return sweepLeftovers({
+      docker: this.#docker,
+      owner: this.#owner,
+      isOurPool: (instance) => this.#pool.isOurs(instance),
+      keepVolumes: await this.#grounds.currentVolumes(),
+    });
+  }
+
+  close(): Promise<void> {
+    return this.#pool.close();
+  }
+
   async #create(
     name: string,
     spec: SandboxSpec,
@@ -176,14 +196,20 @@ export class DockerDriver implements SandboxDriver {
   ): Promise<Found> {
     const { taskId, attempt, repoName, role = 'agent' } = spec;
     const ground = await this.#grounds.of(spec, progress, signal);
+    const made = { how: spec.snapshot === undefined ? 'new' : 'prepared', home: ground.user.home } as const;
     try {
+      if (role === 'agent') {
+        const claimed = await this.#pool.claim(ground, name, spec.generation);
+        this.#pool.expect(ground);
+        if (claimed) return { ...claimed, ...made };
+      }
       const container = await this.#docker.createContainer(
         containerSpec({ ...ground, name, taskId, attempt, repoName, role }),
       );
       await handOver(container, ground.user);
       if (role === 'ask') await handOverWorkspace(container);
       await container.start();
-      return { container, how: spec.snapshot === undefined ? 'new' : 'prepared', home: ground.user.home };
+      return { container, ...made };
     } catch (error) {
       // Somebody with the same task made it meanwhile: it is ours to share, the door decides who stays.
       const adopted = statusOf(error) === 409 ? await adopt(this.#docker, name, role) : null;
@@ -193,11 +219,15 @@ export class DockerDriver implements SandboxDriver {
     }
   }
 
-  async #enter(name: string, { container, how, home }: Found, spec: SandboxSpec): Promise<Sandbox> {
+  async #enter(
+    name: string,
+    { container, how, home, door: claimed }: Found,
+    spec: SandboxSpec,
+  ): Promise<Sandbox> {
     const attach = (): Promise<Door> => attachDoor(container, spec.generation);
     let door: Door;
     try {
-      door = await attach();
+      door = claimed ?? (await attach());
     } catch (error) {
       if (error instanceof DoorRefused) throw error;
       const log = await lastLog(container);

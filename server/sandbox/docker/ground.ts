@@ -7,6 +7,7 @@ import { findNode } from '../node-binary.ts';
 import { runnerFiles } from '../runner-files.ts';
 import type { SandboxSpec } from '../sandbox.ts';
 import { engineInfo, factsOf, nodeArchitecture, sizesDisk } from './engine.ts';
+import { statusOf } from './failure.ts';
 import type { Images } from './images.ts';
 import { nodeOfFile, nodeOfImage } from './node-source.ts';
 import { Probes } from './probe.ts';
@@ -86,7 +87,13 @@ export class Grounds {
       ? nodeOfFile(found)
       : nodeOfImage(this.#docker, (await this.#images.ensure(undefined, progress, signal)).id);
     const runner = await runnerFiles(node.identity);
-    return this.#once(`volume ${runner.hash}`, () => ensureRunnerVolume(this.#docker, runner, node, image));
+    const key = `volume ${runner.hash}`;
+    const make = (): Promise<string> => ensureRunnerVolume(this.#docker, runner, node, image);
+    const volume = await this.#once(key, make);
+    // Another backend may have swept it: the engine would mount an empty one in its place.
+    if (await isThere(this.#docker, volume)) return volume;
+    this.#ready.delete(key);
+    return this.#once(key, make);
   }
 
   /** Each once at a time; what failed is tried again by the next. */
@@ -98,5 +105,15 @@ export class Grounds {
       running.catch(() => this.#ready.delete(key));
     }
     return running;
+  }
+}
+
+async function isThere(docker: Docker, volume: string): Promise<boolean> {
+  try {
+    await docker.getVolume(volume).inspect();
+    return true;
+  } catch (error) {
+    if (statusOf(error) === 404) return false;
+    throw error;
   }
 }
