@@ -20,7 +20,7 @@ import { openInternet, type Internet, type InternetProxy } from './internet.ts';
 import type { Preparation } from './preparation.ts';
 import { prepareOrigin, prepareSandbox } from './prepare.ts';
 import type { Rooms } from './rooms.ts';
-import { shellEnvironment } from './shell-env.ts';
+import { shellEnvironment } from '../sandbox/shell-env.ts';
 
 /** How often one turn may lose its sandbox: an agent that keeps killing its runner must end. */
 const MAX_SANDBOX_LOSSES = 3;

@@ -1,5 +1,6 @@
 /** What the making of a turn's sandboxes, the setup's and the agent's, knows of the turn. */
 import type { Repos } from '../repos/repos.ts';
+import { doorGeneration, safeName } from '../sandbox/of-turn.ts';
 import type { Sandbox, SandboxDriver, SandboxRole } from '../sandbox/sandbox.ts';
 import type { TurnContext } from '../tasks/turn-context.ts';
 import type { TurnEnvironment } from './environment.ts';
@@ -16,19 +17,6 @@ export interface Preparation {
   origin: Promise<void>;
   parts: { driver: SandboxDriver; repos: Repos; proxy: InternetProxy };
   rooms: Rooms;
-}
-
-const OWNERS_OF_A_TURN = 1_000_000;
-
-/** Grows over all turns of a task: a turn's own generation begins anew with each. */
-export function doorGeneration(turn: Pick<TurnContext, 'turn' | 'generation'>): number {
-  return turn.turn * OWNERS_OF_A_TURN + turn.generation;
-}
-
-/** A folder's name that any shell and file system takes. */
-export function safeName(name: string): string {
-  const safe = name.replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[-.]+|[-.]+$/g, '');
-  return safe === '' ? 'repository' : safe.slice(0, 100);
 }
 
 export function openSandbox(

@@ -1,7 +1,9 @@
 /**
- * Looking into a commit of a trusted repository: one file's bytes, one folder's names. No symbolic link
+ * Looking into a trusted repository: its size; of a commit one file's bytes, one folder's names. No symbolic link
  * is followed, in the last part of a path or before it: a link's text is no file of the commit's.
  */
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { CodexError } from '../../protocol/errors.ts';
 import { git } from './git.ts';
 
@@ -41,6 +43,13 @@ export async function listTreeAt(dir: string, sha: string, folder: string): Prom
   const at = `${sha}:${partsOf(folder).join('/')}`;
   const entries = await list(dir, ['ls-tree', '-z', '--full-tree', at], [0, 128]);
   return entries.filter(({ mode }) => REGULAR.has(mode)).map(({ name }) => name);
+}
+
+export async function packBytesOf(dir: string): Promise<number> {
+  const packs = join(dir, 'objects', 'pack');
+  const names = await readdir(packs).catch(() => []);
+  const sizes = await Promise.all(names.map(async (name) => (await stat(join(packs, name))).size));
+  return sizes.reduce((sum, size) => sum + size, 0);
 }
 
 interface Entry {

@@ -28,6 +28,8 @@ export interface Repos {
   readFile(repoId: string, sha: string, path: string, maxBytes: number): Promise<Buffer | null>;
   /** Names of the ordinary files in a folder (`''`: the root), not below it; none when there is no such folder. */
   listTree(repoId: string, sha: string, folder: string): Promise<string[]>;
+  /** About what its objects take on disk: all that a clone could have to carry. */
+  packBytes(repoId: string): Promise<number>;
   /**
    * Git's smart HTTP for clients: fetch, and push to `refs/codex/in/<uuid>` only, checked strictly
    * (fsckObjects), size-limited, without hooks. `rest` is what follows `/git/<repoId>.git`.

@@ -18,7 +18,7 @@ import { checkRepoId, checkSha, checkTaskId, objectFormatOf, repoIdOf, resultRef
 import { KeyedLock } from './keyed-lock.ts';
 import { OriginServer, addToOrigin, fillOrigin } from './origin.ts';
 import { makePatch } from './patch.ts';
-import { listTreeAt, readFileAt } from './read.ts';
+import { listTreeAt, packBytesOf, readFileAt } from './read.ts';
 import type { Repos } from './repos.ts';
 import { QUARANTINE_PREFIX, takeResultInto } from './result.ts';
 import { refuse, serveGit } from './smart-http.ts';
@@ -87,6 +87,10 @@ class RepoStore implements Repos {
 
   async listTree(repoId: string, sha: string, folder: string): Promise<string[]> {
     return listTreeAt(await this.#repoWith(repoId, sha), sha, folder);
+  }
+
+  async packBytes(repoId: string): Promise<number> {
+    return packBytesOf(await this.#repo(repoId));
   }
 
   async handleHttp(

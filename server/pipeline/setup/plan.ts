@@ -27,7 +27,10 @@ export interface Plan {
   files: string[];
 }
 
-/** Null when there is nothing to set up. */
+/** From here on it is worth it to keep the clone alone: below, making it takes less than keeping it. */
+const LARGE_REPOSITORY_BYTES = 8 * 1024 * 1024;
+
+/** Null when there is nothing to set up; with neither text nor versions only the clone is to be kept. */
 export async function planSetup(
   repos: Repos,
   repoId: string,
@@ -42,7 +45,8 @@ export async function planSetup(
       ? automaticSetup(await repos.listTree(repoId, base.sha, settings.workdir))
       : null;
   if (found) return { ...plan, text: found.script, written: false, files: found.files };
-  return switchVersions ? plan : null;
+  if (switchVersions) return plan;
+  return base.uncached === null && (await repos.packBytes(repoId)) > LARGE_REPOSITORY_BYTES ? plan : null;
 }
 
 /** What brings an environment that was prepared at one commit to another one; null when nothing has to. */

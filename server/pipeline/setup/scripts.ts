@@ -7,7 +7,7 @@ import type { OpenSecret } from '../../secrets/types.ts';
 import { variablesOf } from '../environment.ts';
 import { openInternet } from '../internet.ts';
 import type { Preparation } from '../preparation.ts';
-import { shellEnvironment } from '../shell-env.ts';
+import { shellEnvironment } from '../../sandbox/shell-env.ts';
 import { runScript, setupFailed, type ScriptFailure, type ScriptRun } from './run-script.ts';
 
 export interface Script extends Pick<ScriptRun, 'by' | 'callId' | 'text'> {
@@ -25,6 +25,7 @@ export async function runScripts(
   scripts: readonly Script[],
   secrets: readonly OpenSecret[],
 ): Promise<FailedScript | null> {
+  if (scripts.length === 0) return null;
   const { settings, redactor } = environment;
   const internet = await openInternet(parts.proxy, rooms, turn, attempt, 'setup', sandbox);
   try {
