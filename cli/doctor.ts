@@ -10,22 +10,23 @@ import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { defaultDataDir, findBackend } from '../client/backend-process/index.ts';
 import { bytesWords, durationWords, errorWords } from '../client/words/index.ts';
-import { errorText } from '../protocol/errors.ts';
+import { CodexError, errorText } from '../protocol/errors.ts';
 import { LIMIT_NAMES, type LimitValues } from '../protocol/limits.ts';
 import { EXIT } from '../protocol/result.ts';
 import { readSettings } from '../server/config.ts';
 import type { OwnerRules } from '../server/egress/policy/index.ts';
 import { checkModel } from '../server/model/client.ts';
 import { createDriver } from '../server/sandbox/index.ts';
+import { keySource, openKeys } from '../server/secrets/keys/index.ts';
 import { modelSettings } from './model.ts';
 import { paint, tameLine, wantsColour } from './terminal.ts';
 import { parse } from './usage.ts';
 
 const HELP = `codex-tasks doctor [--data DIR] [--json]
 
-Checks Docker, git, Node, the local sandbox, the data folder, the model's endpoint and the disk, each
-one line: ok, warn or fail, what was found, and what to do. Also prints the limits that hold, and what
-the owner’s configuration adds to internet access.
+Checks Docker, git, Node, the local sandbox, the data folder, the keys of secrets, the model's endpoint
+and the disk, each one line: ok, warn or fail, what was found, and what to do. Also prints the limits
+that hold, and what the owner’s configuration adds to internet access.
 `;
 
 /** Snapshots are pushed with options that git has from here on. */
@@ -75,6 +76,7 @@ export async function runChecks(dataDir: string): Promise<Check[]> {
     checkDataFolder(dataDir),
     checkDisk(dataDir),
     checkModelEndpoint(),
+    checkSecretKeys(dataDir),
     checkBackend(dataDir),
   ]);
   return [...withOneSandbox(docker, bubblewrap), ...rest];
@@ -166,6 +168,20 @@ async function checkModelEndpoint(): Promise<Check> {
     return found.ok ? ok(name, found.detail) : fail(name, found.detail, errorWords(found.error.wire).text);
   } catch (error) {
     return fail(name, errorText(error), 'Check OPENAI_BASE_URL.');
+  }
+}
+
+async function checkSecretKeys(dataDir: string): Promise<Check> {
+  const name = 'keys of secrets';
+  try {
+    const { secretKeys } = await readSettings(dataDir);
+    const source = keySource(secretKeys, dataDir);
+    const ids = await (await openKeys(secretKeys, dataDir)).ids();
+    if (ids.length === 0) return ok(name, `${source} (made with the first secret)`);
+    return ok(name, `${ids.length === 1 ? '1 key' : `${ids.length} keys`} from ${source}, newest ${ids[0]}`);
+  } catch (error) {
+    if (!(error instanceof CodexError)) throw error;
+    return fail(name, errorWords(error.wire).text, 'Secrets can’t be set or used until then.');
   }
 }
 

@@ -1,7 +1,7 @@
 /**
- * `codex-tasks serve | run | env | egress | doctor | demo`: finds the command, and turns whatever it throws into one
- * sentence on standard error and the exit code of CONTRACTS. Never a stack trace for a person,
- * unless CODEX_DEBUG is set.
+ * `codex-tasks serve | run | env | secret | egress | doctor | demo`: finds the command, and turns
+ * whatever it throws into one sentence on standard error and the exit code of CONTRACTS. Never a stack
+ * trace for a person, unless CODEX_DEBUG is set.
  */
 import { CodexError } from '../protocol/errors.ts';
 import { EXIT } from '../protocol/result.ts';
@@ -14,7 +14,8 @@ const HELP = `codex-tasks ${VERSION}: delegate coding tasks to a backend of your
 
   codex-tasks run [options] PROMPT   send a task, follow it, get its patch
   codex-tasks serve [options]        run the backend
-  codex-tasks env list|show|set|delete   environments and their internet access
+  codex-tasks env ACTION             environments: list, show, set, edit, delete, reset-cache, test, check
+  codex-tasks secret put|list|delete|rotate   what the setup gets and the agent does not
   codex-tasks egress TASK            what a task asked the internet for
   codex-tasks doctor [--json]        check what the backend needs
   codex-tasks demo [options]         one task from end to end, on this machine
@@ -29,8 +30,9 @@ type Command = (args: string[]) => Promise<number>;
 const COMMANDS: Record<string, () => Promise<Command>> = {
   run: async () => (await import('./run/run.ts')).run,
   serve: async () => (await import('./serve.ts')).serve,
-  env: async () => (await import('./internet/env.ts')).env,
-  egress: async () => (await import('./internet/egress.ts')).egress,
+  env: async () => (await import('./environment/env.ts')).env,
+  secret: async () => (await import('./secret.ts')).secret,
+  egress: async () => (await import('./environment/egress.ts')).egress,
   doctor: async () => (await import('./doctor.ts')).doctor,
   demo: async () => (await import('./demo.ts')).demo,
 };
