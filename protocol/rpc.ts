@@ -3,7 +3,7 @@
  * missing handler does not compile, and every message is checked by its schema at both ends.
  */
 import { z } from 'zod';
-import { ApprovalAnswer } from './approval.ts';
+import { ApprovalAnswer, OpenApproval, WaitingFor } from './approval.ts';
 import { EgressEntry, type Environment, EnvironmentName, StoredEnvironment } from './environment.ts';
 import { FileChange, PatchSummary, Usage, WireEvent } from './events.ts';
 import { WireError } from './errors.ts';
@@ -55,6 +55,8 @@ export const TaskSummary = z.object({
   attempts: z.number().int(),
   turns: z.number().int(),
   state: TurnState,
+  /** What a turn that waits is waiting for. */
+  waiting: WaitingFor.optional(),
   phase: Phase.optional(),
   review: ReviewState,
   archived: z.boolean(),
@@ -232,6 +234,11 @@ export const METHODS = {
   'approval.answer': method(
     OfTask.extend({ approvalId: z.string().min(1).max(200), answer: ApprovalAnswer }),
     Empty,
+  ),
+  /** The questions that wait for an answer, oldest first; of one task, or of all. */
+  'approval.list': method(
+    z.object({ taskId: TaskId.optional() }),
+    z.object({ approvals: z.array(OpenApproval) }),
   ),
   /** A shell in the sandbox of a task that is parked, or whose setup failed; not while a turn runs. */
   'terminal.open': method(

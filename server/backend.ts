@@ -28,6 +28,7 @@ import type { Vault } from './secrets/types.ts';
 import { openVault } from './secrets/vault.ts';
 import { lockFolder } from './store/lock.ts';
 import { openStore } from './store/store.ts';
+import { Approvals } from './tasks/approvals.ts';
 import { readEvents } from './tasks/events.ts';
 import { Hub } from './tasks/hub.ts';
 import { TurnQueue } from './tasks/queue.ts';
@@ -129,7 +130,15 @@ export async function startBackend(parts: BackendParts): Promise<Backend> {
       (taskId, after, limit) => store.read((db) => readEvents(db, taskId, after, limit)),
       (error) => log.warn('the log could not be read', { error }),
     );
-    const queue = new TurnQueue({ store, hub, limits, log, runTurn: (turn) => parts.runTurn(turn, rooms) });
+    const approvals = new Approvals({ store, hub, limits });
+    const queue = new TurnQueue({
+      store,
+      hub,
+      limits,
+      log,
+      approvals,
+      runTurn: (turn) => parts.runTurn(turn, rooms),
+    });
     const tasks = new Tasks({
       store,
       hub,
@@ -151,6 +160,7 @@ export async function startBackend(parts: BackendParts): Promise<Backend> {
       prepared,
       scripts,
       ...unbuilt(),
+      approvals,
       hub,
       store,
       repos,
@@ -265,12 +275,11 @@ async function writeBackendFile(config: BackendConfig, content: BackendFile): Pr
 }
 
 /** Rooms that are being built. */
-function unbuilt(): Pick<GatewayDeps, 'approvals' | 'terminals'> {
+function unbuilt(): Pick<GatewayDeps, 'terminals'> {
   const no = (): never => {
     throw new CodexError('notBuilt', { feature: 'environments' });
   };
   return {
-    approvals: { answer: no },
     terminals: { open: no, write: no, resize: no, close: no },
   };
 }

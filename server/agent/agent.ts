@@ -11,6 +11,7 @@ import type { Mode } from '../../protocol/states.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import type { Redactor } from '../secrets/types.ts';
 import type { ModelClient, ResponseItem } from '../model/model.ts';
+import type { Approving } from './approve.ts';
 
 /**
  * The append-only history of a task's attempt over all its turns, in the order the model sees it.
@@ -50,6 +51,8 @@ export interface AgentInput {
   delta(itemId: string, text: string): void;
   /** Takes secrets out of what commands print, before the model or the log gets it. */
   redactor?: Redactor;
+  /** Which commands need a person's word, and who is asked. Absent: none does. */
+  approve?: Approving;
   limits: LimitValues;
   /**
    * Ends the turn. With the reason `shutdown` or `superseded` running commands are left to the turn's

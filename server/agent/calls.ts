@@ -1,7 +1,7 @@
 /**
  * Runs the tool calls of one model response: each as soon as it is there and durable, several at the
- * same time, one that edits files alone. In order for one call: read it → item.started → run it in the
- * sandbox under a name of our own → output events → item.completed → what the model gets to read.
+ * same time, one that edits files alone. In order for one call: read it → have it approved → item.started →
+ * run it in the sandbox under a name of our own → output events → item.completed → what the model gets to read.
  *
  * Starting a call whose name the sandbox knows joins it, so that nothing runs twice.
  */
@@ -12,6 +12,7 @@ import type { ResponseItem } from '../model/model.ts';
 import type { Redacted } from '../secrets/types.ts';
 import type { CommandResult, CommandSpec } from '../sandbox/sandbox.ts';
 import type { AgentInput } from './agent.ts';
+import { approved, type Approved } from './approve.ts';
 import { safeCallId, type OpenCall } from './history.ts';
 import { OutputEvents } from './output.ts';
 import { isExclusive, readCall, scriptOfLargeCall, type ShellCommand } from './tools.ts';
@@ -26,7 +27,7 @@ const MAX_DISPLAY_BYTES = 16 * 1024;
 
 export type CallContext = Pick<
   AgentInput,
-  'sandbox' | 'env' | 'limits' | 'cacheKey' | 'emit' | 'outputStored' | 'redactor'
+  'sandbox' | 'env' | 'limits' | 'cacheKey' | 'emit' | 'outputStored' | 'redactor' | 'approve'
 > & { signal: AbortSignal };
 
 export class Calls {
@@ -92,6 +93,11 @@ export async function resumeCall(context: CallContext, open: OpenCall): Promise<
   if ((await sandbox.find(id)) !== 'unknown') {
     return outputFor(open.call, await runCall(context, open, read.command, 'joined'));
   }
+  // A question that was put before it started: it has not run, and the answer may be there by now.
+  const neverStarted = (await context.outputStored?.(id)) === null;
+  if (neverStarted && (await context.approve?.desk.wasAsked(id))) {
+    return outputFor(open.call, await runCall(context, open, read.command, 'new'));
+  }
   const item = { ...commandItem(id, read.command), end: 'interrupted' as const };
   await emit({ code: 'item.completed', params: { item } });
   return outputFor(open.call, INTERRUPTED);
@@ -99,6 +105,8 @@ export async function resumeCall(context: CallContext, open: OpenCall): Promise<
 
 const INTERRUPTED =
   'This command was interrupted: it may have run wholly, in part, or not at all. Look at the state of things before you run it again.';
+
+const STOPPED = 'The command was not started: the turn was stopped.';
 
 async function runCall(
   context: CallContext,
@@ -108,13 +116,35 @@ async function runCall(
 ): Promise<string> {
   const { sandbox, limits, emit, signal } = context;
   if (leavesRunning(signal)) throw new CodexError('cancelled');
-  if (signal.aborted) return 'The command was not started: the turn was stopped.';
+  if (signal.aborted) return STOPPED;
   const id = safeCallId(context.cacheKey, open);
   const item = commandItem(id, command);
+  let asked = false;
+  if (how === 'new' && context.approve) {
+    const verdict = await untilAnswered(
+      approved(context.approve, id, command, sandbox.workdir, signal),
+      signal,
+    );
+    if (verdict === null) return STOPPED;
+    if (verdict.kind === 'denied') {
+      const result = {
+        end: 'denied',
+        exitCode: 126,
+        durationMs: 0,
+        outputBytes: 0,
+        droppedBytes: 0,
+      } as const;
+      await emit({ code: 'item.completed', params: { item: { ...item, end: 'denied' } } });
+      return headline({ ...result, reason: verdict.reason }, command);
+    }
+    asked = verdict.asked;
+  }
   const stored = how === 'joined' ? ((await context.outputStored?.(id)) ?? null) : null;
   // The call is in the history already: the command starts while its announcement is written.
   const announced = stored === null ? emit({ code: 'item.started', params: { item } }) : Promise.resolve();
   announced.catch(() => {});
+  // The log has to say that it started: a question that it does not tell of is put again after a crash.
+  if (asked) await announced;
 
   const forModel = new HeadTail(limits.modelOutputTokens);
   const events = new OutputEvents(id, stored ?? 0, emit);
@@ -214,6 +244,18 @@ function headline(result: CommandResult, command: ShellCommand): string {
 /** Whether someone else goes on with the turn: then its commands run on. */
 function leavesRunning(signal: AbortSignal): boolean {
   return signal.aborted && (signal.reason === 'shutdown' || signal.reason === 'superseded');
+}
+
+/** Null when the turn was stopped while it waited; a turn that has another owner leaves the question to it. */
+async function untilAnswered(verdict: Promise<Approved>, signal: AbortSignal): Promise<Approved | null> {
+  try {
+    const approved = await verdict;
+    if (leavesRunning(signal)) throw new CodexError('cancelled');
+    return signal.aborted ? null : approved;
+  } catch (error) {
+    if (signal.aborted && !leavesRunning(signal)) return null;
+    throw error;
+  }
 }
 
 /**

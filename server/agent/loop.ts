@@ -12,8 +12,10 @@ import { isAgentsMessage, readAgentsFile } from './agents-file.ts';
 import { resumeCall } from './calls.ts';
 import { lastUserText, noteItem, openCalls, promptItem, toRequest, turnStart } from './history.ts';
 import { instructions } from './instructions.ts';
+import type { Approving } from './approve.ts';
 import { ModelStep } from './step.ts';
 import { toolsFor } from './tools.ts';
+import { TurnClock } from './turn-clock.ts';
 import { addUsage } from './usage.ts';
 import { NO_USAGE } from '../../protocol/events.ts';
 
@@ -21,19 +23,31 @@ import { NO_USAGE } from '../../protocol/events.ts';
 export const MAX_CUTS_IN_A_ROW = 5;
 
 export const runAgent: RunAgent = async (input) => {
-  const turnTime = new AbortController();
-  const timer = setTimeout(() => turnTime.abort(), input.limits.turnTimeoutMs);
-  timer.unref();
-  const context = { ...input, signal: AbortSignal.any([input.signal, turnTime.signal]) };
+  const clock = new TurnClock(input.limits.turnTimeoutMs);
+  const context = {
+    ...input,
+    signal: AbortSignal.any([input.signal, clock.signal]),
+    ...(input.approve ? { approve: withClock(input.approve, clock) } : {}),
+  };
   try {
-    return await runTurn(context, turnTime.signal);
+    return await runTurn(context, clock.signal);
   } catch (error) {
     if (input.signal.aborted) throw new CodexError('cancelled', {}, { cause: error });
     throw error;
   } finally {
-    clearTimeout(timer);
+    clock.stop();
   }
 };
+
+function withClock({ policy, desk }: Approving, clock: TurnClock): Approving {
+  return {
+    policy,
+    desk: {
+      ask: (question, signal) => clock.paused(() => desk.ask(question, signal)),
+      wasAsked: (id) => desk.wasAsked(id),
+    },
+  };
+}
 
 async function runTurn(input: AgentInput, timeIsUp: AbortSignal): Promise<AgentOutcome> {
   const items = await input.history.load();

@@ -1,7 +1,7 @@
 /** What the gateway is given; its parts know one another by this. */
 import type { LimitValues } from '../../protocol/limits.ts';
 import type { ParamsOf, ResultOf } from '../../protocol/rpc.ts';
-import type { ApprovalAnswer } from '../../protocol/approval.ts';
+import type { ApprovalAnswer, OpenApproval } from '../../protocol/approval.ts';
 import type { EgressLog } from '../environments/egress-log.ts';
 import type { Environments } from '../environments/environments.ts';
 import type { Log } from '../log.ts';
@@ -25,6 +25,8 @@ export interface ScriptRoom {
 export interface ApprovalRoom {
   /** Throws `CodexError` approvalGone. */
   answer(taskId: string, approvalId: string, answer: ApprovalAnswer, who: string): Promise<void>;
+  /** The open ones, oldest first. */
+  open(taskId?: string): Promise<OpenApproval[]>;
 }
 
 /** Shells in parked sandboxes; each belongs to the connection that opened it. */

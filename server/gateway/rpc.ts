@@ -163,6 +163,7 @@ export function createHandlers(deps: GatewayDeps): Handlers<CallContext> {
       await deps.approvals.answer(taskId, approvalId, answer, session.who.id);
       return {};
     },
+    'approval.list': async ({ taskId }) => ({ approvals: await deps.approvals.open(taskId) }),
     'terminal.open': async (request, { sink }) => ({ terminalId: await deps.terminals.open(request, sink) }),
     async 'terminal.write'({ terminalId, data }, { sink }) {
       deps.terminals.write(terminalId, Buffer.from(data, 'base64'), sink);

@@ -183,7 +183,7 @@ export interface Schema {
     turn: number;
     attempt: number;
     kind: string;
-    /** What was asked about: a command as it was shown. */
+    /** What was asked about, as JSON of `server/tasks/approvals.ts`: the same text is the same question. */
     subject: string;
     answer: ApprovalAnswer | null;
     answered_by: string | null;

@@ -12,6 +12,8 @@ import type { RepoAtCommit } from '../../protocol/rpc.ts';
 import type { Phase, PhaseOutcome, TurnState } from '../../protocol/states.ts';
 import { mayBecome } from '../../protocol/states.ts';
 import type { Store, Tx } from '../store/store.ts';
+import { dropOpen, type Approvals } from './approvals.ts';
+import { askFor } from './asking.ts';
 import { appendEvents, outputStored } from './events.ts';
 import { appendHistory, loadHistory } from './history.ts';
 import type { Hub } from './hub.ts';
@@ -23,6 +25,7 @@ import { stopReason, type TurnContext } from './turn-context.ts';
 export interface OwnerDeps {
   store: Store;
   hub: Hub;
+  approvals: Approvals;
   limits: LimitValues;
   /** In the transaction that ends the turn: the queue's job ends with it. */
   endJob(tx: Tx, jobId: string): Promise<void>;
@@ -50,14 +53,16 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
   const redaction = new Redaction();
 
   /** One write: events and whatever else belongs to them, fenced. */
-  async function writeNow(events: readonly NewEvent[], also?: Also): Promise<void> {
+  async function writeNow(events: readonly NewEvent[], also?: Also, committed?: () => void): Promise<void> {
     assertOwned();
     let stored: WireEvent[] = [];
     let changed: TaskRow | undefined;
     try {
       await store.write(async (tx) => {
         stored = await appendEvents(tx, writer, redaction.events(events), limits.eventBytes);
-        const change = await also?.(tx);
+        const change = await also?.(tx, async (...more) => {
+          stored.push(...(await appendEvents(tx, writer, redaction.events(more), limits.eventBytes)));
+        });
         if (change) {
           changed = await tx
             .updateTable('tasks')
@@ -71,13 +76,14 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
       if (error instanceof CodexError && error.code === 'generationSuperseded') stop.abort('superseded');
       throw error;
     }
+    committed?.();
     hub.publish(task.id, stored);
     if (changed) hub.taskChanged(summaryOf(changed));
   }
 
   let line: Promise<unknown> = Promise.resolve();
-  function write(events: readonly NewEvent[], also?: Also): Promise<void> {
-    const mine = line.then(() => writeNow(events, also));
+  function write(events: readonly NewEvent[], also?: Also, committed?: () => void): Promise<void> {
+    const mine = line.then(() => writeNow(events, also, committed));
     line = mine.catch(() => {});
     return mine;
   }
@@ -99,6 +105,21 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
     });
     state = next;
   }
+
+  const questions = askFor({
+    approvals: deps.approvals,
+    store,
+    of: { taskId: task.id, turn: turn.turn },
+    signal,
+    redact: (value) => redaction.value(value),
+    write,
+    toState: async (tx, next) => {
+      if (!mayBecome(state, next) && state !== next) return undefined;
+      await updateTurn(tx, ofTurn, { state: next });
+      return { state: next };
+    },
+    inState: (next) => (state = mayBecome(state, next) ? next : state),
+  });
 
   async function phaseEnd(phase: Phase, startedAt: number, outcome: PhaseOutcome): Promise<void> {
     const durationMs = Date.now() - startedAt;
@@ -139,6 +160,7 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
         error,
       });
       if (turn.job_id) await deps.endJob(tx, turn.job_id);
+      await dropOpen(tx, writer);
       const result = await tx
         .selectFrom('results')
         .select('summary')
@@ -223,6 +245,7 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
           appendHistory(tx, { taskId: task.id, attempt, turn: turn.turn }, redaction.value(items)),
         ),
     }),
+    approvals: questions,
     setState: (next) => become(next),
     async setBase(sha) {
       if (sha === baseSha) return;
@@ -259,7 +282,10 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
 
 type TaskChange = Partial<TaskRow>;
 /** What else a write does; what it returns is changed in the task's row, and told to who watches lists. */
-type Also = (tx: Tx) => Promise<TaskChange | undefined | void>;
+export type Also = (
+  tx: Tx,
+  add: (...events: NewEvent[]) => Promise<void>,
+) => Promise<TaskChange | undefined | void>;
 type TurnEnd = Partial<
   Pick<Extract<NewEvent, { code: 'turn.finished' }>['params'], 'answer' | 'usage' | 'error'>
 >;

@@ -58,6 +58,7 @@ export function summaryOf(row: TaskRow): TaskSummary {
     createdBy: row.created_by,
     ...defined({
       environment: row.environment ?? undefined,
+      waiting: row.state === 'waiting' ? ('approval' as const) : undefined,
       phase: row.phase ?? undefined,
       patch: parsed<PatchSummary>(row.patch),
       error: parsed<WireError>(row.error),

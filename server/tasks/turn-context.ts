@@ -5,6 +5,7 @@
  * taken the turn over: it throws `CodexError` generationSuperseded, and the runner must stop without
  * another write. Nothing here knows a sandbox, a model or git.
  */
+import type { ApprovalAnswer, ApprovalReason } from '../../protocol/approval.ts';
 import type { FileChange, NewEvent, PatchSummary, Usage } from '../../protocol/events.ts';
 import type { LimitValues } from '../../protocol/limits.ts';
 import type { RepoAtCommit } from '../../protocol/rpc.ts';
@@ -23,6 +24,22 @@ export type StopReason = 'cancelled' | 'superseded' | 'shutdown';
 /** `signal.reason`, typed; null while it runs. */
 export function stopReason(signal: AbortSignal): StopReason | null {
   return signal.aborted ? (signal.reason as StopReason) : null;
+}
+
+/** A question before a command runs; `approvalId` is the call's, so that it is put once. */
+export interface ApprovalQuestion {
+  approvalId: string;
+  /** Questions with the same one are the same: an answer for the task stands for all of them. */
+  identity: string;
+  command: string;
+  cwd: string;
+  reason: ApprovalReason;
+}
+
+export interface ApprovalDesk {
+  /** What was said already, else what the person says. Rejects when the signal or the turn's is aborted. */
+  ask(question: ApprovalQuestion, signal: AbortSignal): Promise<ApprovalAnswer>;
+  wasAsked(approvalId: string): Promise<boolean>;
 }
 
 export interface TurnTask {
@@ -83,6 +100,11 @@ export interface TurnContext {
   phase<T>(phase: Phase, fn: () => Promise<T>): Promise<T>;
 
   history<Item extends object>(attempt: number): TurnHistory<Item>;
+  /**
+   * Who is asked before a command of this attempt runs. While a question is open the turn is `waiting`.
+   * The question, its event and the state are one write; a turn that is taken up again finds it by its id.
+   */
+  approvals(attempt: number): ApprovalDesk;
   setState(state: 'preparing' | 'running' | 'waiting'): Promise<void>;
   /** The commit that this turn starts from. */
   setBase(sha: string): Promise<void>;

@@ -58,6 +58,7 @@ export function memoryTurn(
     redactWith: () => {},
     emit,
     outputStored: async () => null,
+    approvals: () => ({ ask: async () => 'never', wasAsked: async () => false }),
     delta: () => {},
     progress: () => {},
     phase: async (phase, fn) => {
