@@ -8,6 +8,7 @@
 import { text } from 'node:stream/consumers';
 import { CodexError, errorText } from '../../protocol/errors.ts';
 import { EXIT, type RunResult } from '../../protocol/result.ts';
+import type { RepoAtCommit } from '../../protocol/rpc.ts';
 import { UsageError } from '../usage.ts';
 import { openBackend, type Backend } from '../backend.ts';
 import { checkOutput, applyResult, savePatch } from './deliver.ts';
@@ -16,6 +17,12 @@ import { RUN_HELP, checkPrompt, runOptions, type RunOptions } from './options.ts
 import { lookAtFolder, sendCommit, type Folder } from './push.ts';
 import { stopOnSignal } from './stop.ts';
 import { createTask, failedResult, followTurn, resultOf, turnOf } from './task.ts';
+
+type CreateTask = (
+  connection: Backend['connection'],
+  repo: RepoAtCommit,
+  signal: AbortSignal,
+) => Promise<string>;
 
 const FIRST_TURN = 1;
 const ATTEMPT = 1;
@@ -41,6 +48,8 @@ export async function run(args: string[]): Promise<number> {
 export async function runTask(
   options: RunOptions,
   output: Output,
+  /** Makes the task; its id. */
+  create: CreateTask = (connection, repo, signal) => createTask(connection, requestOf(options, repo), signal),
 ): Promise<{ result: RunResult; attempt: AttemptView | null }> {
   const stop = stopOnSignal((line) => output.warn(line));
   let taskId: string | null = null;
@@ -52,17 +61,7 @@ export async function runTask(
     backend = await openBackend(options.own, { signal: stop.signal, runsTasks: true });
     noteBackend(backend, output);
     const repo = await sendCommit(folder, backend, output, stop.signal);
-    taskId = await createTask(
-      backend.connection,
-      {
-        prompt: options.prompt,
-        mode: options.mode,
-        repo,
-        ...(options.model === null ? {} : { model: options.model }),
-        ...(options.environment === null ? {} : { environment: options.environment }),
-      },
-      stop.signal,
-    );
+    taskId = await create(backend.connection, repo, stop.signal);
     return await followTask(taskId, folder, backend, options, output, stop.signal);
   } catch (error) {
     if (error instanceof UsageError) throw error;
@@ -74,6 +73,16 @@ export async function runTask(
     stop.dispose();
     backend?.connection.close();
   }
+}
+
+function requestOf({ prompt, mode, model, environment }: RunOptions, repo: RepoAtCommit) {
+  return {
+    prompt,
+    mode,
+    repo,
+    ...(model === null ? {} : { model }),
+    ...(environment === null ? {} : { environment }),
+  };
 }
 
 async function followTask(

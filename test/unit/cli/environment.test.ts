@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { changedInternet, egressCommand, envCommand, opensMore } from '../../../cli/internet/options.ts';
-import { egressLine, environmentLine, environmentLines } from '../../../cli/internet/render.ts';
+import { changedInternet, opensMore } from '../../../cli/environment/internet.ts';
+import { egressCommand, envCommand } from '../../../cli/environment/options.ts';
+import { egressLine, environmentLine, environmentLines } from '../../../cli/environment/render.ts';
 import { paint } from '../../../cli/terminal.ts';
 import { UsageError } from '../../../cli/usage.ts';
 import { defaultEnvironment, type EgressEntry } from '../../../protocol/environment.ts';
@@ -12,7 +13,7 @@ const { internet: DEFAULTS } = defaultEnvironment();
 function change(...args: string[]) {
   const command = envCommand(['set', 'web', ...args]);
   assert.ok(command !== 'help' && command.action === 'set');
-  return command.change;
+  return command.change.internet;
 }
 
 const refuses = (args: string[], words: RegExp) =>
@@ -33,16 +34,17 @@ describe('the command line of env', () => {
   });
 
   it('what makes no sense is refused with a sentence', () => {
-    refuses([], /list, show, set, delete/);
+    refuses([], /list, show, set, edit, delete/);
     refuses(['remove', 'x'], /The word after env is one of/);
     refuses(['list', 'x'], /takes no name/);
     refuses(['show'], /needs the name/);
     refuses(['show', 'a', 'b'], /one name, not “a b”/);
     refuses(['show', '-x y'], /-x|Unknown option/);
     refuses(['show', 'x y'], /“x y” can’t be/);
-    refuses(['show', 'x', '--internet', 'off'], /belong to env set/);
+    refuses(['show', 'x', '--internet', 'off'], /--internet belongs to env set/);
     refuses(['set', 'x'], /env set needs/);
     refuses(['set', 'x', '--phase', 'setup'], /env set needs/);
+    refuses(['set', 'x', '--phase', 'setup', '--image', 'base'], /--phase is about/);
     refuses(['set', 'x', '--internet', 'on'], /off, common, all, none, not “on”/);
     refuses(['set', 'x', '--methods', 'GET'], /all, read, not “GET”/);
     assert.throws(() => egressCommand([]), UsageError);
