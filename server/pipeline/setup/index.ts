@@ -27,7 +27,7 @@ export async function startOf(of: Preparation): Promise<Start> {
   const { turn, environment, parts } = of;
   const { settings, base } = environment;
   if (turn.mode === 'ask' && !settings.setupForAsk && !turn.onlySetup) return {};
-  const plan = await planSetup(parts.repos, turn.task.repo.repoId, environment);
+  const plan = await planSetup(parts.repos, turn.task.repo, environment);
   if (plan === null) return {};
   if (base.uncached === null) return fromCache(of, plan);
   await tell(of, 'off', { reason: base.uncached });

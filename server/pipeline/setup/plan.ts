@@ -30,21 +30,23 @@ export interface Plan {
 /** From here on it is worth it to keep the clone alone: below, making it takes less than keeping it. */
 const LARGE_REPOSITORY_BYTES = 8 * 1024 * 1024;
 
-/** Null when there is nothing to set up; with neither text nor versions only the clone is to be kept. */
+/** Null when there is nothing to set up; with neither text nor versions the clone alone is kept. */
 export async function planSetup(
   repos: Repos,
-  repoId: string,
+  { repoId, sha }: { repoId: string; sha: string },
   { settings, base }: TurnEnvironment,
 ): Promise<Plan | null> {
   const switchVersions = Object.keys(settings.versions).length > 0;
-  const { setup } = settings;
-  const plan: Plan = { switchVersions, text: null, written: true, files: [] };
+  const { setup, workdir } = settings;
+  const plan: Plan = { switchVersions, text: null, written: setup.kind !== 'automatic', files: [] };
   if (setup.kind === 'script') return { ...plan, text: setup.text };
-  const found =
-    setup.kind === 'automatic'
-      ? automaticSetup(await repos.listTree(repoId, base.sha, settings.workdir))
-      : null;
-  if (found) return { ...plan, text: found.script, written: false, files: found.files };
+  if (setup.kind === 'automatic') {
+    const found = automaticSetup(await repos.listTree(repoId, base.sha, workdir));
+    if (found) return { ...plan, text: found.script, files: found.files };
+    // What only the task's commit has is installed by its maintenance.
+    const later = sha === base.sha ? null : automaticSetup(await repos.listTree(repoId, sha, workdir));
+    if (later) return plan;
+  }
   if (switchVersions) return plan;
   return base.uncached === null && (await repos.packBytes(repoId)) > LARGE_REPOSITORY_BYTES ? plan : null;
 }
