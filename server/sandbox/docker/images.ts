@@ -1,15 +1,14 @@
 /**
- * Images: the default one, built on first use and named after the hash of what it is built from, and
- * others, pulled when they are not there. One build or pull of the same name at a time.
+ * Images: our own, built on first use and named after the hash of what they are built from, and others,
+ * pulled when they are not there. One build or pull of the same name at a time.
  */
-import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
 import { trustedAuthorities } from '../../trust.ts';
 import { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import { pack } from 'tar-stream';
 import { CodexError, errorText } from '../../../protocol/errors.ts';
-import { assetPath } from '../../assets.ts';
+import { ownImage, readContext } from './contexts.ts';
+import type { BuildContext } from './contexts.ts';
 import { importDebian } from './debian.ts';
 import { LABEL } from './spec.ts';
 
@@ -35,8 +34,9 @@ export class Images {
     progress: Progress,
     signal?: AbortSignal,
   ): Promise<{ name: string; id: string }> {
-    const context = image === undefined ? await readContext() : null;
-    const name = image ?? `codex-tasks/base:${context?.hash ?? ''}`;
+    const own = ownImage(image);
+    const context = own === null ? null : await readContext(own);
+    const name = context?.image ?? image ?? '';
     const id = await this.#id(name);
     if (id !== null) return { name, id };
     await waitUnlessAborted(
@@ -80,12 +80,13 @@ export class Images {
   async #pull(name: string, tell: Progress): Promise<void> {
     tell(`Pulling ${name}`);
     try {
-      await this.#follow(await this.#docker.pull(name, {}), () => {});
+      await this.#follow(await this.#docker.pull(name, {}), () => {}, countingLayers(name, tell));
     } catch (error) {
+      const reason = errorText(error);
       throw new CodexError(
-        'imageBuildFailed',
-        { image: name },
-        { detail: `The image ${name} can't be pulled: ${errorText(error)}`, cause: error },
+        'imageMissing',
+        { image: name, reason },
+        { detail: `The image ${name} can't be pulled: ${reason}`, cause: error },
       );
     }
   }
@@ -99,21 +100,21 @@ export class Images {
     };
     try {
       const base = await this.#debian(hear);
-      hear(`Building the default sandbox image ${name} (first use only)`);
+      hear(`Building the sandbox image ${name} (first use only)`);
       const tar = pack();
-      for (const [path, content] of context.files) tar.entry({ name: path }, content);
+      for (const { path, mode, content } of context.files) tar.entry({ name: path, mode }, content);
       tar.entry({ name: 'ca.pem' }, `${trustedAuthorities().join('\n')}\n`);
       tar.finalize();
       const stream = await this.#docker.buildImage(Readable.from(tar), {
         t: name,
         buildargs: { BASE: base },
-        labels: { [`${LABEL}.image`]: 'base' },
+        labels: { [`${LABEL}.image`]: name },
         rm: true,
         forcerm: true,
       });
       await this.#follow(stream, hear);
     } catch (error) {
-      const detail = `The default sandbox image can't be built: ${errorText(error)}\n${lines.join('\n')}`;
+      const detail = `The sandbox image ${name} can't be built: ${errorText(error)}\n${lines.join('\n')}`;
       throw new CodexError('imageBuildFailed', { image: name }, { detail, cause: error });
     }
   }
@@ -130,7 +131,11 @@ export class Images {
     }
   }
 
-  #follow(stream: NodeJS.ReadableStream, tell: Progress): Promise<void> {
+  #follow(
+    stream: NodeJS.ReadableStream,
+    tell: Progress,
+    onLayer: (id: string, status: string) => void = () => {},
+  ): Promise<void> {
     return new Promise((resolve, reject) => {
       let failure: string | undefined;
       this.#docker.modem.followProgress(
@@ -140,8 +145,9 @@ export class Images {
           else if (failure !== undefined) reject(new Error(failure));
           else resolve();
         },
-        (event: { stream?: string; status?: string; error?: string }) => {
+        (event: EngineProgress) => {
           failure ??= event.error;
+          if (event.id !== undefined) return onLayer(event.id, event.status ?? '');
           const text = (event.stream ?? event.status ?? '').trimEnd();
           for (const line of text.split('\n')) if (line !== '') tell(line);
         },
@@ -150,28 +156,26 @@ export class Images {
   }
 }
 
-interface BuildContext {
-  files: [string, Buffer][];
-  hash: string;
+interface EngineProgress {
+  stream?: string;
+  status?: string;
+  error?: string;
+  /** Of a layer. */
+  id?: string;
 }
 
-async function readContext(): Promise<BuildContext> {
-  const dir = assetPath('images', 'base');
-  try {
-    const names = (await readdir(dir)).sort();
-    const files = await Promise.all(
-      names.map(async (name): Promise<[string, Buffer]> => [name, await readFile(`${dir}/${name}`)]),
-    );
-    const hash = createHash('sha256');
-    for (const [name, content] of files) hash.update(`${name}\0${content.length}\0`).update(content);
-    return { files, hash: hash.digest('hex').slice(0, 12) };
-  } catch (error) {
-    throw new CodexError(
-      'imageBuildFailed',
-      {},
-      { detail: 'images/base is missing: npm run build', cause: error },
-    );
-  }
+/** A large image takes minutes: one line for each layer that is done, and not one for each of its steps. */
+function countingLayers(name: string, tell: Progress): (id: string, status: string) => void {
+  const layers = new Set<string>();
+  const done = new Set<string>();
+  return (layer, status) => {
+    // The first event carries the tag as its id.
+    if (!/^[0-9a-f]{12}$/.test(layer)) return;
+    layers.add(layer);
+    if (status !== 'Pull complete' && status !== 'Already exists') return;
+    done.add(layer);
+    tell(`Pulling ${name}: ${done.size} of ${layers.size} layers`);
+  };
 }
 
 function waitUnlessAborted(work: Promise<void>, signal?: AbortSignal): Promise<void> {

@@ -79,9 +79,6 @@ describe('Docker that fails', { timeout: 120_000 }, () => {
     } finally {
       await docker.getImage(name).remove({ force: true });
     }
-    await assert.rejects(
-      driver.open({ ...task, image: 'codex-tasks-test/none:1' }),
-      isCode('imageBuildFailed'),
-    );
+    await assert.rejects(driver.open({ ...task, image: 'codex-tasks-test/none:1' }), isCode('imageMissing'));
   });
 });
