@@ -39,6 +39,8 @@ export interface Behind {
   extraEnv?: Record<string, string>;
   /** Goes around each checkout, where there is something to do before and after it. */
   checkingOut?(work: () => Promise<void>): Promise<void>;
+  /** What the driver has to say about a command that ran since then (ms since 1970): it may have ended it. */
+  ended?(result: CommandResult, since: number): CommandResult;
 }
 
 /** Pauses before each try to attach again. */
@@ -99,6 +101,7 @@ export class DoorSandbox implements Sandbox {
     const { onOutput, signal } = options;
     if (signal?.aborted && (await this.find(callId)) === 'unknown') return notEvenStarted();
 
+    const since = Date.now();
     let at = options.after ?? 0;
     const output = (bytes: Buffer): void => {
       const offset = at;
@@ -121,7 +124,7 @@ export class DoorSandbox implements Sandbox {
         return ended;
       });
       this.#lost.signal.throwIfAborted();
-      return result;
+      return this.#behind.ended?.(result, since) ?? result;
     } finally {
       clearTimeout(watchdog);
       signal?.removeEventListener('abort', cancel);

@@ -25,6 +25,8 @@ import type {
   SnapshotRef,
 } from '../sandbox.ts';
 import { checkMachine } from './check.ts';
+import type { Checked } from './check.ts';
+import type { Facts } from './facts.ts';
 import { changedFiles, removeFolder } from './files.ts';
 import { readKept, writeKept } from './kept.ts';
 import type { Kept } from './kept.ts';
@@ -33,9 +35,13 @@ import { machineIdentity } from './machine.ts';
 import { endProcess, isAlive, readLog } from './process.ts';
 import { Snapshots } from './snapshots.ts';
 import { connectIn } from './socket.ts';
+import { endedFor } from './told.ts';
+import { Watch } from './watch.ts';
 
 const CONNECT_TIMEOUT_MS = 15_000;
 const CONNECT_RETRY_MS = 5;
+/** A trial takes longer than the rest of a start, and what it finds seldom changes. */
+const CHECKED_MS = 60_000;
 
 export class LocalDriver implements SandboxDriver {
   readonly kind = 'local';
@@ -43,6 +49,8 @@ export class LocalDriver implements SandboxDriver {
   readonly #dir: string;
   readonly #parking: Parking;
   readonly #snapshots: Snapshots;
+  readonly #watch = new Watch();
+  #checked: (Checked & { at: number }) | undefined;
   /** Being ended and started again on purpose: nobody may take them for lost meanwhile. */
   readonly #restarts = new Map<string, Promise<void>>();
 
@@ -54,17 +62,27 @@ export class LocalDriver implements SandboxDriver {
     mkdirSync(this.#dir, { recursive: true, mode: 0o700 });
   }
 
-  check(): Promise<SandboxHealth> {
-    return checkMachine();
+  async check(): Promise<SandboxHealth> {
+    const checked = await checkMachine();
+    this.#checked = checked.health.ok ? { ...checked, at: Date.now() } : undefined;
+    return checked.health;
+  }
+
+  /** What a check found that is not old; throws when the machine can't confine. */
+  async #facts(): Promise<Facts> {
+    if (!this.#checked || Date.now() - this.#checked.at > CHECKED_MS) {
+      const { ok, detail } = await this.check();
+      if (!ok) throw new CodexError('sandboxUnavailable', { detail }, { detail });
+    }
+    if (!this.#checked) throw new CodexError('sandboxUnavailable');
+    return this.#checked.facts;
   }
 
   async open(spec: SandboxSpec, _progress?: (line: string) => void, signal?: AbortSignal): Promise<Sandbox> {
     checkRepoName(spec.repoName);
     const name = sandboxName(spec.taskId, spec.attempt, spec.role);
     refuseImage(spec.image);
-    const health = await this.check();
-    if (!health.ok)
-      throw new CodexError('sandboxUnavailable', { detail: health.detail }, { detail: health.detail });
+    await this.#facts();
     if (signal?.aborted) throw new CodexError('cancelled');
     try {
       return await this.#open(name, spec);
@@ -85,6 +103,7 @@ export class LocalDriver implements SandboxDriver {
       try {
         door = await this.#attach(name, spec.generation);
         how = 'parked';
+        this.#watch.add(name, { process: before.process, dir: this.#at(name), limits: spec.limits });
       } catch (error) {
         if (error instanceof DoorRefused && error.reason !== 'version') throw error;
         // Its runner is gone or speaks otherwise: started again, with its files.
@@ -106,6 +125,7 @@ export class LocalDriver implements SandboxDriver {
         attach: () => this.#attach(name, spec.generation),
         isRunning: () => this.#isRunning(name),
         park: (expiresAt: number) => this.#parking.park(name, expiresAt),
+        ended: (result, since) => endedFor(this.#watch.overSince(name, since), result, spec.limits),
         ...(spec.role === 'ask'
           ? { checkingOut: (work: () => Promise<void>) => this.#checkOutReadOnly(name, spec, work) }
           : {}),
@@ -169,6 +189,7 @@ export class LocalDriver implements SandboxDriver {
 
   async remove(name: string): Promise<void> {
     await this.stop(name);
+    this.#watch.forget(name);
     await removeFolder(this.#at(name));
     await this.#parking.clear(name);
   }
@@ -189,10 +210,17 @@ export class LocalDriver implements SandboxDriver {
   async #start(name: string, kept: Omit<Kept, 'process'>, { limits }: SandboxSpec): Promise<void> {
     const dir = this.#at(name);
     const process = await launch(
-      { dataDir: this.#dataDir, dir, limits, ...(kept.readOnly ? { readOnly: kept.repoName } : {}) },
+      {
+        dataDir: this.#dataDir,
+        dir,
+        limits,
+        facts: await this.#facts(),
+        ...(kept.readOnly ? { readOnly: kept.repoName } : {}),
+      },
       (early) => writeKept(dir, { ...kept, process: early }),
     );
     writeKept(dir, { ...kept, process });
+    this.#watch.add(name, { process, dir, limits });
   }
 
   /**

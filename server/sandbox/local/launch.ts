@@ -1,15 +1,22 @@
 /** Starts the confined process of one sandbox: folders and the runner's files → bubblewrap → its process. */
+import { randomBytes, randomInt } from 'node:crypto';
 import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CodexError } from '../../../protocol/errors.ts';
 import type { LimitValues } from '../../../protocol/limits.ts';
 import { findNode } from '../node-binary.ts';
 import { runnerFiles } from '../runner-files.ts';
+import { scopeEnvironment } from './facts.ts';
+import type { Facts } from './facts.ts';
+import { launchPrefix } from './limits.ts';
 import { findProgram, topLevel } from './machine.ts';
-import { INFO_FD, startProcess } from './process.ts';
+import { INFO_FD, SECCOMP_FD, startProcess } from './process.ts';
+import { seccompFilter } from './seccomp/filter.ts';
 import type { LocalProcess } from './process.ts';
 import { bwrapArguments, ETC_FILES, runnerCommand } from './spec.ts';
 
+/** Where in the list of processors a sandbox begins is chosen below this. */
+const MOST_CPUS = 4_096;
 export const SANDBOX_FOLDERS = ['workspace', 'home', 'tmp', 'run', 'etc'] as const;
 
 export interface ToLaunch {
@@ -17,6 +24,7 @@ export interface ToLaunch {
   /** The sandbox's own folder. */
   dir: string;
   limits: LimitValues;
+  facts: Facts;
   /** A folder in the workspace. */
   readOnly?: string;
 }
@@ -39,13 +47,19 @@ export async function launch(of: ToLaunch, known: (process: LocalProcess) => voi
     node,
     topLevel: topLevel(),
     infoFd: INFO_FD,
+    seccompFd: SECCOMP_FD,
   });
+  const filter = seccompFilter(of.facts.arch);
+  if (!filter) throw new Error(`no system call filter for ${of.facts.arch}`);
+  const unit = `codex-tasks-${randomBytes(8).toString('hex')}`;
+  const prefix = launchPrefix(of.facts, of.limits, unit, randomInt(MOST_CPUS));
   return startProcess(
     {
-      launch: [findProgram('bwrap') ?? 'bwrap'],
+      launch: [...prefix, findProgram('bwrap') ?? 'bwrap'],
+      env: of.facts.scope === null ? {} : scopeEnvironment(),
       options,
       command: runnerCommand(of.limits),
-      filter: Buffer.alloc(0),
+      filter,
       logPath: at('log'),
     },
     known,

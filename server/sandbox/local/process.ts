@@ -24,6 +24,7 @@ export interface LocalProcess {
 export interface ToStart {
   /** What stands before bubblewrap's own arguments: its path, behind what sets limits. */
   launch: string[];
+  env: Record<string, string>;
   options: string[];
   command: string[];
   /** What bubblewrap hands to the kernel, on `SECCOMP_FD`. */
@@ -39,7 +40,7 @@ export interface ToStart {
  * backend that dies in between leaves no process that nobody knows.
  */
 export async function startProcess(
-  { launch, options, command, filter, logPath }: ToStart,
+  { launch, env, options, command, filter, logPath }: ToStart,
   known: (process: LocalProcess) => void,
 ): Promise<LocalProcess> {
   const log = openSync(logPath, 'w', 0o600);
@@ -49,7 +50,7 @@ export async function startProcess(
       stdio: ['ignore', log, log, 'pipe', 'pipe', 'pipe'],
       detached: true,
       cwd: '/',
-      env: {},
+      env,
     });
     child.unref();
     const first = child.pid === undefined ? null : startTime(child.pid);

@@ -34,6 +34,8 @@ const ETC = [
   'timezone',
 ];
 
+/** Out of memory ends a task before anything else on the machine. */
+const OOM_SCORE = 500;
 const RUNNER = [`${CODEX_DIR}/node`, `${CODEX_DIR}/runner.cjs`, 'serve'];
 
 /**
@@ -44,7 +46,7 @@ const RUNNER = [`${CODEX_DIR}/node`, `${CODEX_DIR}/runner.cjs`, 'serve'];
  */
 export function runnerCommand(limits: Pick<LimitValues, 'sandboxDiskBytes' | 'sandboxPids'>): string[] {
   const kib = Math.max(1, Math.floor(limits.sandboxDiskBytes / 1024));
-  const script = `ulimit -c 0; ulimit -f ${kib} 2>/dev/null; ulimit -u ${limits.sandboxPids} 2>/dev/null; exec "$@"`;
+  const script = `echo ${OOM_SCORE} > /proc/self/oom_score_adj; ulimit -c 0; ulimit -f ${kib} 2>/dev/null; ulimit -u ${limits.sandboxPids} 2>/dev/null; exec "$@"`;
   return ['bash', '-c', script, 'bash', ...RUNNER];
 }
 
@@ -70,12 +72,15 @@ export interface LocalOf {
   /** Top-level names (`bin`, `lib64`) and where they point, or null where they are real folders. */
   topLevel: Record<string, string | null>;
   infoFd: number;
+  /** Where bubblewrap reads the system call filter. */
+  seccompFd: number;
 }
 
 export function bwrapArguments(of: LocalOf): string[] {
   return [
     ...['--unshare-user', '--unshare-all', '--uid', '0', '--gid', '0', '--hostname', 'sandbox'],
     ...['--new-session', '--cap-drop', 'ALL', '--info-fd', String(of.infoFd)],
+    ...['--seccomp', String(of.seccompFd)],
     ...['--ro-bind', '/usr', '/usr', '--ro-bind-try', '/nix', '/nix'],
     ...Object.entries(of.topLevel).flatMap(([name, target]) =>
       target === null ? ['--ro-bind', `/${name}`, `/${name}`] : ['--symlink', target, `/${name}`],
@@ -85,9 +90,6 @@ export function bwrapArguments(of: LocalOf): string[] {
     ...['--proc', '/proc', '--dev', '/dev', '--size', String(SHARED_MEMORY_BYTES), '--tmpfs', '/dev/shm'],
     ...['--symlink', '/tmp', '/var/tmp'],
     ...['--bind', of.tmp, '/tmp', '--bind', of.home, SANDBOX_HOME, '--bind', of.workspace, WORKSPACE_DIR],
-    ...(of.readOnly === undefined
-      ? []
-      : ['--ro-bind', `${of.workspace}/${of.readOnly}`, `${WORKSPACE_DIR}/${of.readOnly}`]),
     ...(of.readOnly === undefined
       ? []
       : ['--ro-bind', `${of.workspace}/${of.readOnly}`, `${WORKSPACE_DIR}/${of.readOnly}`]),

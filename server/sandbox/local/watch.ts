@@ -1,0 +1,145 @@
+/**
+ * Holds the limits that the kernel does not hold for us: looks a few times a second at what each
+ * sandbox uses, and ends commands when it is too much. It can be late by one look: a limit here is no
+ * wall, and `check` says so.
+ *
+ * Over the memory limit the largest process ends, as the kernel would choose; over the limits of
+ * processes and disk all commands end. The runner stays, except when nothing else helps.
+ */
+import type { LimitValues } from '../../../protocol/limits.ts';
+import { endProcess, isAlive } from './process.ts';
+import type { LocalProcess } from './process.ts';
+import { diskBytes, memoryKills, proportionalBytes, usedBelow } from './usage.ts';
+import type { Used } from './usage.ts';
+
+const LOOK_MS = 200;
+const DISK_LOOK_MS = 3_000;
+/** Looking takes at most this part of the time. */
+const SHARE = 20;
+/** A program that forks while it is ended is ended again; after so many times everything is. */
+const KILL_ROUNDS = 30;
+
+export type OverLimit = 'memory' | 'processes' | 'disk';
+
+interface Watched {
+  process: LocalProcess;
+  dir: string;
+  limits: Pick<LimitValues, 'sandboxMemoryBytes' | 'sandboxPids' | 'sandboxDiskBytes'>;
+  nextDiskLook: number;
+  /** The kernel's own, by the last look. */
+  memoryKills: number;
+  /** When each limit was last passed, ms since 1970. */
+  over: Map<OverLimit, number>;
+}
+
+export class Watch {
+  readonly #watched = new Map<string, Watched>();
+  #timer: NodeJS.Timeout | undefined;
+
+  /** Takes the place of what was watched by that name; what it passed before is still known. */
+  add(name: string, of: Pick<Watched, 'process' | 'dir' | 'limits'>): void {
+    const over = this.#watched.get(name)?.over ?? new Map<OverLimit, number>();
+    this.#watched.set(name, {
+      ...of,
+      over,
+      nextDiskLook: Date.now() + DISK_LOOK_MS,
+      memoryKills: memoryKills(of.process.pid),
+    });
+    this.#plan(LOOK_MS);
+  }
+
+  /** The limit for which commands were ended since then (ms since 1970). */
+  overSince(name: string, since: number): OverLimit | undefined {
+    const over = this.#watched.get(name)?.over ?? [];
+    return [...over].find(([, at]) => at >= since)?.[0];
+  }
+
+  forget(name: string): void {
+    this.#watched.delete(name);
+  }
+
+  #plan(ms: number): void {
+    this.#timer ??= setTimeout(() => {
+      const startedAt = performance.now();
+      void this.#lookAtAll().then(() => {
+        this.#timer = undefined;
+        if (this.#watched.size > 0) this.#plan(Math.max(LOOK_MS, (performance.now() - startedAt) * SHARE));
+      });
+    }, ms).unref();
+  }
+
+  async #lookAtAll(): Promise<void> {
+    for (const watched of this.#watched.values()) {
+      if (!isAlive(watched.process)) continue;
+      const kills = memoryKills(watched.process.pid);
+      if (kills > watched.memoryKills) watched.over.set('memory', Date.now());
+      watched.memoryKills = kills;
+      const used = usedBelow(watched.process.pid);
+      if (count(used) > watched.limits.sandboxPids) await this.#end(watched, 'processes');
+      else if (memory(used, watched.limits.sandboxMemoryBytes)) endLargest(watched);
+      if (Date.now() >= watched.nextDiskLook) this.#lookAtDisk(watched);
+    }
+  }
+
+  /** Beside the other looks: counting many files takes a while. */
+  #lookAtDisk(watched: Watched): void {
+    watched.nextDiskLook = Infinity;
+    const startedAt = Date.now();
+    const look = async (): Promise<void> => {
+      const bytes = await diskBytes(watched.dir);
+      if (bytes > watched.limits.sandboxDiskBytes) await this.#end(watched, 'disk');
+    };
+    void look()
+      .catch(() => {})
+      .finally(() => {
+        watched.nextDiskLook = Date.now() + Math.max(DISK_LOOK_MS, (Date.now() - startedAt) * SHARE);
+      });
+  }
+
+  async #end(watched: Watched, why: OverLimit): Promise<void> {
+    watched.over.set(why, Date.now());
+    for (let round = 0; round < KILL_ROUNDS; round++) {
+      const commands = commandsIn(watched);
+      if (commands.length === 0) return;
+      for (const { pid } of commands) signal(pid, 'SIGSTOP');
+      for (const { pid } of commands) signal(pid, 'SIGKILL');
+    }
+    await endProcess(watched.process).catch(() => {});
+  }
+}
+
+/** Threads count: the kernel has no other processes. */
+function count(used: Used[]): number {
+  return used.reduce((sum, one) => sum + one.threads, 0);
+}
+
+/** Whether it is over. The exact sum is asked for only when the quick one, which is never lower, is. */
+function memory(used: Used[], limit: number): boolean {
+  if (used.reduce((sum, one) => sum + one.residentBytes, 0) <= limit) return false;
+  return used.reduce((sum, one) => sum + proportionalBytes(one), 0) > limit;
+}
+
+function endLargest(watched: Watched): void {
+  const [largest] = commandsIn(watched).sort((a, b) => b.residentBytes - a.residentBytes);
+  const victim = largest?.pid ?? watched.process.pid;
+  watched.over.set('memory', Date.now());
+  signal(victim, 'SIGKILL');
+}
+
+/** All but the first process and the runner, which is its oldest child. */
+function commandsIn({ process }: Watched): Used[] {
+  if (!isAlive(process)) return [];
+  const used = usedBelow(process.pid).filter((one) => one.pid !== process.pid);
+  const [runner] = used
+    .filter((one) => one.parent === process.pid)
+    .sort((a, b) => a.startedAt - b.startedAt || a.pid - b.pid);
+  return used.filter((one) => one.pid !== runner?.pid);
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // It ended by itself meanwhile.
+  }
+}
