@@ -1,13 +1,14 @@
 /**
- * Which commit stands in a sandbox's working tree, and for which turn: a mark beside the repository.
+ * Which commit stands in a sandbox's working tree, and for which turn: a mark among the runner's files.
  *
  * It survives a restart of the sandbox together with the files. Everything in a sandbox can be forged
  * by the agent; a forged mark only spoils the agent's own working tree.
  */
 import { z } from 'zod';
+import { RUN_DIR } from '../../protocol/door.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 
-const MARK_PATH = '/workspace/.codex-turn.json';
+const MARK_PATH = `${RUN_DIR}/turn.json`;
 const MARK_MAX_BYTES = 4096;
 
 const Mark = z.object({
