@@ -17,7 +17,10 @@ const TAIL_WORK_MOST = 100_000;
 
 export interface Match {
   start: number;
+  /** Of all matches of the pattern that go on over one another, the last one's. */
   end: number;
+  /** Of the one that begins here. */
+  ownEnd: number;
   secret: number;
 }
 
@@ -79,11 +82,19 @@ export class Search {
   /** All of them, those too that lie in or over one another; by where they begin, longer ones first. */
   all(text: Uint8Array): Match[] {
     const matches: Match[] = [];
-    this.#scan(text, (match) => {
+    const newest = new Map<number, Match>();
+    this.#scan(text, (match, pattern) => {
+      const before = newest.get(pattern);
+      // A value of one letter, in a text of it: one match, not one for each byte.
+      if (before && match.start >= before.start && match.start < before.end) {
+        before.end = Math.max(before.end, match.end);
+        return false;
+      }
       matches.push(match);
+      newest.set(pattern, match);
       return false;
     });
-    return matches.sort((a, b) => a.start - b.start || b.end - a.end || a.secret - b.secret);
+    return matches.sort((a, b) => a.start - b.start || b.ownEnd - a.ownEnd || a.secret - b.secret);
   }
 
   first(text: Uint8Array): Match | null {
@@ -111,7 +122,7 @@ export class Search {
   }
 
   /** `stop` says whether a match was enough. The same match may come more than once. */
-  #scan(text: Uint8Array, stop: (match: Match) => boolean): void {
+  #scan(text: Uint8Array, stop: (match: Match, pattern: number) => boolean): void {
     const shifts = this.#shifts;
     const window = this.#window;
     const end = text.length;
@@ -126,7 +137,7 @@ export class Search {
       const last = this.#firstOf[block + 1] ?? 0;
       for (let anchor = this.#firstOf[block] ?? 0; anchor < last; anchor++) {
         const match = this.#compare(text, at - window + 1, anchor);
-        if (match && stop(match)) return;
+        if (match && stop(match, this.#patternOf[anchor] ?? 0)) return;
       }
       at++;
     }
@@ -141,7 +152,7 @@ export class Search {
     const start = walkBack(pattern, text, at, offset);
     if (start < 0) return null;
     const end = matchAt(pattern, text, start);
-    return end === NO_MATCH || end === UNDECIDED ? null : { start, end, secret: pattern.secret };
+    return end === NO_MATCH || end === UNDECIDED ? null : { start, end, ownEnd: end, secret: pattern.secret };
   }
 
   #learnBeginnings(): void {

@@ -201,6 +201,12 @@ test('a value of 64 KB holds back a part of itself at most, and leaves one mark'
   assert.match(redactor.text(`-${value.slice(10_000, 12_000)}-`), /\[secret LONG\]/);
 });
 
+test('a text that is a secret over and over takes neither long nor much', () => {
+  const redactor = createRedactor([secret('ZEROS', '00000000'), secret('ONES', '11111111')]);
+  const text = Buffer.concat([Buffer.alloc(2_000_000, '0'), Buffer.alloc(2_000_000, '1')]);
+  assert.equal(redactor.bytes(text).toString(), '[secret ZEROS][secret ONES]');
+});
+
 test('text that keeps almost being a secret is not slow', () => {
   const value = `${'a'.repeat(4_000)}b`;
   const redactor = createRedactor([secret('SLOW', value)]);
