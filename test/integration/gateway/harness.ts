@@ -51,6 +51,8 @@ export interface Options {
   limits?: Partial<LimitValues>;
   log?: Log;
   idleExitMs?: number;
+  /** Default: ones in which every commit is there. */
+  repos?: Repos;
 }
 
 export async function backend(options: Options = {}): Promise<Backend & { dataDir: string }> {
@@ -64,7 +66,7 @@ export async function backend(options: Options = {}): Promise<Backend & { dataDi
       limits: resolveLimits(options.limits),
       ...(options.idleExitMs ? { idleExitMs: options.idleExitMs } : {}),
     },
-    repos: FAKE_REPOS,
+    repos: options.repos ?? FAKE_REPOS,
     runTurn: options.runTurn ?? answerAtOnce,
     sandbox: () => ({ kind: 'none', detail: '' }),
     model: () => ({ name: 'none', configured: true, scripted: true }),
