@@ -63,7 +63,7 @@ export function createRunTurn(parts: PipelineParts): (turn: TurnContext, rooms: 
           if (!isLoss(end) || losses >= MAX_SANDBOX_LOSSES) return end;
           await turn.emit({ code: 'sandbox.lost', params: { reason: end.error.message } });
           await sandbox.detach();
-          sandbox = await prepareSandbox(of);
+          sandbox = await prepareSandbox(of, true);
         }
       });
       if (isOurs(turn)) await afterAgent(of, sandbox, end);

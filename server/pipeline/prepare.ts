@@ -16,10 +16,12 @@ import { openSandbox, type Preparation } from './preparation.ts';
 import { startOf, type Start } from './setup/index.ts';
 import { reportFailure, runScripts } from './setup/scripts.ts';
 
-export async function prepareSandbox(of: Preparation): Promise<Sandbox> {
+/** `again`: the turn had its sandbox before and lost it; its files may still be there. */
+export async function prepareSandbox(of: Preparation, again = false): Promise<Sandbox> {
   const { turn, attempt } = of;
   const startedAt = performance.now();
-  const found = (await isThere(of)) ? await turn.phase('checkout', () => takeOver(of)) : null;
+  const mayBeThere = again || turn.turn > 1 || turn.resumed;
+  const found = mayBeThere && (await isThere(of)) ? await turn.phase('checkout', () => takeOver(of)) : null;
   const sandbox = found ?? (await makeNew(of));
   try {
     const restored = found === null && of.startSha !== turn.task.repo.sha;
@@ -54,9 +56,7 @@ function roleOf({ mode, onlySetup }: TurnContext): SandboxRole {
   return mode === 'ask' && !onlySetup ? 'ask' : 'agent';
 }
 
-/** Whether the task may have a sandbox for this turn already; a new task's first turn need not look. */
 async function isThere({ turn, attempt, parts }: Preparation): Promise<boolean> {
-  if (turn.turn === 1 && !turn.resumed) return false;
   const role = roleOf(turn);
   const isOurs = (ref: { taskId: string; attempt: number; role: SandboxRole }) =>
     ref.taskId === turn.task.id && ref.attempt === attempt && ref.role === role;
