@@ -189,11 +189,11 @@ export const ERROR_WORDS: Record<ErrorCode, readonly string[]> = {
     'The image {image} can’t be pulled. Check its name and that this machine may reach its registry, or choose another image.',
   ],
   outOfMemory: [
-    'The sandbox ran out of memory ({limit}). Raise the memory of the environment, or have the task use less.',
+    'The sandbox ran out of memory ({limitBytes}). Raise the memory of the environment, or have the task use less.',
     'The sandbox ran out of memory. Raise the memory of the environment, or have the task use less.',
   ],
   sandboxDiskFull: [
-    'The sandbox wrote more than the {limit} it may have on disk. Raise the disk of the environment, or have the task write less.',
+    'The sandbox wrote more than the {limitBytes} it may have on disk. Raise the disk of the environment, or have the task write less.',
     'The sandbox wrote more than it may have on disk. Raise the disk of the environment, or have the task write less.',
   ],
   terminalUnavailable: [

@@ -39,6 +39,13 @@ export interface Behind {
   extraEnv?: Record<string, string>;
   /** Goes around each checkout, where there is something to do before and after it. */
   checkingOut?(work: () => Promise<void>): Promise<void>;
+  /** The error that says why it stopped, where that is known. */
+  whyStopped?(): Promise<CodexError | null>;
+  /**
+   * Called when the first command starts; the function that it returns, when the last has ended. `fail`
+   * ends every command with this error; false when they could not be ended from inside.
+   */
+  whileRunning?(fail: (error: CodexError) => Promise<boolean>): () => void;
   /** What the driver has to say about a command that ran since then (ms since 1970): it may have ended it. */
   ended?(result: CommandResult, since: number): CommandResult;
 }
@@ -49,6 +56,8 @@ const REATTACH_PAUSES_MS = [0, 100, 500, 2_000, 5_000];
 const REATTACHES_PER_MINUTE = 20;
 /** The runner ends a command by itself; when it has not so long after, it does not work any more. */
 const OVERRUN_MS = KILL_GRACE_MS + 30_000;
+/** Ending everything takes half a second inside. */
+const FAIL_TIMEOUT_MS = 10_000;
 const EXIT_CANCELLED = 130;
 const DEFAULT_MODE = 0o644;
 
@@ -59,6 +68,8 @@ export class DoorSandbox implements Sandbox {
   #detached = false;
   readonly #served = new Map<WayOut, (stream: Duplex) => void>();
   #reattachedAt: number[] = [];
+  #running = 0;
+  #stopWatching: (() => void) | undefined;
 
   constructor(behind: Behind, door: Door) {
     this.#behind = behind;
@@ -117,6 +128,7 @@ export class DoorSandbox implements Sandbox {
       this.#through((door) => door.cancel(callId)).catch(() => {});
     };
     signal?.addEventListener('abort', cancel, { once: true });
+    if (this.#running++ === 0) this.#stopWatching = this.#behind.whileRunning?.((error) => this.#fail(error));
     try {
       const result = await this.#through((door) => {
         const ended = door.command(callId, command, at, output);
@@ -126,6 +138,7 @@ export class DoorSandbox implements Sandbox {
       this.#lost.signal.throwIfAborted();
       return this.#behind.ended?.(result, since) ?? result;
     } finally {
+      if (--this.#running === 0) this.#stopWatching?.();
       clearTimeout(watchdog);
       signal?.removeEventListener('abort', cancel);
     }
@@ -225,12 +238,16 @@ export class DoorSandbox implements Sandbox {
     if (this.#reattachedAt.length > REATTACHES_PER_MINUTE)
       throw this.#lose('the door breaks again and again');
     let why = 'the sandbox has stopped';
+    let stopped: CodexError | null | undefined;
     for (const pause of REATTACH_PAUSES_MS) {
       await new Promise((resolve) => setTimeout(resolve, pause));
       if (this.#detached) throw new DoorBroken('detached');
       if (this.#lost.signal.aborted) throw this.#lost.signal.reason;
       try {
-        if (!(await this.#behind.isRunning())) break;
+        if (!(await this.#behind.isRunning())) {
+          stopped = await this.#behind.whyStopped?.().catch(() => null);
+          break;
+        }
         const door = await this.#behind.attach();
         if (this.#detached || this.#lost.signal.aborted) door.close();
         this.#watch(door);
@@ -240,11 +257,31 @@ export class DoorSandbox implements Sandbox {
         if (error instanceof DoorRefused || error instanceof RunnerGone) break;
       }
     }
-    throw this.#lose(why);
+    throw this.#lose(stopped ?? why);
   }
 
-  #lose(detail: string): CodexError {
-    const error = new CodexError('sandboxLost', { detail }, { detail: `${this.name} is lost: ${detail}` });
+  /** Lost first: a command that is ended now fails with this, and not by its signal. */
+  async #fail(error: CodexError): Promise<boolean> {
+    if (this.#lost.signal.aborted) return true;
+    this.#lost.abort(error);
+    const door = await this.#door.catch(() => null);
+    const giveUp = setTimeout(() => door?.close(), FAIL_TIMEOUT_MS);
+    try {
+      await door?.stopAll();
+      return door !== null;
+    } catch {
+      return false;
+    } finally {
+      clearTimeout(giveUp);
+      door?.close();
+    }
+  }
+
+  #lose(why: string | CodexError): CodexError {
+    const error =
+      typeof why === 'string'
+        ? new CodexError('sandboxLost', { detail: why }, { detail: `${this.name} is lost: ${why}` })
+        : why;
     if (!this.#lost.signal.aborted) {
       this.#lost.abort(error);
       this.#door.then(

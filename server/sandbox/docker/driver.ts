@@ -33,6 +33,7 @@ import { asCodexError, ENGINE_TIMEOUT_MS, statusOf, within } from './failure.ts'
 import { Grounds } from './ground.ts';
 import { Images } from './images.ts';
 import { handOver } from './ownership.ts';
+import { watchedUse } from './usage.ts';
 import { Pool } from './pool.ts';
 import { missing, Snapshots } from './snapshots.ts';
 import { LABEL, containerSpec } from './spec.ts';
@@ -245,6 +246,7 @@ export class DockerDriver implements SandboxDriver {
       attach,
       isRunning: () => isRunning(container),
       park: (expiresAt) => this.#parking.park(name, expiresAt),
+      ...watchedUse(this.#docker, container, spec.limits),
     };
     return new DoorSandbox(spec.role === 'ask' ? asking(behind, container) : behind, door);
   }

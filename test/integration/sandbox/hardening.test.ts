@@ -2,9 +2,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import Docker from 'dockerode';
+import { CodexError } from '../../../protocol/errors.ts';
 import { resolveLimits } from '../../../protocol/limits.ts';
 import { createDriver } from '../../../server/sandbox/index.ts';
 import type { Sandbox, SandboxDriver } from '../../../server/sandbox/sandbox.ts';
+import { isCode } from './suite.ts';
 import { command, newTask, scratchDir, sh } from './help.ts';
 
 const MIB = 1024 * 1024;
@@ -133,6 +135,70 @@ describe('a confined container', { timeout: 120_000 }, () => {
     assert.equal(sandbox.lost.aborted, false);
     assert.equal((await sh(sandbox, 'cat /proc/self/oom_score_adj')).output, '1000\n');
   });
+});
+
+test('what fills the disk is ended, its files are kept, and the next turn may go on', async () => {
+  const data = scratchDir();
+  const driver = createDriver({ kind: 'docker', dataDir: data.path });
+  const spec = { ...newTask(), limits: resolveLimits({ sandboxDiskBytes: 200 * MIB }) };
+  const sandbox = await driver.open(spec);
+  try {
+    assert.equal((await sh(sandbox, 'head -c 50M /dev/zero > /workspace/kept; sleep 3')).exitCode, 0);
+    assert.equal(sandbox.lost.aborted, false);
+    await assert.rejects(
+      sh(sandbox, 'setsid sleep 4321 & dd if=/dev/zero of=/workspace/fill bs=1M count=400; sleep 30'),
+      (error) =>
+        error instanceof CodexError &&
+        error.code === 'sandboxDiskFull' &&
+        error.wire.params['limitBytes'] === 200 * MIB,
+    );
+    assert.equal((sandbox.lost.reason as CodexError).code, 'sandboxDiskFull');
+    const more = { ...spec, generation: 2, limits: resolveLimits() };
+    const next = await driver.open(more);
+    const { output } = await sh(next, `stat -c %s /workspace/kept; pgrep -c -f '[s]leep 4321' || true`);
+    assert.equal(output, `${50 * MIB}\n0\n`);
+    await next.detach();
+  } finally {
+    await driver.remove(sandbox.name);
+    data.remove();
+  }
+});
+
+test('what fills the runner’s own folder is ended too', async () => {
+  const data = scratchDir();
+  const driver = createDriver({ kind: 'docker', dataDir: data.path });
+  const sandbox = await driver.open({
+    ...newTask(),
+    limits: resolveLimits({ sandboxDiskBytes: 200 * MIB }),
+  });
+  try {
+    await assert.rejects(
+      sh(sandbox, 'head -c 300M /dev/zero > /run/codex/fill; sleep 100', { timeoutMs: 90_000 }),
+      isCode('sandboxDiskFull'),
+    );
+  } finally {
+    await driver.remove(sandbox.name);
+    data.remove();
+  }
+});
+
+test('a sandbox that loses its runner for memory says that it was memory', async () => {
+  const data = scratchDir();
+  const driver = createDriver({ kind: 'docker', dataDir: data.path });
+  const sandbox = await driver.open({
+    ...newTask(),
+    limits: resolveLimits({ sandboxMemoryBytes: 256 * MIB }),
+  });
+  try {
+    // As high as it goes: the runner then is the first that the kernel takes.
+    const greedy = `for pid in $(pgrep -f 'runner.cjs serve'); do echo 1000 > /proc/$pid/oom_score_adj; done
+      echo 500 > /proc/self/oom_score_adj
+      for i in $(seq 12); do python3 -c "import time; x = bytearray(25 * 1024 * 1024); time.sleep(60)" & done; wait`;
+    await assert.rejects(sh(sandbox, greedy), isCode('outOfMemory'));
+  } finally {
+    await driver.remove(sandbox.name);
+    data.remove();
+  }
 });
 
 test('a runtime that the engine does not have is named, with those it has', async () => {
