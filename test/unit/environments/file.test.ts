@@ -1,5 +1,6 @@
 /** What a repository may say in `.codex/environment.yaml`, and what is said when it may not. */
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { errorWords } from '../../../client/words/index.ts';
 import { CodexError } from '../../../protocol/errors.ts';
@@ -148,4 +149,11 @@ test('the file is read at the commit; a wrong name and a link are told as such',
   assert.equal(await read(), null);
   files.set('.codex/environment.yml', 'image: universal\n');
   await assert.rejects(read(), /environment\.yml: is not read under this name/);
+});
+
+test('every file that the documentation shows can be read', async () => {
+  const page = await readFile(new URL('../../../docs/environments.md', import.meta.url), 'utf8');
+  const files = [...page.matchAll(/```yaml\n(.*?)```/gs)].map(([, text = '']) => text);
+  assert.ok(files.length >= 5, `only ${files.length} files`);
+  for (const text of files) assert.ok(parse(text).setup, text);
 });
