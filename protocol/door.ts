@@ -7,6 +7,12 @@
  *                                      its `DoorCommandResult` (see `RESULT_TRAILER`)
  *   GET    /commands/:callId           `DoorCommandState`
  *   DELETE /commands/:callId           kills it and all that it started
+ *   POST   /terminals/:id              a program on a terminal of its own: the body is one line of JSON
+ *                                      (`DoorTerminal`), then what is typed, to the end; answers what it
+ *                                      prints, then trailers with its exit code. Closing the stream ends
+ *                                      the program and all that it started
+ *   PUT    /terminals/:id?columns=C&rows=R   its size
+ *   PUT    /terminals/:id?taken=N      how much of its output the backend is done with
  *   DELETE /processes                  ends every process but the runner's own
  *   PUT    /file?path=P&mode=M         the body's bytes (M in octal)
  *   GET    /file?path=P&max=N          the first N bytes, or 404 when there is no regular file
@@ -66,6 +72,12 @@ export type WayOut = 'origin' | 'egress';
 /** How many connections the backend can be handed at once before the next waits a round trip. */
 export const ACCEPT_STREAMS = { origin: 4, egress: 32 } as const satisfies Record<WayOut, number>;
 
+/** A terminal stays at most this far ahead of its reader: what Ctrl+C ends is soon off the screen. */
+export const TERMINAL_AHEAD_BYTES = 256 * 1024;
+/** The longest side of a terminal: the kernel would take 65,535, and a screen has a few hundred. */
+export const TERMINAL_MOST_CELLS = 1_000;
+/** A trailer with a terminal's exit code. */
+export const EXIT_TRAILER = 'x-exit-code';
 /** A trailer with the `DoorCommandResult` as JSON, percent-encoded. */
 export const RESULT_TRAILER = 'x-result';
 /** The last words of a session that another attach took the place of: its backend must not come back. */
@@ -118,8 +130,17 @@ export interface DoorCapture {
   base: string;
 }
 
+export interface DoorTerminal {
+  argv: string[];
+  cwd: string;
+  env: Record<string, string>;
+  columns: number;
+  rows: number;
+}
+
 export interface DoorFailure {
-  reason: 'badRequest' | 'notFound' | 'busy' | 'gitFailed' | 'unreadable' | 'io';
+  /** `noTerminal`: nothing in the image can make one. */
+  reason: 'badRequest' | 'notFound' | 'busy' | 'gitFailed' | 'unreadable' | 'noTerminal' | 'io';
   detail: string;
 }
 

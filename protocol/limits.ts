@@ -88,6 +88,21 @@ export const SECRETS_PER_ENVIRONMENT = 64;
  */
 export const SECRETS_BYTES_PER_ENVIRONMENT = 256 * KIB;
 
+/** Terminals of one connection, and of all: each holds a door and a shell in a sandbox. */
+export const TERMINALS_PER_CONNECTION = 8;
+export const TERMINALS_MOST = 32;
+/** A terminal in which nothing is typed or printed for this long is closed: it keeps its sandbox from going. */
+export const TERMINAL_IDLE_MS = 30 * MINUTE_MS;
+/** A sandbox is kept at least this long after its last terminal: somebody who looked comes back. */
+export const TERMINAL_PARKED_MS = 10 * MINUTE_MS;
+/**
+ * What one terminal may print in a second. VS Code has no way to hold up a terminal of an extension's, and
+ * draws about this much: beyond it Ctrl+C would be seen long after it was pressed.
+ */
+export const TERMINAL_BYTES_PER_SECOND = 4 * MIB;
+/** What waits for a program that reads nothing; more than one paste of a file, and no flood. */
+export const TERMINAL_TYPED_BYTES = MIB;
+
 /** After TERM a command has this long before KILL. */
 export const KILL_GRACE_MS = 2_000;
 

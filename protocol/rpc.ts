@@ -283,8 +283,8 @@ export const NOTIFICATIONS = {
   'terminal.ended': z.object({
     terminalId: TerminalId,
     exitCode: z.number().int().nullable(),
-    /** `turnStarted`: a turn took the sandbox. */
-    reason: z.enum(['exited', 'turnStarted', 'sandboxLost', 'closed']),
+    /** `turnStarted`: a turn took the sandbox. `idle`: nothing was typed or printed for long. */
+    reason: z.enum(['exited', 'turnStarted', 'sandboxLost', 'idle', 'closed']),
   }),
 } as const;
 

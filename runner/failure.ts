@@ -17,6 +17,7 @@ const STATUS: Record<DoorFailure['reason'], number> = {
   busy: 409,
   gitFailed: 500,
   unreadable: 500,
+  noTerminal: 501,
   io: 500,
 };
 

@@ -1,8 +1,15 @@
 /** What the backend asks for, checked by hand: a malformed request is refused, never half obeyed. */
 import { isAbsolute } from 'node:path';
 import type { Readable } from 'node:stream';
-import { CALL_ID_PATTERN, DOOR_JSON_BYTES, HELLO_LINE_BYTES } from '../protocol/door.ts';
-import type { DoorCapture, DoorCheckout, DoorCommand, DoorHello, WayOut } from '../protocol/door.ts';
+import { CALL_ID_PATTERN, DOOR_JSON_BYTES, HELLO_LINE_BYTES, TERMINAL_MOST_CELLS } from '../protocol/door.ts';
+import type {
+  DoorCapture,
+  DoorCheckout,
+  DoorCommand,
+  DoorHello,
+  DoorTerminal,
+  WayOut,
+} from '../protocol/door.ts';
 import { DoorRefusal } from './failure.ts';
 
 const SHA = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
@@ -59,6 +66,22 @@ export function asCommand(value: unknown): DoorCommand {
     timeoutMs: timeoutMs,
     maxOutputBytes: maxOutputBytes,
   };
+}
+
+export function asTerminal(line: string): DoorTerminal {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    return bad('the first line');
+  }
+  const { columns, rows } = fields(value);
+  const { argv, cwd, env } = asCommand({ ...fields(value), timeoutMs: 0, maxOutputBytes: 0 });
+  return { argv, cwd, env, columns: asCells(columns), rows: asCells(rows) };
+}
+
+export function asCells(value: unknown): number {
+  return isCount(value) && value >= 1 && value <= TERMINAL_MOST_CELLS ? value : bad('columns or rows');
 }
 
 export function asCheckout(value: unknown): DoorCheckout {

@@ -13,6 +13,7 @@ import { openFile, putFile, readUpTo } from './files.ts';
 import { endEverything } from './processes.ts';
 import {
   asCallId,
+  asCells,
   asCapture,
   asCheckout,
   asCommand,
@@ -21,6 +22,7 @@ import {
   asWayOut,
   readJson,
 } from './requests.ts';
+import { Terminals } from './terminals.ts';
 import type { WaysOut } from './ways-out.ts';
 
 const CHUNK_BYTES = 256 * 1024;
@@ -29,6 +31,7 @@ const DEFAULT_MODE = 0o644;
 export class Router {
   readonly #commands: Commands;
   readonly #waysOut: WaysOut;
+  readonly #terminals = new Terminals();
   /** The process behind the open door. */
   pump: number | undefined;
   /** Doors of a lower generation are refused from then on. */
@@ -53,6 +56,8 @@ export class Router {
   async #route(stream: ServerHttp2Stream, method: string, url: URL): Promise<void> {
     const callId = /^\/commands\/([^/]+)$/.exec(url.pathname)?.[1];
     if (callId !== undefined) return this.#command(stream, method, asCallId(callId), url);
+    const terminal = /^\/terminals\/([^/]+)$/.exec(url.pathname)?.[1];
+    if (terminal !== undefined) return this.#terminal(stream, method, asCallId(terminal), url);
     switch (`${method} ${url.pathname}`) {
       case 'POST /accept':
         return this.#waysOut.of(asWayOut(url.searchParams.get('for'))).accept(stream);
@@ -101,6 +106,27 @@ export class Router {
       case 'DELETE':
         this.#commands.get(callId)?.cancel();
         return json(stream, {});
+      default:
+        throw new DoorRefusal('notFound', method);
+    }
+  }
+
+  async #terminal(stream: ServerHttp2Stream, method: string, id: string, url: URL): Promise<void> {
+    switch (method) {
+      case 'POST':
+        return this.#terminals.serve(id, stream);
+      case 'PUT': {
+        const { searchParams } = url;
+        const taken = searchParams.get('taken');
+        if (taken !== null) this.#terminals.taken(id, asCount(taken, 'taken'));
+        else
+          this.#terminals.resize(
+            id,
+            asCells(Number(searchParams.get('columns'))),
+            asCells(Number(searchParams.get('rows'))),
+          );
+        return json(stream, {});
+      }
       default:
         throw new DoorRefusal('notFound', method);
     }

@@ -20,7 +20,9 @@ import { addressesOf, type Addresses } from './addresses.ts';
 import { Follows } from './follow.ts';
 import { getBytes, getText, type Request } from './http.ts';
 import { openPeer, type Peer } from './peer.ts';
+import { mayRepeat } from './repeat.ts';
 import { isFinal, next, type ConnectionEvent } from './state.ts';
+import { type ClientTerminal, type TerminalListener, Terminals } from './terminals.ts';
 import type {
   BackendConnection,
   ConnectOptions,
@@ -37,9 +39,6 @@ const CALL_WAIT_MS = 20_000;
 const HELLO_TIMEOUT_MS = 15_000;
 const LIST_LENGTH = 200;
 
-/** Sending these twice would do something twice, or fail the second time. */
-const SENT_ONCE: ReadonlySet<MethodName> = new Set(['task.retry', 'task.delete']);
-
 export function connect(options: ConnectOptions): BackendConnection {
   const connection = new Connection(options);
   connection.retryNow();
@@ -51,6 +50,7 @@ class Connection implements BackendConnection {
   /** Of the newest attempt; null before the first. */
   #addresses: Addresses | null = null;
   readonly #follows: Follows;
+  readonly #terminals = new Terminals((method, params) => this.#callNow(method, params));
   readonly #stateListeners = new Set<(state: ConnectionState) => void>();
   readonly #watchers = new Set<(news: TaskNews) => void>();
   #state: ConnectionState = { kind: 'idle' };
@@ -146,6 +146,10 @@ class Connection implements BackendConnection {
     this.#watchers.add(listener);
     if (this.#state.kind === 'connected') this.#list([listener]);
     return () => this.#watchers.delete(listener);
+  }
+
+  terminal(of: ParamsIn<'terminal.open'>, listener: TerminalListener): Promise<ClientTerminal> {
+    return this.#terminals.open(() => this.call('terminal.open', of), listener);
   }
 
   async patch(
@@ -249,8 +253,8 @@ class Connection implements BackendConnection {
       events: (params) => this.#follows.events(params),
       delta: (params) => this.#follows.delta(params),
       'task.changed': (params) => this.#tell([...this.#watchers], { kind: 'changed', task: params.task }),
-      'terminal.output': () => {},
-      'terminal.ended': () => {},
+      'terminal.output': (params) => this.#terminals.output(params),
+      'terminal.ended': (params) => this.#terminals.ended(params),
       'task.deleted': (params) => this.#tell([...this.#watchers], { kind: 'deleted', taskId: params.taskId }),
     });
     const late = setTimeout(() => {
@@ -293,6 +297,7 @@ class Connection implements BackendConnection {
   #drop(): void {
     this.#attempt += 1;
     this.#follows.disconnected();
+    this.#terminals.lost();
     const peer = this.#peer;
     const socket = this.#socket;
     this.#peer = null;
@@ -331,11 +336,6 @@ const SHUTDOWN_PAUSE_MS = 250;
 
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-function mayRepeat(method: MethodName, error: unknown): boolean {
-  if (SENT_ONCE.has(method) || !(error instanceof CodexError)) return false;
-  return error.code === 'backendUnreachable' || error.code === 'shuttingDown';
 }
 
 function errorOf(wire: WireError): CodexError {

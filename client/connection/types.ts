@@ -5,7 +5,10 @@
  */
 import type { WireError } from '../../protocol/errors.ts';
 import type { WireEvent } from '../../protocol/events.ts';
+import type { ClientTerminal, TerminalListener } from './terminals.ts';
 import type { MethodName, NotificationOf, ParamsIn, ResultOf, TaskSummary } from '../../protocol/rpc.ts';
+
+export type { ClientTerminal, TerminalEnd, TerminalListener } from './terminals.ts';
 
 export type Hello = ResultOf<'server.hello'>;
 
@@ -94,6 +97,8 @@ export interface BackendConnection {
   call<M extends MethodName>(method: M, params: ParamsIn<M>, signal?: AbortSignal): Promise<ResultOf<M>>;
   follow(taskId: string, after: number, listener: FollowListener): () => void;
   watchTasks(listener: (news: TaskNews) => void): () => void;
+  /** A shell in the sandbox of a task whose turn has ended. It ends with the socket it was opened on. */
+  terminal(of: ParamsIn<'terminal.open'>, listener: TerminalListener): Promise<ClientTerminal>;
   /** The patch from the task's base to this turn's result, as bytes; with `from`, what came after that turn. */
   patch(
     taskId: string,

@@ -33,7 +33,8 @@ export interface ApprovalRoom {
 export interface TerminalRoom {
   /** Throws `CodexError` terminalUnavailable. */
   open(of: ParamsOf<'terminal.open'>, sink: Sink): Promise<string>;
-  write(terminalId: string, bytes: Buffer, sink: Sink): void;
+  /** Resolves once the sandbox has taken them. */
+  write(terminalId: string, bytes: Buffer, sink: Sink): Promise<void>;
   resize(terminalId: string, columns: number, rows: number, sink: Sink): void;
   close(terminalId: string, sink: Sink): void;
 }

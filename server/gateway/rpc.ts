@@ -166,7 +166,7 @@ export function createHandlers(deps: GatewayDeps): Handlers<CallContext> {
     'approval.list': async ({ taskId }) => ({ approvals: await deps.approvals.open(taskId) }),
     'terminal.open': async (request, { sink }) => ({ terminalId: await deps.terminals.open(request, sink) }),
     async 'terminal.write'({ terminalId, data }, { sink }) {
-      deps.terminals.write(terminalId, Buffer.from(data, 'base64'), sink);
+      await deps.terminals.write(terminalId, Buffer.from(data, 'base64'), sink);
       return {};
     },
     async 'terminal.resize'({ terminalId, columns, rows }, { sink }) {

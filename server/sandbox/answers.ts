@@ -17,7 +17,7 @@ export const Welcome: z.ZodType<DoorWelcome> = z.discriminatedUnion('ok', [
 ]);
 
 export const Failure: z.ZodType<DoorFailure> = z.object({
-  reason: z.enum(['badRequest', 'notFound', 'busy', 'gitFailed', 'unreadable', 'io']),
+  reason: z.enum(['badRequest', 'notFound', 'busy', 'gitFailed', 'unreadable', 'noTerminal', 'io']),
   detail: z.string().max(2 * DOOR_TEXT_BYTES),
 });
 
@@ -39,6 +39,8 @@ export const CommandStateAnswer: z.ZodType<DoorCommandState> = z.discriminatedUn
   z.object({ state: z.literal('running') }),
   z.object({ state: z.literal('ended'), result: Result }),
 ]);
+
+export const ExitCode = z.coerce.number().int().min(0).max(255);
 
 export const CaptureHeaders = z.object({
   tree: z.string().regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/),

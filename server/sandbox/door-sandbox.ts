@@ -161,8 +161,16 @@ export class DoorSandbox implements Sandbox {
     return this.#through((door) => door.getFile(path, maxBytes));
   }
 
-  terminal(): Promise<Terminal> {
-    return Promise.reject(new CodexError('notBuilt', { feature: 'terminal' }));
+  /** Once: it would end with the door that it was opened through. */
+  async terminal(...[spec, onOutput]: Parameters<Sandbox['terminal']>): Promise<Terminal> {
+    const { terminalId, ...wanted } = spec;
+    if (!CALL_ID_PATTERN.test(terminalId)) throw new CodexError('badRequest', {}, { detail: 'terminalId' });
+    try {
+      return await (await this.#door).terminal(terminalId, wanted, onOutput);
+    } catch (error) {
+      if (!(error instanceof DoorBroken)) throw error;
+      throw new CodexError('sandboxLost', { detail: error.message }, { detail: error.message, cause: error });
+    }
   }
 
   checkout(options: CheckoutOptions): Promise<void> {

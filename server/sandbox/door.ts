@@ -13,11 +13,9 @@ import type { z } from 'zod';
 import { CodexError, errorText } from '../../protocol/errors.ts';
 import {
   ACCEPT_STREAMS,
-  DOOR_JSON_BYTES,
   DOOR_SESSION_MEMORY_MB,
   DOOR_SESSION_WINDOW_BYTES,
   DOOR_STREAM_WINDOW_BYTES,
-  HELLO_LINE_BYTES,
   REPLACED,
   IGNORED_HEADER,
   RESULT_TRAILER,
@@ -30,41 +28,20 @@ import type {
   DoorCommandResult,
   DoorCommandState,
   DoorHello,
-  DoorWelcome,
   WayOut,
 } from '../../protocol/door.ts';
-import {
-  CaptureHeaders,
-  CommandResultAnswer,
-  CommandStateAnswer,
-  Failure,
-  Nothing,
-  Welcome,
-} from './answers.ts';
+import { CaptureHeaders, CommandResultAnswer, CommandStateAnswer, Failure, Nothing } from './answers.ts';
+import { DoorBroken, DoorRefused, RunnerGone } from './door-errors.ts';
+import { openTerminal } from './door-terminal.ts';
+import type { DoorTerminalSpec, TakeOutput } from './door-terminal.ts';
+import type { Terminal } from './sandbox.ts';
+import { parseJson, readWelcome } from './welcome.ts';
 
-/** A container's processes start slowly on a busy machine; the pump itself gives up after 15 s. */
-const WELCOME_TIMEOUT_MS = 20_000;
+export { DoorBroken, DoorRefused, RunnerGone };
+
 /** What an answer that is not bytes may hold: enough for any of ours, nothing for a flood. */
 const ANSWER_BYTES = 64 * 1024;
 const PACK_BUFFER_BYTES = 1024 * 1024;
-
-/** The channel is gone or can't be trusted any more; nothing is said about the sandbox behind it. */
-export class DoorBroken extends Error {
-  override readonly name = 'DoorBroken';
-}
-
-/** Nobody listens behind the door: the runner has ended, and trying again does not help. */
-export class RunnerGone extends DoorBroken {}
-
-export class DoorRefused extends Error {
-  override readonly name = 'DoorRefused';
-  readonly reason: 'superseded' | 'version' | 'malformed';
-
-  constructor(welcome: Extract<DoorWelcome, { ok: false }>) {
-    super(`the door refused generation: ${welcome.reason}, it has seen ${welcome.generation}`);
-    this.reason = welcome.reason;
-  }
-}
 
 /** `hello` is null when the pump on the other side says it. */
 export async function openDoor(channel: Duplex, hello: DoorHello | null): Promise<Door> {
@@ -83,39 +60,6 @@ export async function openDoor(channel: Duplex, hello: DoorHello | null): Promis
     channel.destroy();
     throw error;
   }
-}
-
-/** The first line; what follows it is HTTP/2 and goes back into the channel. */
-function readWelcome(channel: Duplex): Promise<DoorWelcome> {
-  return new Promise((resolve, reject) => {
-    let line = Buffer.alloc(0);
-    const finish = (settle: () => void): void => {
-      clearTimeout(timer);
-      channel.off('readable', onReadable);
-      channel.off('close', onClose);
-      settle();
-    };
-    const fail = (why: string): void => finish(() => reject(new DoorBroken(why)));
-    const onClose = (): void => fail('the channel closed before the welcome');
-    const timer = setTimeout(() => fail('no welcome in time'), WELCOME_TIMEOUT_MS);
-    const onReadable = (): void => {
-      for (let chunk: unknown; (chunk = channel.read()) !== null;) {
-        line = Buffer.concat([line, chunk as Buffer]);
-        const end = line.indexOf(0x0a);
-        if (end >= 0) {
-          if (end + 1 < line.length) channel.unshift(line.subarray(end + 1));
-          return finish(() => {
-            const parsed = Welcome.safeParse(parseJson(line.toString('utf8', 0, end)));
-            if (parsed.success) resolve(parsed.data);
-            else reject(new DoorBroken('the welcome is malformed'));
-          });
-        }
-        if (line.length > HELLO_LINE_BYTES) return fail('the welcome is too long');
-      }
-    };
-    channel.on('readable', onReadable);
-    channel.once('close', onClose);
-  });
 }
 
 export class Door {
@@ -225,6 +169,19 @@ export class Door {
     await this.#json(on ? 'PUT' : 'DELETE', '/egress', Nothing);
   }
 
+  terminal(id: string, spec: DoorTerminalSpec, onOutput: TakeOutput): Promise<Terminal> {
+    return openTerminal(
+      {
+        open: (method, path) => this.#request(method, path, null),
+        accepted: async (stream) => void (await this.#accepted(stream)),
+        tell: (method, path) => this.#json(method, path, Nothing),
+      },
+      id,
+      spec,
+      onOutput,
+    );
+  }
+
   /** Keeps a few streams open on which the runner hands connections over. */
   serve(way: WayOut, onConnection: (stream: Duplex) => void): void {
     if (this.#serving.has(way)) return;
@@ -250,7 +207,8 @@ export class Door {
     });
   }
 
-  #request(method: string, path: string, body?: string | Uint8Array): ClientHttp2Stream {
+  /** With `null` the body is the caller's to write. */
+  #request(method: string, path: string, body?: string | Uint8Array | null): ClientHttp2Stream {
     if (this.#session.destroyed || this.#session.closed) throw new DoorBroken('the door is closed');
     const stream = this.#session.request(
       { ':method': method, ':path': path },
@@ -259,7 +217,7 @@ export class Door {
     stream.on('error', () => {});
     // A stream that ends before somebody reads it is emptied by node:http2, unless it is paused.
     stream.pause();
-    if (body !== undefined) stream.end(body);
+    if (typeof body === 'string' || body) stream.end(body);
     return stream;
   }
 
@@ -270,6 +228,8 @@ export class Door {
       stream.once('close', () => reject(new DoorBroken('the door closed before the answer')));
     });
     if (headers[':status'] === 200) return headers;
+    // A stream whose body is still being written would not close.
+    if (!stream.writableEnded) stream.end();
     const text = (await this.#read(stream, ANSWER_BYTES)).toString('utf8');
     const failure = this.#checked(Failure, parseJson(text));
     const detail = failure.detail;
@@ -284,6 +244,8 @@ export class Door {
         throw new CodexError('gitFailed', { detail }, { detail });
       case 'unreadable':
         throw new CodexError('resultUnreadable', { detail }, { detail });
+      case 'noTerminal':
+        throw new CodexError('terminalUnavailable', { missing: 'perl', detail }, { detail });
       case 'io':
         throw new CodexError('internal', {}, { detail: `in the sandbox: ${detail}` });
     }
@@ -328,14 +290,6 @@ export class Door {
     throw new DoorBroken(
       `the sandbox answered something malformed: ${errorText(parsed.error).slice(0, 500)}`,
     );
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return text.length > DOOR_JSON_BYTES ? undefined : (JSON.parse(text) as unknown);
-  } catch {
-    return undefined;
   }
 }
 

@@ -146,11 +146,12 @@ export interface CheckoutOptions {
 
 /** A program on a terminal of its own. */
 export interface Terminal {
-  write(bytes: Uint8Array): void;
+  /** Resolves once the sandbox has taken them: whoever waits for it before the next keeps memory small. */
+  write(bytes: Uint8Array): Promise<void>;
   resize(columns: number, rows: number): void;
   /** Ends the program and all that it started. */
   close(): void;
-  /** Resolves when it has ended: its exit code, or null when the sandbox was lost. */
+  /** Resolves when it has ended: its exit code, or null when it was closed or its door was lost. */
   readonly ended: Promise<number | null>;
 }
 
@@ -183,7 +184,10 @@ export interface Sandbox {
   /** Ends every process in the sandbox but the runner's own. */
   stopAll(): Promise<void>;
 
-  /** Throws `CodexError` terminalUnavailable when the image has none to offer. */
+  /**
+   * Ends with the door. More output comes only once what `onOutput` returned has resolved; a slow reader
+   * holds the program up. Throws `CodexError` terminalUnavailable when the image has none to offer.
+   */
   terminal(
     spec: {
       terminalId: string;
@@ -193,7 +197,7 @@ export interface Sandbox {
       columns: number;
       rows: number;
     },
-    onOutput: (bytes: Buffer) => void,
+    onOutput: (bytes: Buffer) => void | Promise<void>,
   ): Promise<Terminal>;
 
   put(path: string, bytes: Uint8Array, mode?: number): Promise<void>;

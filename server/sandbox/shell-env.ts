@@ -5,7 +5,7 @@
  */
 import { CODEX_DIR, SANDBOX_HOME } from '../../protocol/door.ts';
 import { CodexError } from '../../protocol/errors.ts';
-import type { Sandbox } from '../sandbox/sandbox.ts';
+import type { Sandbox } from './sandbox.ts';
 
 const PRINT = String.raw`printf "%s\0" "$0-begin"; env -0`;
 const ASK_TIMEOUT_MS = 10_000;
@@ -50,6 +50,20 @@ function withOurs(path: string | undefined): string {
 
 /** Set by the shell about itself: of no use to a command. */
 const OF_THE_SHELL = new Set(['_', 'SHLVL', 'PWD', 'OLDPWD', 'PS1', 'PS2']);
+
+/**
+ * A person's shell on a terminal: where the agent's commands begin, without what makes tools behave as in
+ * a pipe. The shell itself reads the profile and ~/.bashrc.
+ */
+export function terminalEnvironment(): Record<string, string> {
+  const kept = Object.entries(START).filter(([name]) => !OF_A_PIPE.has(name));
+  return { ...Object.fromEntries(kept), TERM: 'xterm-256color', COLORTERM: 'truecolor' };
+}
+
+const OF_A_PIPE = new Set(['NO_COLOR', 'PAGER', 'GIT_PAGER', 'GIT_EDITOR', 'CI']);
+
+/** A login shell and an interactive one in it: neither reads both the profile and ~/.bashrc by itself. */
+export const TERMINAL_SHELL = ['bash', '-lc', 'exec bash -i'];
 
 export async function shellEnvironment(
   sandbox: Pick<Sandbox, 'run' | 'workdir'>,

@@ -29,6 +29,7 @@ const SERVER_ROOMS: Record<string, string[]> = {
   sandbox: [],
   egress: [],
   repos: [],
+  terminals: ['store', 'tasks', 'sandbox', 'environments'],
   forge: ['repos'],
   secrets: ['store'],
 };

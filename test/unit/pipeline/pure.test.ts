@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { placeOf } from '../../../server/pipeline/place.ts';
-import { safeName } from '../../../server/pipeline/preparation.ts';
-import { parseEnvironment } from '../../../server/pipeline/shell-env.ts';
+import { safeName } from '../../../server/sandbox/of-turn.ts';
+import { parseEnvironment } from '../../../server/sandbox/shell-env.ts';
 import { isNeeded } from '../../../server/pipeline/sweep.ts';
 
 const A = 'a'.repeat(40);
