@@ -40,13 +40,12 @@ export class EnvironmentsPage implements vscode.Disposable {
   readonly #disposables: vscode.Disposable[];
   #panel: vscode.WebviewPanel | null = null;
   #page: Page | null = null;
-  #selected: string;
+  #selected = '';
   #drafts = '';
 
   constructor(options: EnvironmentsPageOptions) {
     this.#options = options;
     const { backend, environments, folders } = options;
-    this.#selected = environments.chosen;
     this.#disposables = [
       environments.onDidChange(() => void this.#tell()),
       folders.onDidChange(() => this.#tellList()),
@@ -60,10 +59,10 @@ export class EnvironmentsPage implements vscode.Disposable {
     ];
   }
 
-  /** Of this environment, or of the one that new tasks run in. */
-  async open(name = this.#options.environments.chosen): Promise<void> {
+  /** Of this environment, or of the one that was looked at last, or that new tasks run in. */
+  async open(name?: string): Promise<void> {
     await this.#options.environments.refresh();
-    this.#selected = name;
+    if (name !== undefined) this.#selected = name;
     if (this.#panel) {
       this.#panel.reveal();
       await this.#tell();

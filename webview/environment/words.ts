@@ -22,7 +22,7 @@ export function fieldWords(field: EnvironmentField): string {
     case 'setupTimeoutMs':
       return t('Time limit of the setup');
     case 'setupForAsk':
-      return t('Setup before questions');
+      return t('Setup for questions');
     case 'resources':
       return t('Resources');
     case 'cacheMs':

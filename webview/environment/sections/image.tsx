@@ -10,7 +10,7 @@ const OTHER = 'other';
 
 export function ImageSection({ form, problems, file, actions }: SectionProps) {
   const unset = file.image
-    ? t('{image} (from the repository)', { image: file.image })
+    ? t('{image} (repository)', { image: file.image })
     : t('{image} (default)', { image: DEFAULT_IMAGE });
   const own = {
     base: t('base: small, with git, Python and Node.js'),
@@ -62,7 +62,7 @@ export function ImageSection({ form, problems, file, actions }: SectionProps) {
               value={form.versions[name]}
               placeholder={
                 file.versions?.[name]
-                  ? t('{value} (from the repository)', { value: file.versions[name] ?? '' })
+                  ? t('{value} (repository)', { value: file.versions[name] ?? '' })
                   : t('the image’s own')
               }
               onInput={(version) => actions.set({ versions: { ...form.versions, [name]: version } })}
@@ -79,7 +79,7 @@ export function ImageSection({ form, problems, file, actions }: SectionProps) {
           value={form.workdir}
           placeholder={
             file.workdir
-              ? t('{value} (from the repository)', { value: file.workdir })
+              ? t('{value} (repository)', { value: file.workdir })
               : t('the root of the repository')
           }
           mono

@@ -24,9 +24,7 @@ export function QuantityField({ form, problems, actions, quantity: name, fallbac
       problem={problems.get(`quantities.${name}`)}
       value={form.quantities[name]}
       placeholder={
-        fromFile === undefined
-          ? t('{value} (default)', { value })
-          : t('{value} (from the repository)', { value })
+        fromFile === undefined ? t('{value} (default)', { value }) : t('{value} (repository)', { value })
       }
       unit={QUANTITIES[name].unit}
       numeric
