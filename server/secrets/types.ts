@@ -2,9 +2,8 @@
  * Secrets as the rest of the backend sees them: the vault keeps them, a redactor takes them out of
  * whatever is stored or shown, and finds them where they must not be.
  *
- * A value is searched for in each of its forms: as it is, base64 (at any of the three positions that it
- * can have in a longer text, both alphabets), hex (both cases), and URL-encoded (both cases, `+` or
- * `%20`); JSON-escaped too, when that differs. What takes its place is `[secret NAME]`.
+ * A value is searched for in the forms that common tools give it (`forms.ts`), which
+ * `docs/secrets.md` tells a person too. What takes its place is `[secret NAME]`.
  */
 import type { SecretView } from '../../protocol/secret.ts';
 
@@ -16,7 +15,7 @@ export interface OpenSecret {
 }
 
 export interface Vault {
-  /** Throws `CodexError` secretsTooMany, secretKeyMissing, environmentUnknown. */
+  /** Throws `CodexError` badRequest, secretsTooMany, secretKeyMissing, environmentUnknown. */
   put(environment: string, name: string, value: string, who: string): Promise<SecretView>;
   /** Throws `CodexError` secretUnknown. */
   delete(environment: string, name: string): Promise<void>;
@@ -25,7 +24,10 @@ export interface Vault {
   open(environment: string): Promise<OpenSecret[]>;
   /** When the environment is deleted. */
   deleteAll(environment: string): Promise<void>;
-  /** Wraps every value's key with the newest key-encryption key; the values are not touched. */
+  /**
+   * Wraps every value's key with the newest key-encryption key; the values and their ids stay. What could
+   * not be opened is thrown after all others have their new key.
+   */
   rotate(): Promise<{ rewrapped: number }>;
 }
 
@@ -41,7 +43,7 @@ export interface RedactStream {
   end(): Redacted;
 }
 
-/** One stream, in order: the name of the first secret in it, as soon as it is found. */
+/** One stream, in order: the name of a secret in it, as soon as one is found, and ever after. */
 export interface FindStream {
   push(bytes: Buffer): string | null;
 }
