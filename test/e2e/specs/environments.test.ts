@@ -213,12 +213,8 @@ test('what is typed outlives a closed tab', async () => {
     // The page tells of it in a pause of typing.
     await new Promise((resolve) => setTimeout(resolve, 600));
     await window.runCommand('View: Close Editor');
-    await eventually(
-      'the page gone',
-      async () => (await window.page.locator('iframe.webview.ready').count()) <= 1,
-    );
+    await eventually('the page gone', async () => page.isDetached());
     const again = await openPage();
-    await again.getByRole('option', { name: /^web/ }).click();
     await again.getByRole('heading', { name: 'web' }).waitFor();
     assert.equal(await again.getByLabel('Working folder').inputValue(), 'half a thou');
     await again.getByRole('button', { name: 'Discard Changes' }).click();
