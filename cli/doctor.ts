@@ -16,7 +16,8 @@ import { EXIT } from '../protocol/result.ts';
 import { readSettings } from '../server/config.ts';
 import type { OwnerRules } from '../server/egress/policy/index.ts';
 import { checkModel } from '../server/model/client.ts';
-import { createDriver } from '../server/sandbox/index.ts';
+import { createDriver, reportConfinement } from '../server/sandbox/index.ts';
+import type { ConfinementReport } from '../server/sandbox/index.ts';
 import { keySource, openKeys } from '../server/secrets/keys/index.ts';
 import { modelSettings } from './model.ts';
 import { paint, tameLine, wantsColour } from './terminal.ts';
@@ -25,8 +26,8 @@ import { parse } from './usage.ts';
 const HELP = `codex-tasks doctor [--data DIR] [--json]
 
 Checks Docker, git, Node, the local sandbox, the data folder, the keys of secrets, the model's endpoint
-and the disk, each one line: ok, warn or fail, what was found, and what to do. Also prints the limits
-that hold, and what the owner’s configuration adds to internet access.
+and the disk, each one line: ok, warn or fail, what was found, and what to do. Also prints what confines
+a Docker sandbox, the limits that hold, and what the owner’s configuration adds to internet access.
 `;
 
 /** Snapshots are pushed with options that git has from here on. */
@@ -56,20 +57,23 @@ export async function doctor(args: string[]): Promise<number> {
     return EXIT.completed;
   }
   const dataDir = resolve(values.data ?? defaultDataDir());
-  const checks = await runChecks(dataDir);
-  const { limits, egress } = await readSettings(dataDir);
+  const { limits, egress, sandboxRuntime } = await readSettings(dataDir);
+  // No engine answers: the check of Docker says so.
+  const confinement = await reportConfinement(sandboxRuntime).catch(() => null);
+  const checks = [...(await runChecks(dataDir, sandboxRuntime)), ...checkConfinement(confinement)];
   const owner = {
     ...egress,
     ...(egress.upstreamProxy ? { upstreamProxy: proxyShown(egress.upstreamProxy) } : {}),
   };
-  if (values.json) process.stdout.write(`${JSON.stringify({ checks, limits, egress: owner })}\n`);
-  else print(checks, limits, owner);
+  if (values.json)
+    process.stdout.write(`${JSON.stringify({ checks, confinement, limits, egress: owner })}\n`);
+  else print(checks, confinement, limits, owner);
   return checks.some((check) => check.state === 'fail') ? EXIT.failed : EXIT.completed;
 }
 
-export async function runChecks(dataDir: string): Promise<Check[]> {
+export async function runChecks(dataDir: string, sandboxRuntime?: string): Promise<Check[]> {
   const [docker, bubblewrap, ...rest] = await Promise.all([
-    checkDocker(),
+    checkDocker(sandboxRuntime),
     checkLocalSandbox(),
     checkGit(),
     checkNode(),
@@ -88,12 +92,24 @@ function withOneSandbox(docker: Check, local: Check): Check[] {
   return local.state === 'ok' ? [{ ...docker, state: 'warn' }, local] : [docker, { ...local, state: 'fail' }];
 }
 
-async function checkDocker(): Promise<Check> {
+/** One line for each weakness, and one for the room that images and sandboxes have. */
+function checkConfinement(report: ConfinementReport | null): Check[] {
+  if (report === null) return [];
+  const weak = report.weaknesses.map((sentence) => warn('confinement', sentence, ''));
+  if (report.freeBytes === null) return weak;
+  return [
+    ...weak,
+    checkRoom('docker disk', report.freeBytes, 'Free some space where Docker keeps its images.'),
+  ];
+}
+
+async function checkDocker(runtime: string | undefined): Promise<Check> {
   const name = 'docker';
   // A driver keeps its notes in a data folder; the person's own stays as it is.
   const scratch = await mkdtemp(join(tmpdir(), 'codex-tasks-doctor-'));
   try {
-    const health = await createDriver({ kind: 'docker', dataDir: scratch }).check();
+    const options = { dataDir: scratch, ...(runtime === undefined ? {} : { runtime }) };
+    const health = await createDriver({ kind: 'docker', ...options }).check();
     return health.ok
       ? ok(name, health.detail)
       : fail(name, health.detail, 'Install or start Docker, or use --sandbox local.');
@@ -150,11 +166,12 @@ async function checkDataFolder(dataDir: string): Promise<Check> {
 }
 
 async function checkDisk(dataDir: string): Promise<Check> {
-  const name = 'disk';
   const { bavail, bsize } = await statfs(await nearestFolder(dataDir));
-  const free = bavail * bsize;
+  return checkRoom('disk', bavail * bsize, 'Free some space, or choose another folder with --data.');
+}
+
+function checkRoom(name: string, free: number, advice: string): Check {
   const detail = `${bytesWords(free)} free`;
-  const advice = 'Free some space, or choose another folder with --data.';
   if (free < DISK_FAIL_BYTES) return fail(name, detail, advice);
   return free < DISK_WARN_BYTES ? warn(name, detail, advice) : ok(name, detail);
 }
@@ -202,12 +219,21 @@ function proxyShown(address: string): string {
   return url.href;
 }
 
-function print(checks: Check[], limits: LimitValues, egress: OwnerRules): void {
+function print(
+  checks: Check[],
+  confinement: ConfinementReport | null,
+  limits: LimitValues,
+  egress: OwnerRules,
+): void {
   const colours = paint(wantsColour(process.stdout));
   const mark = { ok: colours.green('ok  '), warn: colours.yellow('warn'), fail: colours.red('fail') };
   for (const { state, name, detail, advice } of checks) {
     const parts = [name, tameLine(detail), ...(advice === '' ? [] : [advice])];
     process.stdout.write(`${mark[state]} ${parts.join(' — ')}\n`);
+  }
+  if (confinement !== null) {
+    process.stdout.write('\nWhat confines a Docker sandbox\n');
+    for (const { name, value } of confinement.lines) process.stdout.write(`  ${name} ${tameLine(value)}\n`);
   }
   process.stdout.write('\nLimits\n');
   for (const name of LIMIT_NAMES) process.stdout.write(`  ${name} ${limitValue(name, limits[name])}\n`);

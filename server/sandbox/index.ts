@@ -1,5 +1,7 @@
 /** Which kind of sandbox: decided by the caller, never replaced by another one here. */
 import { DockerDriver } from './docker/driver.ts';
+export { reportConfinement } from './docker/report.ts';
+export type { ConfinementReport } from './docker/report.ts';
 import { LocalDriver } from './local/driver.ts';
 import type { SandboxDriver, SandboxKind } from './sandbox.ts';
 

@@ -22,6 +22,8 @@ export interface EngineInfo {
   Runtimes?: Record<string, unknown>;
   SecurityOptions?: string[] | null;
   DockerRootDir?: string;
+  /** Its machine's. */
+  Name?: string;
 }
 
 /** As the engine names its machine's architecture → as images do. */

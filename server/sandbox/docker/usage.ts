@@ -90,7 +90,7 @@ async function endForDisk(
 
 /** Of the disk that the engine keeps containers on; null when it is not one of this machine's. */
 async function freeOnEngine(docker: Docker): Promise<() => Promise<number | null>> {
-  const { DockerRootDir, Name } = (await engineInfo(docker)) as { DockerRootDir?: string; Name?: string };
+  const { DockerRootDir, Name } = await engineInfo(docker);
   if (DockerRootDir === undefined || Name !== hostname()) return () => Promise.resolve(null);
   return async () => {
     const { bavail, bsize } = await statfs(DockerRootDir);
