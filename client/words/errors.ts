@@ -197,7 +197,11 @@ export const ERROR_WORDS: Record<ErrorCode, readonly string[]> = {
     'The sandbox wrote more than it may have on disk. Raise the disk of the environment, or have the task write less.',
   ],
   terminalUnavailable: [
-    'A terminal can’t be opened: {reason}',
+    'A terminal can’t be opened: the image has no {missing} and no python3. Install one of them in the setup script.',
+    'A terminal can’t be opened: {most} are open already. Close one of them.',
+    'A terminal can’t be opened in a sandbox that an older version made. Send a follow-up, then open one ({oldSandbox}).',
+    'A terminal can’t be opened while a turn uses the sandbox. Wait until it has ended ({busyTask}).',
+    'A terminal can’t be opened: the sandbox is gone ({noSandbox}). Send a follow-up, then open one.',
     'A terminal can’t be opened now: the task has no sandbox, or a turn is using it.',
   ],
   approvalGone: ['This question is not open any more: it was answered, or its turn has ended.'],
