@@ -6,6 +6,7 @@ import { useGit } from '../client/git/git.ts';
 import { Applier } from './apply/applier.ts';
 import { TaskRecords } from './apply/records.ts';
 import { rootChooser } from './apply/roots.ts';
+import { Approvals } from './approvals/approvals.ts';
 import { Asker } from './ask.ts';
 import { Composer } from './composer/view.ts';
 import { Backend } from './connection/backend.ts';
@@ -116,6 +117,7 @@ export function start(context: vscode.ExtensionContext): vscode.Disposable {
       taskPageHandlers(taskId, {
         ...{ actions, applier, documents, records, store },
         environment: {
+        approve: (approvalId, answer) => approvals.answer(taskId, approvalId, answer),
           open: () => environmentsPage.open(store.get(taskId)?.environment ?? DEFAULT_ENVIRONMENT_NAME),
           approve: approver({ backend, store, folderOf: (id) => records.folder(id) }),
         },
@@ -141,6 +143,12 @@ export function start(context: vscode.ExtensionContext): vscode.Disposable {
     }),
   });
   /** Its newest result: a follow-up can be applied on top of what is here. */
+  const approvals: Approvals = new Approvals({
+    backend,
+    store,
+    report,
+    isInSight: (taskId) => panels.isInSight(taskId),
+  });
   const isApplied = (taskId: string) => {
     const record = records.applied(taskId);
     return record !== undefined && record.turn >= (store.get(taskId)?.turns ?? record.turn);
@@ -248,6 +256,7 @@ export function start(context: vscode.ExtensionContext): vscode.Disposable {
       },
       connect: () => setup.connect(),
       setServerToken: () => setup.setServerToken(),
+      answerApproval: () => approvals.pick(),
       setApiKey: () => setup.setApiKey(),
       startBackend: () => backend.start(),
       stopBackend: () => backend.stop(),
@@ -272,6 +281,7 @@ export function start(context: vscode.ExtensionContext): vscode.Disposable {
     { dispose: showBadge(view, store) },
     { dispose: notifyEnds(store, (taskId) => panels.isInSight(taskId)) },
     backend.onDidChange(showState),
+    approvals,
     vscode.workspace.registerTextDocumentContentProvider(LOG_SCHEME, documents),
     vscode.workspace.registerTextDocumentContentProvider(COMMIT_SCHEME, new CommitFiles()),
     backend,

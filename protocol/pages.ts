@@ -7,6 +7,7 @@
  * a model wrote. Those go through native dialogs.
  */
 import { z } from 'zod';
+import { ApprovalAnswer } from './approval.ts';
 import type { AccessLevel } from './egress.ts';
 import { EnvironmentName, Script, type EgressEntry, type StoredEnvironment } from './environment.ts';
 import { EnvironmentEdit } from './environment-edit.ts';
@@ -47,6 +48,8 @@ export const PAGE_METHODS = {
   'task.retry': Empty,
   'task.apply': Empty,
   'task.undo': Empty,
+  /** A person's word on a command that waits. */
+  'task.approve': z.object({ approvalId: z.string().min(1).max(200), answer: ApprovalAnswer }),
   'task.openLog': Turn,
   'task.openPatch': Turn.extend({ path: z.string().max(8000).optional() }),
   'task.openFile': z.object({ path: z.string().max(8000), line: z.number().int().min(1).optional() }),

@@ -11,6 +11,7 @@ import { EXIT, type RunResult } from '../../protocol/result.ts';
 import type { RepoAtCommit } from '../../protocol/rpc.ts';
 import { UsageError } from '../usage.ts';
 import { openBackend, type Backend } from '../backend.ts';
+import { ApprovalAsker } from './approvals.ts';
 import { checkOutput, applyResult, savePatch } from './deliver.ts';
 import { humanOutput, jsonOutput, type AttemptView, type Output } from './output.ts';
 import { RUN_HELP, checkPrompt, runOptions, type RunOptions } from './options.ts';
@@ -99,17 +100,29 @@ async function followTask(
       if (!(error instanceof CodexError && error.code === 'conflict')) output.warn(errorText(error));
     });
   };
+  const approvals = new ApprovalAsker({
+    connection,
+    taskId,
+    // Standard output may be a program's.
+    terminal:
+      process.stdin.isTTY && process.stderr.isTTY ? { input: process.stdin, output: process.stderr } : null,
+    warn: (line) => output.warn(line),
+  });
   if (signal.aborted) cancel();
   signal.addEventListener('abort', cancel, { once: true });
   try {
     await followTurn(connection, taskId, FIRST_TURN, {
-      onEvent: (event) => output.event(event),
+      onEvent: (event) => {
+        output.event(event);
+        approvals.event(event);
+      },
       onProgress: (line) => output.progress(line),
       onLost: (lost) =>
         output.warn(lost ? 'The backend does not answer; trying again…' : 'Connected again; going on.'),
     });
   } finally {
     signal.removeEventListener('abort', cancel);
+    approvals.close();
   }
   const view = await turnOf(connection, taskId, FIRST_TURN);
   const attempt = view.attempts.find((each) => each.attempt === ATTEMPT) ?? null;

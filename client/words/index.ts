@@ -3,6 +3,7 @@
  * parameters; here they become words, through `t`, so that VS Code's l10n can translate them.
  */
 export * from './apply.ts';
+export * from './approvals.ts';
 export * from './changes.ts';
 export * from './egress.ts';
 export * from './environments.ts';

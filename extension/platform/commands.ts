@@ -13,6 +13,7 @@ export const COMMAND_NAMES = [
   'followUp',
   'archiveTask',
   'environments',
+  'answerApproval',
   'internetAccess',
   'refresh',
   'connect',

@@ -1,6 +1,7 @@
 /** What a task's page may ask for, and how it is done here. */
 import * as vscode from 'vscode';
 import { join } from 'node:path';
+import type { ApprovalAnswer } from '../../protocol/approval.ts';
 import type { PageHandlers, PageParams, TaskPageMethod } from '../../protocol/pages.ts';
 import type { Applier } from '../apply/applier.ts';
 import type { TaskRecords } from '../apply/records.ts';
@@ -16,6 +17,7 @@ export interface HandlersOptions {
   documents: TaskDocuments;
   records: TaskRecords;
   store: TaskStore;
+  approve(approvalId: string, answer: ApprovalAnswer): Promise<void>;
   environment: {
     open(): Promise<void>;
     approve(taskId: string, what: PageParams<'task.approveScript'>): Promise<void>;
@@ -37,6 +39,7 @@ export function taskPageHandlers(taskId: string, options: HandlersOptions): Page
     'task.retry': () => actions.retry(taskId),
     'task.apply': () => applier.apply(taskId),
     'task.undo': () => applier.undo(taskId),
+    'task.approve': ({ approvalId, answer }) => options.approve(approvalId, answer),
     'task.openLog': ({ turn, attempt }) => documents.open({ what: 'log', taskId, turn, attempt }, title()),
     'task.openPatch': ({ turn, attempt, path }) =>
       documents.open(

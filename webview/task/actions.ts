@@ -1,4 +1,5 @@
 /** What a person can do from an entry of a turn; the page itself does it. */
+import type { ApprovalAnswer } from '../../protocol/approval.ts';
 import type { MarkdownActions } from '../markdown/view.tsx';
 
 /** What can be done about something that was refused. */
@@ -22,6 +23,8 @@ export interface EnvironmentActions {
 
 export interface EntryActions extends MarkdownActions {
   openLog: () => void;
+  /** What the person says to a command that waits. */
+  approve: (approvalId: string, answer: ApprovalAnswer) => void;
   internet: DenialActions;
   environment: EnvironmentActions;
   /** Which commands a person opened or closed is kept over a reload. */

@@ -6,6 +6,7 @@ import { Markdown } from '../markdown/view.tsx';
 import { Button, Icon } from '../ui/index.tsx';
 import { t } from '../words.ts';
 import type { EntryActions } from './actions.ts';
+import { ApprovalCard } from './approval.tsx';
 import { CommandView } from './command.tsx';
 import { EnvironmentLine } from './environment/line.tsx';
 import { Denials } from './internet/denials.tsx';
@@ -55,6 +56,8 @@ export const EntryView = memo(
         return <EnvironmentLine entry={entry} actions={actions} />;
       case 'denials':
         return <Denials denials={entry.denials} live={live} actions={actions.internet} />;
+      case 'approval':
+        return <ApprovalCard question={entry.question} live={live} answer={actions.approve} />;
       case 'notice':
         return (
           <div class="notice">

@@ -5,6 +5,7 @@
  */
 import '../ui/base.css';
 import './task.css';
+import './approval.css';
 import './environment/environment.css';
 import './internet/internet.css';
 import './markdown.css';
@@ -183,6 +184,7 @@ function Turn({ turn, newest, internet, terminal, request, act }: TurnProps) {
       openFile: (path, line) =>
         request(host.request('task.openFile', line === undefined ? { path } : { path, line })),
       openLog: () => request(host.request('task.openLog', { turn: turn.turn, attempt: 1 })),
+      approve: (approvalId, answer) => request(host.request('task.approve', { approvalId, answer })),
       environment: {
         open: () => request(host.request('task.environment', {})),
         approve: (what) => request(host.request('task.approveScript', what)),
@@ -202,7 +204,9 @@ function Turn({ turn, newest, internet, terminal, request, act }: TurnProps) {
       }),
     );
   const idle =
-    !hasEnded(turn.state) && !turn.entries.some((entry) => entry.kind === 'command' && !entry.item.end);
+    !hasEnded(turn.state) &&
+    turn.state !== 'waiting' &&
+    !turn.entries.some((entry) => entry.kind === 'command' && !entry.item.end);
   return (
     <article>
       {turn.prompt !== '' && <div class="prompt">{turn.prompt}</div>}

@@ -9,6 +9,7 @@ import type { EventParams, FileChange, PatchSummary, TaskEvent, Usage } from '..
 import type { CommandItem, Item } from '../../protocol/items.ts';
 import type { PageEvent } from '../../protocol/pages.ts';
 import type { Mode, Phase, PhaseOutcome, TurnState } from '../../protocol/states.ts';
+import { isAsked, putAnswer, questionEntry, type QuestionEntry } from './questions.ts';
 import { AnsiLines } from '../log/ansi.ts';
 import { putApplied, putCache, type EnvironmentEntry } from './environment/entry.ts';
 
@@ -38,6 +39,7 @@ export type Entry =
   | { kind: 'plan'; id: string; steps: Extract<Item, { type: 'plan' }>['steps']; rev: number }
   | EnvironmentEntry
   | { kind: 'denials'; id: string; denials: Denial[]; rev: number }
+  | QuestionEntry
   | { kind: 'notice'; id: string; notice: Notice; rev: number };
 export type CommandEntry = Extract<Entry, { kind: 'command' }>;
 
@@ -163,10 +165,12 @@ function applyToTurn(model: TaskModel, turn: TurnModel, event: TaskEvent): void 
       if (event.params.answer !== undefined) turn.answer = event.params.answer;
       if (event.params.error) turn.error = event.params.error;
       if (event.params.usage) turn.usage = event.params.usage;
+      putAnswer(turn.entries, 'none');
       for (const entry of turn.entries) settle(entry);
       return;
     case 'phase.started':
-      if (event.params.phase === 'agent') turn.state = 'running';
+      // A question that was open when the backend ended is still the same one.
+      if (event.params.phase === 'agent') turn.state = isAsked(turn.entries) ? 'waiting' : 'running';
       turn.phases = turn.phases.filter((one) => one.phase !== event.params.phase);
       turn.phases.push({ phase: event.params.phase, startedAt: event.at });
       return;
@@ -215,10 +219,12 @@ function applyToTurn(model: TaskModel, turn: TurnModel, event: TaskEvent): void 
       addNotice(turn, event.seq, { kind: 'warning', ...event.params });
       return;
     case 'approval.requested':
+      turn.entries.push(questionEntry(event.params));
       turn.state = 'waiting';
       return;
     case 'approval.answered':
-      turn.state = 'running';
+      putAnswer(turn.entries, event.params.answer, event.params.approvalId);
+      if (!isAsked(turn.entries)) turn.state = 'running';
       return;
     case 'environment.applied':
       return putApplied(turn.entries, event.seq, event.params);
