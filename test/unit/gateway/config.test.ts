@@ -37,6 +37,15 @@ test('a variable goes before the file, and the cap before both', async () => {
   assert.equal(fromEnv.databaseUrl, 'postgres://x');
 });
 
+test('another container runtime is a name, from the file or a variable', async () => {
+  await write('sandboxRuntime: runsc\n');
+  assert.equal((await readSettings(dir, {})).sandboxRuntime, 'runsc');
+  assert.equal((await readSettings(dir, { CODEX_SANDBOX_RUNTIME: 'kata' })).sandboxRuntime, 'kata');
+  await assert.rejects(readSettings(dir, { CODEX_SANDBOX_RUNTIME: '--privileged' }), /CODEX_SANDBOX_RUNTIME/);
+  await write('');
+  assert.equal((await readSettings(dir, {})).sandboxRuntime, undefined);
+});
+
 test('what is wrong is named with its place, never ignored', async () => {
   const wrong: [string, RegExp][] = [
     ['limits:\n  paralelTurns: 2\n', /config\.yaml.*paralelTurns/],
