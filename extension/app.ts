@@ -37,6 +37,7 @@ import { shortAccess } from './tasks/describe.ts';
 import { TaskStore } from './tasks/store.ts';
 import { notifyEnds, showBadge, showStatusBar } from './tasks/surfaces.ts';
 import { TaskTree, type TaskNode } from './tasks/tree.ts';
+import { openTerminal } from './terminal/terminals.ts';
 import { DEFAULT_ENVIRONMENT_NAME } from '../protocol/environment.ts';
 import { hasEnded } from '../protocol/states.ts';
 
@@ -116,8 +117,8 @@ export function start(context: vscode.ExtensionContext): vscode.Disposable {
     handlers: (taskId) =>
       taskPageHandlers(taskId, {
         ...{ actions, applier, documents, records, store },
-        environment: {
         approve: (approvalId, answer) => approvals.answer(taskId, approvalId, answer),
+        environment: {
           open: () => environmentsPage.open(store.get(taskId)?.environment ?? DEFAULT_ENVIRONMENT_NAME),
           approve: approver({ backend, store, folderOf: (id) => records.folder(id) }),
         },
@@ -142,13 +143,13 @@ export function start(context: vscode.ExtensionContext): vscode.Disposable {
       terminal: (COMMAND_NAMES as readonly string[]).includes('openTerminal'),
     }),
   });
-  /** Its newest result: a follow-up can be applied on top of what is here. */
   const approvals: Approvals = new Approvals({
     backend,
     store,
     report,
     isInSight: (taskId) => panels.isInSight(taskId),
   });
+  /** Its newest result: a follow-up can be applied on top of what is here. */
   const isApplied = (taskId: string) => {
     const record = records.applied(taskId);
     return record !== undefined && record.turn >= (store.get(taskId)?.turns ?? record.turn);
@@ -241,6 +242,13 @@ export function start(context: vscode.ExtensionContext): vscode.Disposable {
             ({ state }) => state === 'failed' || state === 'cancelled',
           ),
         ),
+      openTerminal: async (argument) => {
+        const taskId = await pickTask(store, argument, t('Open Terminal in Sandbox'), (task) =>
+          hasEnded(task.state),
+        );
+        const { connection } = await backend.ready();
+        openTerminal(connection, store.get(taskId) ?? (await connection.call('task.get', { taskId })).task);
+      },
       followUp: async (argument) => {
         const taskId = await pickTask(store, argument, t('Follow Up'), (task) => hasEnded(task.state));
         panels.open(taskId, { preserveFocus: false, followUp: true });
@@ -248,6 +256,7 @@ export function start(context: vscode.ExtensionContext): vscode.Disposable {
       archiveTask: async (argument) =>
         actions.archive(await pickTask(store, argument, t('Archive Task'), (task) => hasEnded(task.state))),
       environments: (name) => environmentsPage.open(typeof name === 'string' ? name : undefined),
+      answerApproval: () => approvals.pick(),
       internetAccess: (name) => internetAccess.open(typeof name === 'string' ? name : undefined),
       refresh: () => {
         folders.refresh();
@@ -256,7 +265,6 @@ export function start(context: vscode.ExtensionContext): vscode.Disposable {
       },
       connect: () => setup.connect(),
       setServerToken: () => setup.setServerToken(),
-      answerApproval: () => approvals.pick(),
       setApiKey: () => setup.setApiKey(),
       startBackend: () => backend.start(),
       stopBackend: () => backend.stop(),
@@ -273,6 +281,7 @@ export function start(context: vscode.ExtensionContext): vscode.Disposable {
     environmentsPage,
     scriptFiles,
     panels,
+    approvals,
     view,
     tree,
     folders,
@@ -281,7 +290,6 @@ export function start(context: vscode.ExtensionContext): vscode.Disposable {
     { dispose: showBadge(view, store) },
     { dispose: notifyEnds(store, (taskId) => panels.isInSight(taskId)) },
     backend.onDidChange(showState),
-    approvals,
     vscode.workspace.registerTextDocumentContentProvider(LOG_SCHEME, documents),
     vscode.workspace.registerTextDocumentContentProvider(COMMIT_SCHEME, new CommitFiles()),
     backend,

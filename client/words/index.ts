@@ -10,5 +10,6 @@ export * from './environments.ts';
 export * from './errors.ts';
 export * from './internet.ts';
 export * from './tasks.ts';
+export * from './terminals.ts';
 export * from './units.ts';
 export { english, type Params, type Translate } from './template.ts';
