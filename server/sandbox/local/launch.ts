@@ -1,5 +1,6 @@
 /** Starts the confined process of one sandbox: folders and the runner's files → bubblewrap → its process. */
 import { randomBytes, randomInt } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CodexError } from '../../../protocol/errors.ts';
@@ -13,7 +14,7 @@ import { findProgram, topLevel } from './machine.ts';
 import { INFO_FD, SECCOMP_FD, startProcess } from './process.ts';
 import { seccompFilter } from './seccomp/filter.ts';
 import type { LocalProcess } from './process.ts';
-import { bwrapArguments, ETC_FILES, runnerCommand } from './spec.ts';
+import { bwrapArguments, ETC_FILES, PROC_HIDDEN, PROC_READ_ONLY, runnerCommand } from './spec.ts';
 
 /** Where in the list of processors a sandbox begins is chosen below this. */
 const MOST_CPUS = 4_096;
@@ -46,6 +47,7 @@ export async function launch(of: ToLaunch, known: (process: LocalProcess) => voi
     codex,
     node,
     topLevel: topLevel(),
+    proc: [...PROC_READ_ONLY, ...PROC_HIDDEN].filter((name) => existsSync(`/proc/${name}`)),
     infoFd: INFO_FD,
     seccompFd: SECCOMP_FD,
   });

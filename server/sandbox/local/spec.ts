@@ -50,6 +50,13 @@ export function runnerCommand(limits: Pick<LimitValues, 'sandboxDiskBytes' | 'sa
   return ['bash', '-c', script, 'bash', ...RUNNER];
 }
 
+/**
+ * Of /proc: settings and switches of the whole machine, which root's own processes could write there
+ * without any capability; and what tells of the machine and helps no build.
+ */
+export const PROC_READ_ONLY = ['sys', 'sysrq-trigger', 'irq', 'bus', 'fs', 'acpi', 'scsi', 'mtrr', 'driver'];
+export const PROC_HIDDEN = ['kcore', 'keys', 'kmsg', 'timer_list', 'sched_debug', 'latency_stats'];
+
 /** Written for each sandbox: nothing of the machine's own users and names. */
 export const ETC_FILES: Record<string, string> = {
   passwd: `root:x:0:0:root:${SANDBOX_HOME}:/bin/bash\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n`,
@@ -71,6 +78,8 @@ export interface LocalOf {
   node: string;
   /** Top-level names (`bin`, `lib64`) and where they point, or null where they are real folders. */
   topLevel: Record<string, string | null>;
+  /** Names of `PROC_READ_ONLY` and `PROC_HIDDEN` that this kernel has. */
+  proc: string[];
   infoFd: number;
   /** Where bubblewrap reads the system call filter. */
   seccompFd: number;
@@ -88,6 +97,9 @@ export function bwrapArguments(of: LocalOf): string[] {
     ...ETC.flatMap((name) => ['--ro-bind-try', `/etc/${name}`, `/etc/${name}`]),
     ...Object.keys(ETC_FILES).flatMap((name) => ['--ro-bind', `${of.etc}/${name}`, `/etc/${name}`]),
     ...['--proc', '/proc', '--dev', '/dev', '--size', String(SHARED_MEMORY_BYTES), '--tmpfs', '/dev/shm'],
+    ...of.proc.flatMap((name) => [
+      ...['--ro-bind', PROC_HIDDEN.includes(name) ? '/dev/null' : `/proc/${name}`, `/proc/${name}`],
+    ]),
     ...['--symlink', '/tmp', '/var/tmp'],
     ...['--bind', of.tmp, '/tmp', '--bind', of.home, SANDBOX_HOME, '--bind', of.workspace, WORKSPACE_DIR],
     ...(of.readOnly === undefined

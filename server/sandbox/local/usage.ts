@@ -22,12 +22,12 @@ export interface Used {
 const PAGE_BYTES = 4096;
 const DU_TIMEOUT_MS = 120_000;
 
-/** The first process and all below it. */
-export function usedBelow(first: number): Used[] {
+/** The first process and all below it, but not more than that: what forks all the time would never end. */
+export function usedBelow(first: number, most: number): Used[] {
   const found: Used[] = [];
   const open = [first];
   const seen = new Set<number>(open);
-  for (let pid; (pid = open.pop()) !== undefined;) {
+  for (let pid; found.length < most && (pid = open.pop()) !== undefined;) {
     const one = usedBy(pid);
     if (!one) continue;
     found.push(one);

@@ -16,8 +16,13 @@ const LOOK_MS = 200;
 const DISK_LOOK_MS = 3_000;
 /** Looking takes at most this part of the time. */
 const SHARE = 20;
-/** A program that forks while it is ended is ended again; after so many times everything is. */
-const KILL_ROUNDS = 30;
+/** However busy the machine is. */
+const LONGEST_PAUSE_MS = 2_000;
+/**
+ * A program that forks while it is ended is ended again; after so many times the whole namespace is,
+ * which the kernel does at once.
+ */
+const KILL_ROUNDS = 3;
 
 export type OverLimit = 'memory' | 'processes' | 'disk';
 
@@ -63,7 +68,7 @@ export class Watch {
       const startedAt = performance.now();
       void this.#lookAtAll().then(() => {
         this.#timer = undefined;
-        if (this.#watched.size > 0) this.#plan(Math.max(LOOK_MS, (performance.now() - startedAt) * SHARE));
+        if (this.#watched.size > 0) this.#plan(pauseAfter(performance.now() - startedAt));
       });
     }, ms).unref();
   }
@@ -74,7 +79,7 @@ export class Watch {
       const kills = memoryKills(watched.process.pid);
       if (kills > watched.memoryKills) watched.over.set('memory', Date.now());
       watched.memoryKills = kills;
-      const used = usedBelow(watched.process.pid);
+      const used = usedBelow(watched.process.pid, mostOf(watched));
       if (count(used) > watched.limits.sandboxPids) await this.#end(watched, 'processes');
       else if (memory(used, watched.limits.sandboxMemoryBytes)) endLargest(watched);
       if (Date.now() >= watched.nextDiskLook) this.#lookAtDisk(watched);
@@ -98,14 +103,20 @@ export class Watch {
 
   async #end(watched: Watched, why: OverLimit): Promise<void> {
     watched.over.set(why, Date.now());
+    const seen = new Set<number>();
     for (let round = 0; round < KILL_ROUNDS; round++) {
-      const commands = commandsIn(watched);
-      if (commands.length === 0) return;
-      for (const { pid } of commands) signal(pid, 'SIGSTOP');
-      for (const { pid } of commands) signal(pid, 'SIGKILL');
+      const newer = commandsIn(watched).filter(({ pid }) => !seen.has(pid));
+      if (newer.length === 0) return;
+      for (const { pid } of newer) signal(pid, 'SIGSTOP');
+      for (const { pid } of newer) signal(pid, 'SIGKILL');
+      for (const { pid } of newer) seen.add(pid);
     }
     await endProcess(watched.process).catch(() => {});
   }
+}
+
+function pauseAfter(tookMs: number): number {
+  return Math.min(LONGEST_PAUSE_MS, Math.max(LOOK_MS, tookMs * SHARE));
 }
 
 /** Threads count: the kernel has no other processes. */
@@ -126,10 +137,16 @@ function endLargest(watched: Watched): void {
   signal(victim, 'SIGKILL');
 }
 
+/** One more than are allowed is enough to know; room for the runner and what ends just now. */
+function mostOf({ limits }: Watched): number {
+  return 2 * limits.sandboxPids + 16;
+}
+
 /** All but the first process and the runner, which is its oldest child. */
-function commandsIn({ process }: Watched): Used[] {
+function commandsIn(watched: Watched): Used[] {
+  const { process } = watched;
   if (!isAlive(process)) return [];
-  const used = usedBelow(process.pid).filter((one) => one.pid !== process.pid);
+  const used = usedBelow(process.pid, mostOf(watched)).filter((one) => one.pid !== process.pid);
   const [runner] = used
     .filter((one) => one.parent === process.pid)
     .sort((a, b) => a.startedAt - b.startedAt || a.pid - b.pid);
