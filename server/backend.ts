@@ -9,6 +9,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { CodexError } from '../protocol/errors.ts';
 import type { BackendFile } from '../protocol/http.ts';
@@ -26,6 +27,7 @@ import type { Repos } from './repos/repos.ts';
 import { openKeys, type KeySettings } from './secrets/keys/index.ts';
 import type { Vault } from './secrets/types.ts';
 import { openVault } from './secrets/vault.ts';
+import type { SandboxDriver } from './sandbox/sandbox.ts';
 import { lockFolder } from './store/lock.ts';
 import { openStore } from './store/store.ts';
 import { Approvals } from './tasks/approvals.ts';
@@ -34,6 +36,7 @@ import { Hub } from './tasks/hub.ts';
 import { TurnQueue } from './tasks/queue.ts';
 import { Tasks } from './tasks/tasks.ts';
 import type { TurnContext } from './tasks/turn-context.ts';
+import { Terminals } from './terminals/terminals.ts';
 
 export interface BackendConfig {
   /** Default: 127.0.0.1. */
@@ -73,6 +76,8 @@ export interface BackendParts {
   model: () => ResultOf<'server.hello'>['model'];
   models?: () => ResultOf<'model.list'>['models'];
   checkTask?: (request: ParamsOf<'task.create'>) => void;
+  /** Where terminals are opened; absent: nowhere. */
+  driver?: SandboxDriver;
   /** After a task's rows are gone: its sandboxes go. Its repositories are removed here. */
   onTaskDeleted?: (taskId: string) => Promise<void>;
   log?: Log;
@@ -151,6 +156,12 @@ export async function startBackend(parts: BackendParts): Promise<Backend> {
         );
       },
     });
+    const { driver } = parts;
+    const serveOrigin = (taskId: string, stream: Duplex) => repos.serveOrigin(taskId, stream);
+    const terminals = driver
+      ? new Terminals({ store, driver, environments, limits, log, serveOrigin })
+      : undefined;
+    closers.push(() => terminals?.closeAll());
     const id = randomUUID();
     const gateway = createGateway({
       tasks,
@@ -159,7 +170,7 @@ export async function startBackend(parts: BackendParts): Promise<Backend> {
       vault,
       prepared,
       scripts,
-      ...unbuilt(),
+      terminals: terminals ?? NO_TERMINALS,
       approvals,
       hub,
       store,
@@ -221,7 +232,7 @@ export async function startBackend(parts: BackendParts): Promise<Backend> {
           db.selectFrom('tasks').select(['state', 'archived']).where('id', '=', taskId).executeTakeFirst(),
         );
         if (!task || task.archived) return 'gone';
-        return hasEnded(task.state) ? 'idle' : 'live';
+        return hasEnded(task.state) && !terminals?.uses(taskId) ? 'idle' : 'live';
       },
       close,
     };
@@ -274,12 +285,12 @@ async function writeBackendFile(config: BackendConfig, content: BackendFile): Pr
   await rename(temporary, path);
 }
 
-/** Rooms that are being built. */
-function unbuilt(): Pick<GatewayDeps, 'terminals'> {
-  const no = (): never => {
-    throw new CodexError('notBuilt', { feature: 'environments' });
-  };
-  return {
-    terminals: { open: no, write: no, resize: no, close: no },
-  };
-}
+const noTerminal = (): never => {
+  throw new CodexError('terminalUnavailable');
+};
+const NO_TERMINALS: GatewayDeps['terminals'] = {
+  open: noTerminal,
+  write: noTerminal,
+  resize: noTerminal,
+  close: noTerminal,
+};

@@ -90,6 +90,7 @@ export async function start(options: StartOptions): Promise<Started> {
       sandbox: health.view,
       model: () => model.view,
       checkTask: (request) => refuseUnbuilt(request, model.view.configured),
+      driver,
       onTaskDeleted: (taskId) => removeSandboxes(driver, taskId),
       log,
     });
