@@ -17,7 +17,7 @@ import type { Log } from '../platform/log.ts';
 import { errorText, SentenceError, t } from '../platform/words.ts';
 import type { TestEnvironment } from '../submit.ts';
 import { readEnvironmentFile } from './file.ts';
-import type { ScriptFiles } from './script-files.ts';
+import { SCRIPT_SCHEME, type ScriptFiles } from './script-files.ts';
 import { deleteSecret, putSecret } from './secrets.ts';
 
 export const ENVIRONMENTS_PANEL = 'codexTasks.environments';
@@ -45,11 +45,12 @@ export class EnvironmentsPage implements vscode.Disposable {
 
   constructor(options: EnvironmentsPageOptions) {
     this.#options = options;
-    const { backend, environments, folders } = options;
+    const { backend, environments, folders, scripts } = options;
     this.#disposables = [
       environments.onDidChange(() => void this.#tell()),
       folders.onDidChange(() => this.#tellList()),
       backend.onDidChange(() => this.#tellList()),
+      vscode.workspace.registerFileSystemProvider(SCRIPT_SCHEME, scripts, { isCaseSensitive: true }),
       vscode.window.registerWebviewPanelSerializer(ENVIRONMENTS_PANEL, {
         deserializeWebviewPanel: async (panel) => {
           backend.openQuietly();

@@ -19,11 +19,7 @@ export class ScriptFiles implements vscode.FileSystemProvider, vscode.Disposable
 
   constructor(environments: Environments) {
     this.#environments = environments;
-    this.#disposables = [
-      this.#changed,
-      vscode.workspace.registerFileSystemProvider(SCRIPT_SCHEME, this, { isCaseSensitive: true }),
-      environments.onDidChange(() => this.#compare()),
-    ];
+    this.#disposables = [this.#changed, environments.onDidChange(() => this.#compare())];
   }
 
   /** With the text as it stands on the page: what was typed there is an unsaved change here. */

@@ -21,6 +21,7 @@ export async function run(): Promise<void> {
   mocha.suite.emit(Mocha.Suite.constants.EVENT_FILE_PRE_REQUIRE, globalThis, 'in-host', mocha);
   await import('./activation.suite.ts');
   await import('./apply.suite.ts');
+  await import('./environments.suite.ts');
   await import('./tasks.suite.ts');
   const failures = await new Promise<number>((resolve) => {
     mocha

@@ -9,12 +9,15 @@ import {
   editBetween,
   type EnvironmentEdit,
   type EnvironmentField,
+  type EnvironmentFields,
 } from '../../protocol/environment-edit.ts';
 import { fieldsOf, formOf, normalFields, type Form } from './form.ts';
 
 export interface Draft {
   base: StoredEnvironment;
   form: Form;
+  /** On its way to the backend: what comes back of it is no change of somebody else's. */
+  sent?: EnvironmentFields;
   /** Read since, with changes of fields that were also changed here. */
   theirs?: StoredEnvironment;
   /** Changed elsewhere and taken over. */
@@ -48,7 +51,10 @@ export function withNewest(draft: Draft, newest: StoredEnvironment): Draft {
   const [mine, theirs] = [fieldsOf(draft.form), normalFields(newest)];
   const touched = new Set(editedFields(draft));
   const differs = new Set(changedFields(mine, theirs));
-  if (changed.some((field) => touched.has(field) && differs.has(field))) return { ...draft, theirs: newest };
+  const foreign = new Set(draft.sent ? changedFields(draft.sent, theirs) : changed);
+  if (changed.some((field) => touched.has(field) && differs.has(field) && foreign.has(field))) {
+    return { ...draft, theirs: newest };
+  }
   return onTopOf(draft, newest);
 }
 

@@ -18,7 +18,7 @@ import { editOf, isDirty, newDraft, onTopOf, withNewest, type Draft } from './dr
 import { draftsText, readDrafts, type Drafts } from './drafts.ts';
 import { Editor } from './editor.tsx';
 import { readEnvironmentFile } from './file.ts';
-import { formOf, type Form } from './form.ts';
+import { fieldsOf, formOf, type Form } from './form.ts';
 import { List } from './list.tsx';
 import { problemsOf } from './problems.ts';
 import type { EditorActions } from './sections/section.tsx';
@@ -108,6 +108,8 @@ function Page() {
       return false;
     }
     const edit = editOf(from);
+    const sent = fieldsOf(from.form);
+    setDrafts((all) => (all[name] ? { ...all, [name]: { ...all[name], sent } } : all));
     await host.request('environment.save', { name, edit, basis: from.base.updatedAt });
     return true;
   };

@@ -190,6 +190,15 @@ test('a field that both changed is a conflict: nothing moves until it is decided
   assert.equal(over.form.scripts.setup.text, 'make', 'what only they changed is kept');
 });
 
+test('typing on while a save is on its way is no conflict with that save', () => {
+  const saving = typed(newDraft(stored()), { workdir: 'first' });
+  const typing = typed({ ...saving, sent: fieldsOf(saving.form) }, { workdir: 'first and more' });
+  const now = withNewest(typing, stored({ workdir: 'first' }, 2));
+  assert.equal(now.theirs, undefined);
+  assert.deepEqual([now.form.workdir, now.base.workdir, now.sent], ['first and more', 'first', undefined]);
+  assert.ok(withNewest(typing, stored({ workdir: 'theirs' }, 2)).theirs, 'somebody else’s still is one');
+});
+
 test('the same change made here and elsewhere is none', () => {
   const mine = typed(newDraft(stored()), { workdir: 'same' });
   const now = withNewest(mine, stored({ workdir: 'same' }, 2));
