@@ -9,7 +9,7 @@ import type { BackendConnection, TerminalEnd } from '../../client/connection/ind
 import { askBackend } from '../ask.ts';
 import { OWN_BACKEND_HELP, OWN_BACKEND_OPTIONS, ownBackendOptions } from '../backend.ts';
 import { tameLine } from '../terminal.ts';
-import { parse, UsageError } from '../usage.ts';
+import { optionalValue, parse, UsageError } from '../usage.ts';
 import { Escape } from './escape.ts';
 
 export const TERMINAL_HELP = `codex-tasks terminal TASK
@@ -25,7 +25,7 @@ const USUAL = { columns: 80, rows: 24 };
 
 export async function terminal(args: string[]): Promise<number> {
   const { values, positionals } = parse(
-    args,
+    optionalValue(args, '--scripted-model'),
     { ...OWN_BACKEND_OPTIONS, help: { type: 'boolean', short: 'h' } },
     true,
   );
