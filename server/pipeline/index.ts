@@ -100,6 +100,7 @@ async function agentPhase(
       delta: (itemId, text) => turn.delta(itemId, text),
       limits: settings.limits,
       redactor,
+      approve: { policy: settings.approval, desk: turn.approvals(ATTEMPT) },
       signal: turn.signal,
     });
     return { kind: 'answered', ...outcome };

@@ -1,7 +1,7 @@
 /** Everything around one turn but the database: real sandboxes, real git, the scripted model's real wire. */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import type { NewEvent } from '../../../protocol/events.ts';
+import type { EventCode, EventParams, NewEvent } from '../../../protocol/events.ts';
 import { openInternetProxy } from '../../../server/internet.ts';
 import { createModelClient } from '../../../server/model/client.ts';
 import { DEMO_SCRIPT } from '../../../server/model/scripted/scripts/demo.ts';
@@ -108,11 +108,6 @@ export function printed(events: readonly NewEvent[], by: 'agent' | 'setup' | 'ma
   return text;
 }
 
-export function paramsOf<C extends NewEvent['code']>(
-  events: readonly NewEvent[],
-  code: C,
-): Extract<NewEvent, { code: C }>['params'][] {
-  return events
-    .filter((event): event is Extract<NewEvent, { code: C }> => event.code === code)
-    .map(({ params }) => params);
+export function paramsOf<C extends EventCode>(events: readonly NewEvent[], code: C): EventParams<C>[] {
+  return events.flatMap((event) => (event.code === code ? [event.params as EventParams<C>] : []));
 }
