@@ -24,6 +24,8 @@ export interface Settings {
   logLevel: LogLevel;
   /** The container runtime of Docker sandboxes; absent: the engine's default. */
   sandboxRuntime?: string;
+  /** How many Docker sandboxes are kept started for whoever comes next; each takes about 30 MB. */
+  sandboxPool: number;
   /** Names under which clients reach it, beside loopback. */
   allowedHosts: string[];
   /** What the owner adds to every environment's internet access. */
@@ -35,6 +37,10 @@ const Positive = z.number().positive();
 
 /** As an engine names one: `runc`, `runsc`, `io.containerd.kata.v2`. */
 const RuntimeName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/, 'is a name such as runc or runsc');
+
+/** More would take memory from the tasks that they are for. */
+const POOL_MOST = 16;
+const PoolSize = z.number().int().min(0).max(POOL_MOST);
 
 const ConfigFile = z.strictObject({
   limits: z
@@ -48,6 +54,7 @@ const ConfigFile = z.strictObject({
   log: z.enum(['debug', 'info', 'warn', 'error']).optional(),
   allowedHosts: z.array(z.string()).optional(),
   sandboxRuntime: RuntimeName.optional(),
+  sandboxPool: PoolSize.optional(),
   egress: EgressConfig.prefault({}),
   /** Relative to the data folder. The keys themselves don't belong in this file. */
   secretsKeyFile: z.string().min(1).optional(),
@@ -76,9 +83,17 @@ export async function readSettings(dataDir: string, env: NodeJS.ProcessEnv = pro
     allowedHosts: file.allowedHosts ?? [],
     egress: await ownerRulesOf(file.egress, dataDir, (place, reason) => wrong(path, `${place}: ${reason}`)),
     ...(runtime === undefined ? {} : { sandboxRuntime: runtime }),
+    sandboxPool: poolSize(env.CODEX_SANDBOX_POOL) ?? file.sandboxPool ?? 0,
     secretKeys: secretKeysOf(env, file.secretsKeyFile, dataDir),
     ...(env.DATABASE_URL ? { databaseUrl: env.DATABASE_URL } : {}),
   };
+}
+
+function poolSize(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const parsed = PoolSize.safeParse(text.trim() === '' ? NaN : Number(text));
+  if (parsed.success) return parsed.data;
+  throw wrong('CODEX_SANDBOX_POOL', `must be a whole number from 0 to ${POOL_MOST}, not “${text}”`);
 }
 
 function secretKeysOf(env: NodeJS.ProcessEnv, configured: string | undefined, dataDir: string): KeySettings {

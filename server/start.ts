@@ -11,7 +11,7 @@ import { randomBytes } from 'node:crypto';
 import { CodexError } from '../protocol/errors.ts';
 import type { ParamsOf, ResultOf } from '../protocol/rpc.ts';
 import { startBackend } from './backend.ts';
-import { readSettings } from './config.ts';
+import { readSettings, type Settings } from './config.ts';
 import { openInternetProxy } from './internet.ts';
 import { makeLog } from './log.ts';
 import { createModelClient } from './model/client.ts';
@@ -64,7 +64,7 @@ export async function start(options: StartOptions): Promise<Started> {
   // No child of ours needs it.
   delete process.env[KEYS_VARIABLE];
   const log = makeLog(settings.logLevel);
-  const driver = await chooseDriver(options, settings.sandboxRuntime);
+  const driver = await chooseDriver(options, settings);
   const health = await watchHealth(driver);
   const model = await openModel(options.model);
   const stopping = new AbortController();
@@ -103,6 +103,7 @@ export async function start(options: StartOptions): Promise<Started> {
       async stop() {
         stopping.abort();
         await backend.close();
+        await driver.close?.();
         await model.close();
       },
     };
@@ -114,9 +115,10 @@ export async function start(options: StartOptions): Promise<Started> {
 
 async function chooseDriver(
   { sandbox, model, dataDir }: StartOptions,
-  runtime: string | undefined,
+  { sandboxRuntime, sandboxPool }: Pick<Settings, 'sandboxRuntime' | 'sandboxPool'>,
 ): Promise<SandboxDriver> {
-  const of = { dataDir, ...(runtime === undefined ? {} : { runtime }) };
+  const runtime = sandboxRuntime === undefined ? {} : { runtime: sandboxRuntime };
+  const of = { dataDir, pool: sandboxPool, ...runtime };
   if (sandbox !== null) return createDriver({ kind: sandbox, ...of });
   const docker = createDriver({ kind: 'docker', ...of });
   if (model.kind !== 'scripted' || (await docker.check()).ok) return docker;

@@ -75,6 +75,7 @@ export function keepSwept(
     running = true;
     try {
       for (const name of await sweepOnce(driver, presenceOf)) log(`removed the sandbox ${name}`);
+      for (const what of (await driver.sweep?.()) ?? []) log(`removed ${what}`);
       for (const id of await sweepPrepared(driver, prepared)) log(`removed the prepared environment ${id}`);
     } catch (error) {
       log(`could not sweep sandboxes: ${errorText(error)}`);

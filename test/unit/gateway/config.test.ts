@@ -46,6 +46,16 @@ test('another container runtime is a name, from the file or a variable', async (
   assert.equal((await readSettings(dir, {})).sandboxRuntime, undefined);
 });
 
+test('how many sandboxes are kept started is a whole number, none by default', async () => {
+  await write('');
+  assert.equal((await readSettings(dir, {})).sandboxPool, 0);
+  await write('sandboxPool: 3\n');
+  assert.equal((await readSettings(dir, {})).sandboxPool, 3);
+  assert.equal((await readSettings(dir, { CODEX_SANDBOX_POOL: '2' })).sandboxPool, 2);
+  for (const value of ['', 'two', '-1', '1.5', '17'])
+    await assert.rejects(readSettings(dir, { CODEX_SANDBOX_POOL: value }), /CODEX_SANDBOX_POOL/);
+});
+
 test('what is wrong is named with its place, never ignored', async () => {
   const wrong: [string, RegExp][] = [
     ['limits:\n  paralelTurns: 2\n', /config\.yaml.*paralelTurns/],
