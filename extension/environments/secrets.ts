@@ -79,6 +79,8 @@ async function askValue(environment: string, name: string): Promise<string> {
       input.show();
     });
   } finally {
+    // VS Code keeps its one input for the next question.
+    input.value = '';
     input.dispose();
   }
 }

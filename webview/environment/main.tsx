@@ -153,13 +153,15 @@ function Page() {
     openScript: (script) => {
       if (!draft) return;
       const { text } = draft.form.scripts[script];
-      // What was typed here is in the editor from now on, unsaved, and no longer here as well.
+      // What was typed here is in the editor from now on, and no longer here as well. Said before it
+      // opens: a page that is hidden by it is gone.
       const stored = formOf(draft.base).scripts[script];
-      request(
-        host.request('environment.openScript', { name, script, text }).then(() => {
-          put({ ...draft, form: { ...draft.form, scripts: { ...draft.form.scripts, [script]: stored } } });
-        }),
-      );
+      put({ ...draft, form: { ...draft.form, scripts: { ...draft.form.scripts, [script]: stored } } });
+      setError('');
+      host.request('environment.openScript', { name, script, text }).catch((thrown: unknown) => {
+        put(draft);
+        say(thrown);
+      });
     },
   };
 

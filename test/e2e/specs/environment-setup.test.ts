@@ -92,7 +92,7 @@ test('the next task starts from what was prepared, and says what that saved', as
     await composer.getByRole('radio', { name: 'Code' }).click();
     await composer.getByRole('textbox').fill('What was prepared?');
     await composer.getByRole('button', { name: /^Send/ }).click();
-    const task = await taskPage();
+    const task = await window.webview('h1:has-text("What was prepared?")', TASK_TIMEOUT_MS);
     await task.getByText('It says: with hello').waitFor({ timeout: TASK_TIMEOUT_MS });
     const line = task.locator('.environment');
     await line.getByRole('button', { name: /Environment default.*prepared .* ago, saved/ }).click();
