@@ -120,18 +120,15 @@ async function checkDocker(runtime: string | undefined): Promise<Check> {
 
 async function checkLocalSandbox(): Promise<Check> {
   const name = 'local sandbox';
-  if (process.platform !== 'linux') return warn(name, `not on ${process.platform}`, 'Use Docker.');
-  const version = await output('bwrap', ['--version']);
-  if (version === null)
-    return warn(name, 'no bubblewrap', 'Install it (apt-get install bubblewrap) to run without Docker.');
-  const works = await output('bwrap', ['--unshare-all', '--ro-bind', '/', '/', 'true']);
-  return works === null
-    ? warn(
-        name,
-        `${version} can’t make namespaces here`,
-        'Allow unprivileged user namespaces, or use Docker.',
-      )
-    : ok(name, version);
+  const scratch = await mkdtemp(join(tmpdir(), 'codex-tasks-doctor-'));
+  try {
+    const health = await createDriver({ kind: 'local', dataDir: scratch }).check();
+    return health.ok
+      ? ok(name, health.detail)
+      : warn(name, health.detail, 'It is only needed to run without Docker: docs/local-sandbox.md.');
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
 }
 
 async function checkGit(): Promise<Check> {
