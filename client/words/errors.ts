@@ -187,6 +187,7 @@ export const ERROR_WORDS: Record<ErrorCode, readonly string[]> = {
   imageMissing: [
     'The image {image} can’t be pulled ({reason}). Check its name and that this machine may reach its registry (“docker pull {image}” tries it), or choose another image.',
     'The image {image} can’t be pulled. Check its name and that this machine may reach its registry, or choose another image.',
+    'The image is not there. Check its name and that this machine may reach its registry, or choose another image.',
   ],
   outOfMemory: [
     'The sandbox ran out of memory ({limitBytes}). Raise the memory of the environment, or have the task use less.',

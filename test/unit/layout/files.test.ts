@@ -37,7 +37,8 @@ const MACHINE = [
   /https?:\/\/(?:localhost|127\.0\.0\.1|10\.|192\.168\.)[^\s'"`]*\/(?:npm|registry|repository|debian)\b/,
 ];
 /** Files of ours that speak of such paths: their subject, or paths inside a container. */
-const MAY_NAME_PATHS = /^test\/unit\/layout\/|^test\/fixtures\/|^test\/integration\/sandbox\//;
+const MAY_NAME_PATHS =
+  /^test\/unit\/layout\/|^test\/fixtures\/|^test\/integration\/sandbox\/|^test\/unit\/sandbox\/local-pure\./;
 
 function trackedFiles(): string[] {
   return execFileSync('git', ['ls-files', '-z'], { cwd: ROOT, encoding: 'utf8' })
