@@ -83,7 +83,7 @@ describe('a local sandbox is held to its limits', { timeout: 180_000 }, () => {
     const mark = `left-${process.pid}`;
     await sh(
       sandbox,
-      `for i in 1 2 3; do setsid -f bash -c "trap '' TERM HUP INT; exec -a ${mark} sleep 1000" >/dev/null 2>&1 </dev/null; done; until [ $(grep -lzx ${mark} /proc/[0-9]*/cmdline | wc -l) -ge 3 ]; do sleep 0.02; done`,
+      `for i in 1 2 3; do setsid -f bash -c "trap '' TERM HUP INT; exec -a ${mark} sleep 1000" >/dev/null 2>&1 </dev/null; done; until [ $(grep -lzx "[${mark[0]}]${mark.slice(1)}" /proc/[0-9]*/cmdline | wc -l) -ge 3 ]; do sleep 0.02; done`,
     );
     assert.ok(countOf(mark) >= 3);
     await world.driver.stop(sandbox.name);

@@ -52,7 +52,7 @@ describe('a local sandbox that is stopped', { timeout: 120_000 }, () => {
     await sh(
       sandbox,
       `setsid -f bash -c 'trap "" TERM HUP; exec -a ${mark} sleep 1000' >/dev/null 2>&1 </dev/null; nohup bash -c 'exec -a ${mark} sleep 1001' >/dev/null 2>&1 &
-       until [ $(grep -lzx ${mark} /proc/[0-9]*/cmdline 2>/dev/null | wc -l) -ge 2 ]; do sleep 0.02; done`,
+       until [ $(grep -lzx "[${mark[0]}]${mark.slice(1)}" /proc/[0-9]*/cmdline 2>/dev/null | wc -l) -ge 2 ]; do sleep 0.02; done`,
     );
     assert.ok(processesWith(mark) >= 2);
     await driver.stop(sandbox.name);
