@@ -1,6 +1,7 @@
 /** Which scripts a turn's environment needs, and the key under which what they make is kept. */
 import { createHash } from 'node:crypto';
 import { DOOR_VERSION } from '../../../protocol/door.ts';
+import { CodexError } from '../../../protocol/errors.ts';
 import type { Repos } from '../../repos/repos.ts';
 import { sorted, type TurnEnvironment } from '../environment.ts';
 import { automaticSetup } from './automatic.ts';
@@ -67,13 +68,27 @@ export async function planMaintenance(
   if (!now) return null;
   for (const file of new Set([...now.files, ...plan.files])) {
     const path = workdir === '' ? file : `${workdir}/${file}`;
-    const [before, after] = await Promise.all(
-      [from, to].map((sha) => repos.readFile(repoId, sha, path, LOCK_FILE_BYTES)),
-    );
-    const same = before && after ? before.equals(after) : before === after;
+    const [before, after] = await Promise.all([from, to].map((sha) => lockFile(repos, repoId, sha, path)));
+    const same = before && after ? before.equals(after) : before === null && after === null;
     if (!same) return { text: now.script, written: false };
   }
   return null;
+}
+
+/** Null: nothing is there. Undefined: a link, a folder or too large, so that it is taken as changed. */
+async function lockFile(
+  repos: Repos,
+  repoId: string,
+  sha: string,
+  path: string,
+): Promise<Buffer | null | undefined> {
+  try {
+    return await repos.readFile(repoId, sha, path, LOCK_FILE_BYTES);
+  } catch (error) {
+    if (!(error instanceof CodexError)) throw error;
+    if (error.code === 'limitReached' || error.wire.params['reason'] === 'notAFile') return undefined;
+    throw error;
+  }
 }
 
 /** All that decides what comes out of a preparation; of secrets what tells nothing about them. */
