@@ -79,8 +79,9 @@ async function askValue(environment: string, name: string): Promise<string> {
       input.show();
     });
   } finally {
-    // VS Code keeps its one input for the next question.
+    // VS Code keeps its one input for the next question, and is told of changes a moment later.
     input.value = '';
+    await new Promise((told) => setTimeout(told));
     input.dispose();
   }
 }
