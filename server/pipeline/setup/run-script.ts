@@ -96,7 +96,8 @@ export async function runScript(
   if (end === 'interrupted') throw new CodexError('sandboxLost', { detail: 'it stopped during the setup' });
   if (end === 'exited' && exitCode === 0) return null;
   const note = await sandbox.get(notes, NOTE_BYTES).catch(() => null);
-  const text = tail.toString('utf8');
+  // What never started printed nothing: why it did not is all there is to say.
+  const text = result.reason === undefined ? tail.toString('utf8') : result.reason;
   return {
     by: script.by,
     exitCode,
