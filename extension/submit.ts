@@ -50,13 +50,15 @@ export function submitter(options: SubmitOptions): Submit {
   return ({ prompt, ...of }) => {
     if (prompt.trim() === '') throw new SentenceError(t('The prompt is empty.'));
     const { requestId, mode } = of;
-    const environment = options.environment();
     return send({
       ...of,
       title: titleOf(prompt),
       needsModel: true,
       create: (connection, repo) =>
-        connection.call('task.create', { requestId, prompt, mode, repo, environment }),
+        connection.call('task.create', {
+          ...{ requestId, prompt, mode, repo },
+          environment: options.environment(),
+        }),
     });
   };
 }

@@ -149,13 +149,12 @@ test('a secret goes in by VS Code’s own password input and is nowhere to be re
     await window.page.keyboard.press('Enter');
     await page.getByRole('cell', { name: 'NPM_TOKEN', exact: true }).waitFor();
 
+    const since = async () => (await other.call('secret.list', { environment: 'web' })).secrets[0]?.updatedAt;
+    const first = await since();
     await page.getByRole('button', { name: 'Replace NPM_TOKEN' }).click();
     await window.answerInput(/Value of NPM_TOKEN/, NEXT_SECRET);
-    await eventually('the newer time', async () => {
-      const { secrets } = await other.call('secret.list', { environment: 'web' });
-      return secrets.length === 1;
-    });
-    await window.page.keyboard.press('Escape');
+    await eventually('the newer value', async () => (await since()) !== first);
+    await window.page.locator('.quick-input-widget').first().waitFor({ state: 'hidden' });
     const texts = await Promise.all(
       window.page.frames().map((frame) =>
         frame
