@@ -143,6 +143,9 @@ function isOurs(turn: TurnContext): boolean {
   return reason === null || reason === 'cancelled';
 }
 
+/** Its files are there, and the turn can go on with them. */
+const LOSSES: ReadonlySet<ErrorCode> = new Set(['sandboxLost', 'outOfMemory']);
+
 function isLoss(end: AgentEnd): end is { kind: 'failed'; error: CodexError } {
-  return end.kind === 'failed' && end.error instanceof CodexError && end.error.code === 'sandboxLost';
+  return end.kind === 'failed' && end.error instanceof CodexError && LOSSES.has(end.error.code);
 }

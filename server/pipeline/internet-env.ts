@@ -2,12 +2,11 @@
  * How programs in a sandbox find the internet proxy and trust its certificate: by environment. Upper
  * and lower case, since tools disagree; and the variables of those that listen to none of the usual.
  */
-import { EGRESS_PORT, EGRESS_URL, SANDBOX_HOME } from '../../protocol/door.ts';
+import { EGRESS_PORT, EGRESS_URL } from '../../protocol/door.ts';
 
 /** The proxy's certificate alone, and the system's bundle with it. Written by `trustScript`. */
-const FOLDER = `${SANDBOX_HOME}/.codex`;
-export const PROXY_CERT = `${FOLDER}/proxy-cert.pem`;
-const BUNDLE = `${FOLDER}/ca-bundle.pem`;
+export const proxyCertOf = (home: string) => `${home}/.codex/proxy-cert.pem`;
+const bundleOf = (home: string) => `${home}/.codex/ca-bundle.pem`;
 const LOCAL = 'localhost,127.0.0.1,::1';
 
 const JAVA = [
@@ -18,7 +17,7 @@ const JAVA = [
   '-Dhttp.nonProxyHosts=localhost|127.*|[::1]',
 ].join(' ');
 
-export function proxyEnvironment(): Record<string, string> {
+export function proxyEnvironment(home: string): Record<string, string> {
   const both = (name: string, value: string) => ({ [name]: value, [name.toUpperCase()]: value });
   return {
     ...both('http_proxy', EGRESS_URL),
@@ -41,8 +40,8 @@ export function proxyEnvironment(): Record<string, string> {
     JAVA_TOOL_OPTIONS: JAVA,
     MAVEN_OPTS: JAVA,
     GRADLE_OPTS: JAVA,
-    CODEX_PROXY_CERT: PROXY_CERT,
-    NODE_EXTRA_CA_CERTS: PROXY_CERT,
+    CODEX_PROXY_CERT: proxyCertOf(home),
+    NODE_EXTRA_CA_CERTS: proxyCertOf(home),
     ...Object.fromEntries(
       [
         'SSL_CERT_FILE',
@@ -54,20 +53,20 @@ export function proxyEnvironment(): Record<string, string> {
         'BUNDLE_SSL_CA_CERT',
         'npm_config_cafile',
         'DENO_CERT',
-      ].map((name) => [name, BUNDLE]),
+      ].map((name) => [name, bundleOf(home)]),
     ),
   };
 }
 
 /**
- * Makes the sandbox trust `PROXY_CERT`: a bundle for the variables above, and, where root may write
+ * Makes the sandbox trust the proxy's certificate: a bundle for the variables above, and, where root may write
  * them, the system's trust store and Java's. What is there already is left alone.
  */
-export function trustScript(): string {
+export function trustScript(home: string): string {
   return String.raw`
 set -u
-cert=${PROXY_CERT}
-bundle=${BUNDLE}
+cert='${proxyCertOf(home)}'
+bundle='${bundleOf(home)}'
 system=
 for one in /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem; do
   if [ -s "$one" ]; then system=$one; break; fi

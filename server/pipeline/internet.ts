@@ -13,8 +13,7 @@ import type { EgressLogEntry, EgressPhase, EgressTask, TaskOptions } from '../eg
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import type { TurnContext } from '../tasks/turn-context.ts';
 import type { Rooms } from './rooms.ts';
-import { SANDBOX_HOME } from '../../protocol/door.ts';
-import { PROXY_CERT, proxyEnvironment, trustScript } from './internet-env.ts';
+import { proxyCertOf, proxyEnvironment, trustScript } from './internet-env.ts';
 
 /** A Java key store and a system bundle take a second or two; more means that something hangs. */
 const TRUST_TIMEOUT_MS = 30_000;
@@ -100,7 +99,7 @@ export async function openInternet(
       await trustProxy(sandbox, proxy.certificatePem, `trust-${turn.turn}-${turn.generation}`);
     }
     await sandbox.setEgress(level !== 'off');
-    variables = level === 'off' ? {} : proxyEnvironment();
+    variables = level === 'off' ? {} : proxyEnvironment(sandbox.home);
     await turn.emit({ code: 'policy.changed', attempt, params: { access: level, phase } });
   };
 
@@ -156,14 +155,14 @@ export async function openInternet(
 
 /** Only when the sandbox trusts the proxy does anything go through it. */
 async function trustProxy(sandbox: Sandbox, certificatePem: string, callId: string): Promise<void> {
-  await sandbox.put(PROXY_CERT, Buffer.from(certificatePem));
+  await sandbox.put(proxyCertOf(sandbox.home), Buffer.from(certificatePem));
   const printed: Buffer[] = [];
   const result = await sandbox.run(
     {
       callId,
-      argv: ['bash', '-c', trustScript()],
+      argv: ['bash', '-c', trustScript(sandbox.home)],
       cwd: '/',
-      env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', HOME: SANDBOX_HOME },
+      env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', HOME: sandbox.home },
       timeoutMs: TRUST_TIMEOUT_MS,
       maxOutputBytes: TRUST_OUTPUT_BYTES,
     },

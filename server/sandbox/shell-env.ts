@@ -3,6 +3,7 @@
  * the image's profile and ~/.bashrc set (PATH of installed toolchains). A login shell and an interactive
  * one in it are asked once, since neither reads both by itself; the commands then run without either.
  */
+import { basename } from 'node:path/posix';
 import { CODEX_DIR, SANDBOX_HOME } from '../../protocol/door.ts';
 import { CodexError } from '../../protocol/errors.ts';
 import type { Sandbox } from './sandbox.ts';
@@ -31,9 +32,6 @@ const FIXED: Record<string, string> = {
 
 const START: Record<string, string> = {
   ...FIXED,
-  HOME: SANDBOX_HOME,
-  USER: 'root',
-  LOGNAME: 'root',
   SHELL: '/bin/bash',
   PATH: withOurs(SYSTEM_PATH),
   // So that a commit of the agent's works; results are committed by the backend in any case.
@@ -42,6 +40,11 @@ const START: Record<string, string> = {
   GIT_COMMITTER_NAME: 'Codex',
   GIT_COMMITTER_EMAIL: 'codex@localhost',
 };
+
+function startOf(home: string): Record<string, string> {
+  const user = home === SANDBOX_HOME ? 'root' : basename(home);
+  return { ...START, HOME: home, USER: user, LOGNAME: user };
+}
 
 /** A login shell sets PATH anew: `apply_patch` is found all the same, and before anything else. */
 function withOurs(path: string | undefined): string {
@@ -55,8 +58,8 @@ const OF_THE_SHELL = new Set(['_', 'SHLVL', 'PWD', 'OLDPWD', 'PS1', 'PS2']);
  * A person's shell on a terminal: where the agent's commands begin, without what makes tools behave as in
  * a pipe. The shell itself reads the profile and ~/.bashrc.
  */
-export function terminalEnvironment(): Record<string, string> {
-  const kept = Object.entries(START).filter(([name]) => !OF_A_PIPE.has(name));
+export function terminalEnvironment(home: string): Record<string, string> {
+  const kept = Object.entries(startOf(home)).filter(([name]) => !OF_A_PIPE.has(name));
   return { ...Object.fromEntries(kept), TERM: 'xterm-256color', COLORTERM: 'truecolor' };
 }
 
@@ -66,26 +69,27 @@ const OF_A_PIPE = new Set(['NO_COLOR', 'PAGER', 'GIT_PAGER', 'GIT_EDITOR', 'CI']
 export const TERMINAL_SHELL = ['bash', '-lc', 'exec bash -i'];
 
 export async function shellEnvironment(
-  sandbox: Pick<Sandbox, 'run' | 'workdir'>,
+  sandbox: Pick<Sandbox, 'run' | 'workdir' | 'home'>,
   callId: string,
   signal: AbortSignal,
 ): Promise<Record<string, string>> {
   const chunks: Buffer[] = [];
+  const start = startOf(sandbox.home);
   const result = await sandbox.run(
     {
       callId,
       argv: ['bash', '-lc', `exec bash -ic '${PRINT}' "$0"`, callId],
       cwd: sandbox.workdir,
-      env: START,
+      env: start,
       timeoutMs: ASK_TIMEOUT_MS,
       maxOutputBytes: ASK_MAX_BYTES,
     },
     { onOutput: (bytes) => chunks.push(bytes), signal },
   );
   if (result.end === 'cancelled') throw new CodexError('cancelled');
-  if (result.exitCode !== 0) return START;
+  if (result.exitCode !== 0) return start;
   const asked = parseEnvironment(Buffer.concat(chunks).toString('utf8'), `${callId}-begin`);
-  return { ...START, ...asked, ...FIXED, PATH: withOurs(asked['PATH'] ?? SYSTEM_PATH) };
+  return { ...start, ...asked, ...FIXED, PATH: withOurs(asked['PATH'] ?? SYSTEM_PATH) };
 }
 
 /** What `env -0` printed after the mark; what a start-up file printed before it is not ours. */
