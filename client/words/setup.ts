@@ -2,12 +2,12 @@
 import type { WireError } from '../../protocol/errors.ts';
 import { fill, type Translate } from './template.ts';
 
-const SCRIPTS: Record<string, string> = {
+export const SCRIPT_WORDS: Record<string, string> = {
   setup: 'setup script',
   maintenance: 'maintenance script',
 };
 
-const HINTS: Record<string, string> = {
+export const HINT_WORDS: Record<string, string> = {
   timeLimit: 'Raise its time limit in the environment, or find out what it waits for.',
   memory: 'It ran out of memory: raise the memory of the environment, or do less at once.',
   disk: 'The disk is full: raise the disk of the environment, or write less.',
@@ -18,7 +18,7 @@ const HINTS: Record<string, string> = {
   look: 'Look at its last lines, or open a terminal in the sandbox.',
 };
 
-const TEMPLATES = [
+export const SETUP_FAILED_WORDS = [
   'The {script} did not end within {timeoutMs}. {advice}',
   'The {script} failed in line {line} (“{command}”) with exit code {exitCode}. {advice}',
   'The {script} failed with exit code {exitCode}. {advice}',
@@ -26,8 +26,8 @@ const TEMPLATES = [
 
 /** Null when it says less than what the code alone says. */
 export function setupFailedWords({ code, params }: WireError, t: Translate): string | null {
-  const script = SCRIPTS[String(params['script'])];
-  const advice = HINTS[String(params['hint'])];
+  const script = SCRIPT_WORDS[String(params['script'])];
+  const advice = HINT_WORDS[String(params['hint'])];
   if (code !== 'setupFailed' || script === undefined || advice === undefined) return null;
-  return fill(TEMPLATES, { ...params, script: t(script, {}), advice: t(advice, {}) }, t);
+  return fill(SETUP_FAILED_WORDS, { ...params, script: t(script, {}), advice: t(advice, {}) }, t);
 }
