@@ -139,7 +139,7 @@ function usageWords(model: TaskModel): string {
 
 /** Always these; the others only when the turn has them. */
 const USUAL: readonly Phase[] = ['checkout', 'agent', 'patch'];
-const ORDER: readonly Phase[] = ['checkout', 'setup', 'maintenance', 'agent', 'patch'];
+const ORDER: readonly Phase[] = ['setup', 'checkout', 'maintenance', 'agent', 'patch'];
 
 function PhaseBar({ turn, state }: { turn: TurnModel | undefined; state: TaskSummary['state'] }) {
   const running = turn?.phases.some((phase) => phase.durationMs === undefined) === true && !hasEnded(state);

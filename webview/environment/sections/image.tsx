@@ -74,7 +74,7 @@ export function ImageSection({ form, problems, file, actions }: SectionProps) {
         <TextField
           id="workdir"
           label={fieldWords('workdir')}
-          hint={t('Below the root of the repository. Setup and commands begin there.')}
+          hint={t('Below the root of the repository. Setup and maintenance begin there.')}
           problem={problems.get('workdir')}
           value={form.workdir}
           placeholder={
