@@ -9,6 +9,10 @@ import { assetPath } from '../../assets.ts';
 const OWN = ['base', 'universal'] as const;
 export type OwnImage = (typeof OWN)[number];
 
+/** The release of Debian that each stands on: what an image offers of languages is what its Debian has. */
+export type DebianSuite = 'bookworm' | 'trixie';
+const SUITES: Record<OwnImage, DebianSuite> = { base: 'bookworm', universal: 'trixie' };
+
 export interface ContextFile {
   /** With slashes, on every system. */
   path: string;
@@ -20,6 +24,7 @@ export interface BuildContext {
   files: ContextFile[];
   /** `codex-tasks/<name>:<hash>` */
   image: string;
+  suite: DebianSuite;
 }
 
 export function ownImage(name: string | undefined): OwnImage | null {
@@ -36,7 +41,7 @@ export async function readContext(name: OwnImage, dir = assetPath('images', name
   }
   const hash = createHash('sha256');
   for (const { path, content } of files) hash.update(`${path}\0${content.length}\0`).update(content);
-  return { files, image: `codex-tasks/${name}:${hash.digest('hex').slice(0, 12)}` };
+  return { files, image: `codex-tasks/${name}:${hash.digest('hex').slice(0, 12)}`, suite: SUITES[name] };
 }
 
 async function filesBelow(dir: string): Promise<ContextFile[]> {

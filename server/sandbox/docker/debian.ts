@@ -8,17 +8,18 @@ import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type Docker from 'dockerode';
+import type { DebianSuite } from './contexts.ts';
 
-const IMAGE = { repo: 'codex-tasks/debian', tag: 'bookworm' };
-const SUITE = 'bookworm';
+const REPO = 'codex-tasks/debian';
 const APT_DIR = '/etc/apt';
 
 export async function importDebian(
   docker: Docker,
   scratchDir: string,
+  suite: DebianSuite,
   tell: (line: string) => void,
 ): Promise<string> {
-  const name = `${IMAGE.repo}:${IMAGE.tag}`;
+  const name = `${REPO}:${suite}`;
   const there = await docker
     .getImage(name)
     .inspect()
@@ -35,10 +36,10 @@ export async function importDebian(
   await mkdir(scratchDir, { recursive: true });
   const root = await mkdtemp(join(scratchDir, 'debootstrap-'));
   try {
-    await run('debootstrap', ['--variant=minbase', '--include=ca-certificates', SUITE, root, mirror], tell);
+    await run('debootstrap', ['--variant=minbase', '--include=ca-certificates', suite, root, mirror], tell);
     tell('Importing the Debian base');
     const tar = spawn('tar', ['-C', root, '-c', '.'], { stdio: ['ignore', 'pipe', 'ignore'] });
-    const answer = await docker.importImage(tar.stdout, IMAGE);
+    const answer = await docker.importImage(tar.stdout, { repo: REPO, tag: suite });
     answer.resume();
     await once(answer, 'end');
     if (tar.exitCode === null) await once(tar, 'exit');

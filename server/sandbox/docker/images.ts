@@ -8,11 +8,10 @@ import type Docker from 'dockerode';
 import { pack } from 'tar-stream';
 import { CodexError, errorText } from '../../../protocol/errors.ts';
 import { ownImage, readContext } from './contexts.ts';
-import type { BuildContext } from './contexts.ts';
+import type { BuildContext, DebianSuite } from './contexts.ts';
 import { importDebian } from './debian.ts';
 import { LABEL } from './spec.ts';
 
-export const DEBIAN = 'debian:bookworm-slim';
 const DETAIL_LINES = 12;
 
 type Progress = (line: string) => void;
@@ -99,7 +98,7 @@ export class Images {
       tell(line);
     };
     try {
-      const base = await this.#debian(hear);
+      const base = await this.#debian(context.suite, hear);
       hear(`Building the sandbox image ${name} (first use only)`);
       const tar = pack();
       for (const { path, mode, content } of context.files) tar.entry({ name: path, mode }, content);
@@ -119,15 +118,16 @@ export class Images {
     }
   }
 
-  async #debian(tell: Progress): Promise<string> {
-    if ((await this.#id(DEBIAN)) !== null) return DEBIAN;
+  async #debian(suite: DebianSuite, tell: Progress): Promise<string> {
+    const official = `debian:${suite}-slim`;
+    if ((await this.#id(official)) !== null) return official;
     try {
-      tell(`Pulling ${DEBIAN}`);
-      await this.#follow(await this.#docker.pull(DEBIAN, {}), () => {});
-      return DEBIAN;
+      tell(`Pulling ${official}`);
+      await this.#follow(await this.#docker.pull(official, {}), () => {});
+      return official;
     } catch (error) {
       tell(`No image registry answers (${errorText(error)}); making the base from a Debian mirror`);
-      return importDebian(this.#docker, this.#scratchDir, tell);
+      return importDebian(this.#docker, this.#scratchDir, suite, tell);
     }
   }
 

@@ -26,6 +26,7 @@ test('a context is all files below its folder, and its image is named after thei
         { path: 'scripts/deep/verify', mode: 0o755 },
       ],
     );
+    assert.equal(context.suite, 'trixie');
     assert.match(context.image, /^codex-tasks\/universal:[0-9a-f]{12}$/);
     writeFileSync(join(dir, 'scripts', 'deep', 'verify'), '#!/bin/sh\ntrue\n');
     assert.notEqual((await readContext('universal', dir)).image, context.image);
