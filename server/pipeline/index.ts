@@ -74,17 +74,19 @@ export function createRunTurn(parts: PipelineParts): (turn: TurnContext, rooms: 
 }
 
 async function agentPhase(
-  { turn, environment, parts, rooms }: Preparation,
+  { turn, environment, origin, parts, rooms }: Preparation,
   sandbox: Sandbox,
   model: ModelClient,
 ): Promise<AgentEnd> {
   const { settings, redactor } = environment;
   let opened: Internet | undefined;
   try {
-    const internet = await openInternet(parts.proxy, rooms, turn, ATTEMPT, 'agent', sandbox);
+    const internet = await openInternet(parts.proxy, rooms, turn, ATTEMPT, 'agent', sandbox, redactor);
     opened = internet;
     const shell = await shellEnvironment(sandbox, `env-${turn.turn}-${turn.generation}`, turn.signal);
     const env = { ...shell, ...variablesOf(settings), ...sandbox.extraEnv };
+    // From here on what runs inside may fetch, and the result goes there.
+    void origin();
     const outcome = await runAgent({
       mode: turn.mode,
       prompt: redactor.text(turn.prompt),

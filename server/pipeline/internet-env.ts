@@ -2,44 +2,47 @@
  * How programs in a sandbox find the internet proxy and trust its certificate: by environment. Upper
  * and lower case, since tools disagree; and the variables of those that listen to none of the usual.
  */
-import { EGRESS_PORT, EGRESS_URL } from '../../protocol/door.ts';
+import { USUAL_PLACES } from '../../protocol/places.ts';
+import type { Places } from '../../protocol/places.ts';
 
 /** The proxy's certificate alone, and the system's bundle with it. Written by `trustScript`. */
 export const proxyCertOf = (home: string) => `${home}/.codex/proxy-cert.pem`;
 const bundleOf = (home: string) => `${home}/.codex/ca-bundle.pem`;
 const LOCAL = 'localhost,127.0.0.1,::1';
 
-const JAVA = [
-  ...['http', 'https'].flatMap((scheme) => [
-    `-D${scheme}.proxyHost=proxy`,
-    `-D${scheme}.proxyPort=${EGRESS_PORT}`,
-  ]),
-  '-Dhttp.nonProxyHosts=localhost|127.*|[::1]',
-].join(' ');
+const javaOptions = ({ host, port }: Places['egress']) =>
+  [
+    ...['http', 'https'].flatMap((scheme) => [
+      `-D${scheme}.proxyHost=${host}`,
+      `-D${scheme}.proxyPort=${port}`,
+    ]),
+    '-Dhttp.nonProxyHosts=localhost|127.*|[::1]',
+  ].join(' ');
 
-export function proxyEnvironment(home: string): Record<string, string> {
+export function proxyEnvironment(home: string, { egress }: Places = USUAL_PLACES): Record<string, string> {
+  const java = javaOptions(egress);
   const both = (name: string, value: string) => ({ [name]: value, [name.toUpperCase()]: value });
   return {
-    ...both('http_proxy', EGRESS_URL),
-    ...both('https_proxy', EGRESS_URL),
-    ...both('all_proxy', EGRESS_URL),
+    ...both('http_proxy', egress.url),
+    ...both('https_proxy', egress.url),
+    ...both('all_proxy', egress.url),
     ...both('no_proxy', LOCAL),
-    npm_config_proxy: EGRESS_URL,
-    npm_config_https_proxy: EGRESS_URL,
+    npm_config_proxy: egress.url,
+    npm_config_https_proxy: egress.url,
     npm_config_noproxy: LOCAL,
-    YARN_HTTP_PROXY: EGRESS_URL,
-    YARN_HTTPS_PROXY: EGRESS_URL,
-    PIP_PROXY: EGRESS_URL,
-    CARGO_HTTP_PROXY: EGRESS_URL,
-    BUNDLE_HTTP_PROXY: EGRESS_URL,
-    BUNDLE_HTTPS_PROXY: EGRESS_URL,
-    DOCKER_HTTP_PROXY: EGRESS_URL,
-    DOCKER_HTTPS_PROXY: EGRESS_URL,
+    YARN_HTTP_PROXY: egress.url,
+    YARN_HTTPS_PROXY: egress.url,
+    PIP_PROXY: egress.url,
+    CARGO_HTTP_PROXY: egress.url,
+    BUNDLE_HTTP_PROXY: egress.url,
+    BUNDLE_HTTPS_PROXY: egress.url,
+    DOCKER_HTTP_PROXY: egress.url,
+    DOCKER_HTTPS_PROXY: egress.url,
     NODE_USE_ENV_PROXY: '1',
     ELECTRON_GET_USE_PROXY: 'true',
-    JAVA_TOOL_OPTIONS: JAVA,
-    MAVEN_OPTS: JAVA,
-    GRADLE_OPTS: JAVA,
+    JAVA_TOOL_OPTIONS: java,
+    MAVEN_OPTS: java,
+    GRADLE_OPTS: java,
     CODEX_PROXY_CERT: proxyCertOf(home),
     NODE_EXTRA_CA_CERTS: proxyCertOf(home),
     ...Object.fromEntries(

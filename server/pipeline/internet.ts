@@ -11,6 +11,7 @@ import { accessLevel } from '../../protocol/egress.ts';
 import { CodexError, errorText } from '../../protocol/errors.ts';
 import type { EgressLogEntry, EgressPhase, EgressTask, TaskOptions } from '../egress/proxy/index.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
+import type { Redactor } from '../secrets/types.ts';
 import type { TurnContext } from '../tasks/turn-context.ts';
 import type { Rooms } from './rooms.ts';
 import { proxyCertOf, proxyEnvironment, trustScript } from './internet-env.ts';
@@ -47,6 +48,7 @@ export async function openInternet(
   attempt: number,
   phase: EgressPhase,
   sandbox: Sandbox,
+  redactor: Redactor,
 ): Promise<Internet> {
   const of = { taskId: turn.task.id, turn: turn.turn, attempt };
   const read = () => environments.policyOf(turn.task.environment, phase);
@@ -56,7 +58,8 @@ export async function openInternet(
   // Events are told on the side: the turn does not wait for them, and a turn that has ended needs none.
   const tell = (...events: Parameters<TurnContext['emit']>) => void turn.emit(...events).catch(() => {});
   const onEntry = (entry: EgressLogEntry): void => {
-    egressLog.append({ ...entry, ...of });
+    const host = redactor.text(entry.host);
+    egressLog.append({ ...entry, ...of, host });
     const key = `${entry.host} ${entry.reason}`;
     if (entry.verdict !== 'denied' || denials.has(key) || denials.size >= DENIALS_TOLD) return;
     denials.add(key);
@@ -64,11 +67,12 @@ export async function openInternet(
       code: 'policy.denied',
       attempt,
       params: {
-        host: entry.host,
+        host,
         port: entry.port ?? 0,
         method: entry.method,
         reason: entry.reason ?? '',
-        ...(entry.reason === 'notAllowed' ? { domain: entry.host } : {}),
+        // One that holds a secret is none to be allowed.
+        ...(entry.reason === 'notAllowed' && host === entry.host ? { domain: host } : {}),
       },
     });
   };
@@ -99,7 +103,7 @@ export async function openInternet(
       await trustProxy(sandbox, proxy.certificatePem, `trust-${turn.turn}-${turn.generation}`);
     }
     await sandbox.setEgress(level !== 'off');
-    variables = level === 'off' ? {} : proxyEnvironment(sandbox.home);
+    variables = level === 'off' ? {} : proxyEnvironment(sandbox.home, sandbox.places);
     await turn.emit({ code: 'policy.changed', attempt, params: { access: level, phase } });
   };
 

@@ -5,11 +5,12 @@
  * by the agent; a forged mark only spoils the agent's own working tree.
  */
 import { z } from 'zod';
-import { RUN_DIR } from '../../protocol/door.ts';
+import { USUAL_PLACES } from '../../protocol/places.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 
-const MARK_PATH = `${RUN_DIR}/turn.json`;
 const MARK_MAX_BYTES = 4096;
+
+const markPath = ({ places = USUAL_PLACES }: Sandbox) => `${places.run}/turn.json`;
 
 const Mark = z.object({
   /** The turn that the tree was made for. */
@@ -21,7 +22,7 @@ const Mark = z.object({
 type Mark = z.infer<typeof Mark>;
 
 export async function readMark(sandbox: Sandbox): Promise<Mark | null> {
-  const bytes = await sandbox.get(MARK_PATH, MARK_MAX_BYTES);
+  const bytes = await sandbox.get(markPath(sandbox), MARK_MAX_BYTES);
   if (!bytes) return null;
   try {
     return Mark.parse(JSON.parse(bytes.toString('utf8')));
@@ -31,7 +32,7 @@ export async function readMark(sandbox: Sandbox): Promise<Mark | null> {
 }
 
 export async function writeMark(sandbox: Sandbox, mark: Mark): Promise<void> {
-  await sandbox.put(MARK_PATH, Buffer.from(JSON.stringify(mark)));
+  await sandbox.put(markPath(sandbox), Buffer.from(JSON.stringify(mark)));
 }
 
 /** What to do with the tree that is there, for a turn that starts from `startSha`. */

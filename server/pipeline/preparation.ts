@@ -13,8 +13,8 @@ export interface Preparation {
   /** The commit that the turn starts from: the person's, or the newest result. */
   startSha: string;
   environment: TurnEnvironment;
-  /** The task's own repository, being filled: whoever needs it waits for it. */
-  origin: Promise<void>;
+  /** Fills the task's own repository, once: whoever needs it waits for it. */
+  origin: () => Promise<void>;
   parts: { driver: SandboxDriver; repos: Repos; proxy: InternetProxy };
   rooms: Rooms;
 }

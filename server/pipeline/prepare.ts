@@ -42,14 +42,20 @@ export async function prepareSandbox(of: Preparation, again = false): Promise<Sa
   }
 }
 
-/** Fills the task's own repository, while other things happen; nobody is left alone with its failure. */
-export function prepareOrigin(repos: Repos, { task }: TurnContext, startSha: string): Promise<void> {
+/**
+ * Fills the task's own repository when it is first asked for: copying a large one takes longer than starting
+ * from a prepared sandbox, which has its commit already. Nobody is left alone with its failure.
+ */
+export function prepareOrigin(repos: Repos, { task }: TurnContext, startSha: string): () => Promise<void> {
   const { id, repo } = task;
-  const filled = repos
-    .prepareOrigin(id, repo)
-    .then(() => (startSha === repo.sha ? undefined : repos.publishToOrigin(id, repo.repoId, startSha)));
-  filled.catch(() => {});
-  return filled;
+  let filled: Promise<void> | undefined;
+  return () => {
+    filled ??= repos
+      .prepareOrigin(id, repo)
+      .then(() => (startSha === repo.sha ? undefined : repos.publishToOrigin(id, repo.repoId, startSha)));
+    filled.catch(() => {});
+    return filled;
+  };
 }
 
 function roleOf({ mode, onlySetup }: TurnContext): SandboxRole {
@@ -68,7 +74,6 @@ async function takeOver(of: Preparation): Promise<Sandbox | null> {
   const { turn, startSha, parts } = of;
   const sandbox = await openAgents(of, undefined);
   try {
-    await of.origin;
     const mark = await readMark(sandbox);
     // Where nothing can be written, what was checked out is still what is there.
     const unchanged = roleOf(turn) === 'ask' && mark?.sha === startSha;
@@ -111,8 +116,10 @@ async function makeNew(of: Preparation): Promise<Sandbox> {
 }
 
 /** With the commit checked out; null when the snapshot is not there any more. */
-async function openFrom(of: Preparation, { snapshot }: Start): Promise<Sandbox | null> {
+async function openFrom(of: Preparation, { snapshot, sha }: Start): Promise<Sandbox | null> {
   return of.turn.phase('checkout', async () => {
+    // It will be fetched from: both take their time.
+    if (sha !== of.startSha) void of.origin();
     let sandbox: Sandbox;
     try {
       sandbox = await openAgents(of, snapshot);
@@ -122,11 +129,12 @@ async function openFrom(of: Preparation, { snapshot }: Start): Promise<Sandbox |
       throw error;
     }
     try {
-      await of.origin;
       await checkOut(sandbox, of);
       return sandbox;
     } catch (error) {
       await sandbox.detach();
+      // What could not be copied could not be fetched either, and says why.
+      if (error instanceof CodexError && error.code === 'gitFailed') await of.origin();
       throw error;
     }
   });
@@ -135,7 +143,13 @@ async function openFrom(of: Preparation, { snapshot }: Start): Promise<Sandbox |
 async function openAgents(of: Preparation, snapshot: string | undefined): Promise<Sandbox> {
   const { turn, parts } = of;
   const sandbox = await openSandbox(of, roleOf(turn), snapshot);
-  sandbox.serve('origin', (stream) => parts.repos.serveOrigin(turn.task.id, stream));
+  sandbox.serve('origin', (stream) => {
+    stream.on('error', () => stream.destroy());
+    of.origin().then(
+      () => parts.repos.serveOrigin(turn.task.id, stream),
+      () => stream.destroy(),
+    );
+  });
   return sandbox;
 }
 

@@ -17,6 +17,8 @@ import { reportFailure, type Script } from './scripts.ts';
 export interface Start {
   /** Absent: the image. */
   snapshot?: string;
+  /** The commit that its repository stands at. */
+  sha?: string;
   /** The prepared environment's, to be forgotten when its snapshot turns out to be gone. */
   key?: string;
   /** To be run in the agent's own sandbox, after its checkout. */
@@ -58,7 +60,7 @@ async function fromCache(of: Preparation, plan: Plan): Promise<Start> {
 async function forThisTask(of: Preparation, plan: Plan): Promise<Start> {
   const { task } = of.turn;
   const branch = await originBranch(task.repo.branch);
-  await of.origin;
+  await of.origin();
   const commit = { sha: of.environment.base.sha, branch };
   const done = await setUp(of, plan, { origin: task.id, commit });
   return { snapshot: (await keepFiles(of, done, { task: task.id })).id };
@@ -126,11 +128,11 @@ async function bringUpToDate(of: Preparation, plan: Plan, { key, snapshot, sha }
   const { turn, startSha, environment, parts } = of;
   const { repo } = turn.task;
   const due = await planMaintenance(parts.repos, repo.repoId, environment, plan, { from: sha, to: startSha });
-  if (due === null) return { snapshot, key };
+  if (due === null) return { snapshot, sha, key };
   const script: Script = { ...due, by: 'maintenance', callId: `maintenance-${turn.turn}` };
-  if (environment.secrets.length === 0) return { snapshot, key, maintenance: script };
+  if (environment.secrets.length === 0) return { snapshot, sha, key, maintenance: script };
   const branch = await originBranch(repo.branch);
-  await of.origin;
+  await of.origin();
   const done = await inPhase(of, 'maintenance', {
     snapshot,
     origin: turn.task.id,

@@ -2,7 +2,7 @@
  * One script (setup or maintenance) in a sandbox: written to a place that no snapshot has, run, and told
  * as a command with its output. A script that was under way when the backend went down is joined.
  */
-import { RUN_DIR } from '../../../protocol/door.ts';
+import { USUAL_PLACES } from '../../../protocol/places.ts';
 import type { CommandItem } from '../../../protocol/items.ts';
 import { CodexError } from '../../../protocol/errors.ts';
 import { OutputEvents } from '../../agent/output.ts';
@@ -44,11 +44,12 @@ export async function runScript(
   script: ScriptRun,
 ): Promise<ScriptFailure | null> {
   const { callId, cwd, env, timeoutMs } = script;
-  const folder = `${RUN_DIR}/scripts`;
+  const folder = `${(sandbox.places ?? USUAL_PLACES).run}/scripts`;
   const [path, notes] = [`${folder}/${callId}.sh`, `${folder}/${callId}.failed`];
   const before = await sandbox.find(callId);
   if (before === 'unknown') await sandbox.put(path, Buffer.from(`${script.text}\n`), 0o700);
-  const item: CommandItem = { type: 'command', id: callId, by: script.by, command: script.text.trim(), cwd };
+  const command = redactor.text(script.text.trim());
+  const item: CommandItem = { type: 'command', id: callId, by: script.by, command, cwd };
   const stored = await turn.outputStored(callId);
   if (stored === null) await turn.emit({ code: 'item.started', attempt, params: { item: shown(item) } });
 
@@ -103,7 +104,8 @@ export async function runScript(
     exitCode,
     hint: hintFor(end, exitCode, text),
     tail: text.trimEnd().split('\n').slice(-TAIL_LINES).join('\n'),
-    failing: failingCommand(note?.toString('utf8') ?? '', exitCode, text, path),
+    // Before any of it is cut: what is left of a secret then is not recognised any more.
+    failing: failingCommand(redactor.text(note?.toString('utf8') ?? ''), exitCode, text, path),
     timeoutMs,
   };
 }

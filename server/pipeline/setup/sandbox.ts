@@ -50,7 +50,8 @@ export async function runSetup(of: Preparation, work: SetupWork): Promise<SetupD
   await sandbox.detach();
   await driver.stop(name);
   if (failed?.written) await turn.emit({ code: 'sandbox.parked', attempt: of.attempt, params: { untilMs } });
-  if (!failed) await refuseSecrets(of, name, home);
+  // What goes on from here is looked through, also after a guess that failed.
+  if (!failed?.written) await refuseSecrets(of, name, home);
   return { name, failed };
 }
 

@@ -27,7 +27,7 @@ export async function runScripts(
 ): Promise<FailedScript | null> {
   if (scripts.length === 0) return null;
   const { settings, redactor } = environment;
-  const internet = await openInternet(parts.proxy, rooms, turn, attempt, 'setup', sandbox);
+  const internet = await openInternet(parts.proxy, rooms, turn, attempt, 'setup', sandbox, redactor);
   try {
     const asked = `env-${scripts[0]?.callId ?? 'setup'}-${turn.generation}`;
     const env = {
