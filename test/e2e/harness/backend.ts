@@ -19,6 +19,7 @@ const LIST_TIMEOUT_MS = 5_000;
 export interface E2eBackend {
   url: string;
   token: string;
+  dataDir: string;
   /** Ends it as a crash would: at once, without a word. */
   kill(): Promise<void>;
   /** Neither answers nor ends, as a machine that is too busy would; until `go`. */
@@ -100,6 +101,7 @@ export async function startBackend(
   return {
     url: `http://127.0.0.1:${port}`,
     token,
+    dataDir: join(folder, 'data'),
     kill: () => end('SIGKILL'),
     freeze: () => void child.kill('SIGSTOP'),
     go: () => void child.kill('SIGCONT'),
