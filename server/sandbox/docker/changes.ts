@@ -5,30 +5,38 @@
  */
 import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
-import { CodexError } from '../../../protocol/errors.ts';
 import { CODEX_DIR, RUN_DIR } from '../../../protocol/door.ts';
 import type { ChangedFile } from '../sandbox.ts';
 import type { Change, Source } from './changes-plan.ts';
 import { isAtOrBelow, listedAs, parentOf, planChanges } from './changes-plan.ts';
+import { inspectStopped } from './containers.ts';
 import { tarEntries } from './tar.ts';
 
 const NEVER = [CODEX_DIR, RUN_DIR, '/proc', '/sys', '/dev'];
-/** Asked for ahead while one is being read: the engine prepares an archive for longer than it sends it. */
-const ARCHIVES_AHEAD = 3;
 const SLASH = Buffer.from('/');
 
 export async function* changedFiles(
   docker: Docker,
   container: Docker.Container,
 ): AsyncGenerator<ChangedFile> {
-  const { State, Image, Name } = await container.inspect();
-  if (State.Running) throw new CodexError('conflict', {}, { detail: `${Name} has not been stopped` });
+  const { Image } = await inspectStopped(container);
   const changes = ((await container.changes()) as Change[] | null) ?? [];
   const { Size } = await docker.getImage(Image).inspect();
   const plan = planChanges(changes, NEVER, Size);
   const changed = new Set(changes.map((one) => listedAs(one.Path)));
-  for await (const { source, archive } of archives(container, plan)) {
-    yield* filesIn(source, archive, changed);
+  // One after the other: the engine locks a container while an archive of it is open.
+  for (const source of plan) {
+    const isAll = source.take === 'listed' && source.path === '/';
+    const answer = isAll ? container.export() : container.getArchive({ path: source.path });
+    const archive = (await answer) as Readable;
+    // Its reader hears of it; one that has stopped reading does not want to.
+    archive.on('error', () => {});
+    try {
+      yield* filesIn(source, archive, changed);
+    } finally {
+      // Whoever stops early must not leave it locked.
+      archive.destroy();
+    }
   }
 }
 
@@ -50,46 +58,6 @@ async function* filesIn(
       // A hard link's content comes with the name that the archive has it under first.
       ...(entry.kind === 'file' ? { content: entry.content } : {}),
     };
-  }
-}
-
-async function* archives(
-  container: Docker.Container,
-  plan: Source[],
-): AsyncGenerator<{ source: Source; archive: Readable }> {
-  const open = async (source: Source): Promise<{ source: Source; archive: Readable }> => {
-    const whole = source.take === 'listed' && source.path === '/';
-    const answer = whole ? container.export() : container.getArchive({ path: source.path });
-    const archive = (await answer) as Readable;
-    // While it waits for its turn nobody hears of its end; its reader will.
-    archive.on('error', () => {});
-    return { source, archive };
-  };
-  const ahead: Promise<{ source: Source; archive: Readable }>[] = [];
-  const waiting = [...plan];
-  const fill = (): void => {
-    while (ahead.length < ARCHIVES_AHEAD) {
-      const next = waiting.shift();
-      if (!next) return;
-      const opening = open(next);
-      opening.catch(() => {});
-      ahead.push(opening);
-    }
-  };
-  try {
-    fill();
-    for (let next = ahead.shift(); next; next = ahead.shift()) {
-      const opened = await next;
-      fill();
-      yield opened;
-    }
-  } finally {
-    for (const opening of ahead) {
-      opening.then(
-        ({ archive }) => archive.destroy(),
-        () => {},
-      );
-    }
   }
 }
 

@@ -43,6 +43,18 @@ export async function adopt(docker: Docker, name: string, role: SandboxRole): Pr
   return { container, how: 'restarted', home };
 }
 
+/** Throws sandboxLost when it is gone, conflict when it runs. `container` is one that was got by its name. */
+export async function inspectStopped(container: Docker.Container): Promise<Docker.ContainerInspectInfo> {
+  const name = container.id;
+  const found = await container.inspect().catch((error: unknown) => {
+    throw statusOf(error) === 404
+      ? new CodexError('sandboxLost', {}, { detail: `${name} is gone`, cause: error })
+      : error;
+  });
+  if (found.State.Running) throw new CodexError('conflict', {}, { detail: `${name} has not been stopped` });
+  return found;
+}
+
 /** Kills it whole and waits until it is dead. Not an error when it is not running, or gone. */
 export async function stopContainer(container: Docker.Container): Promise<void> {
   try {

@@ -119,8 +119,12 @@ export class DockerDriver implements SandboxDriver {
     }
   }
 
-  changedFiles(name: string): AsyncIterable<ChangedFile> {
-    return changedFiles(this.#docker, this.#docker.getContainer(name));
+  async *changedFiles(name: string): AsyncIterable<ChangedFile> {
+    try {
+      yield* changedFiles(this.#docker, this.#docker.getContainer(name));
+    } catch (error) {
+      throw asCodexError(error, name);
+    }
   }
 
   snapshot(name: string, labels: Record<string, string>): Promise<{ id: string; bytes: number }> {

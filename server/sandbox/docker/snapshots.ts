@@ -10,6 +10,7 @@ import { randomBytes } from 'node:crypto';
 import type Docker from 'dockerode';
 import { CodexError } from '../../../protocol/errors.ts';
 import type { SnapshotRef } from '../sandbox.ts';
+import { inspectStopped } from './containers.ts';
 import { statusOf } from './failure.ts';
 import { LABEL } from './spec.ts';
 
@@ -35,12 +36,7 @@ export class Snapshots {
 
   async make(name: string, labels: Record<string, string>): Promise<{ id: string; bytes: number }> {
     const container = this.#docker.getContainer(name);
-    const made = await container.inspect().catch((error: unknown) => {
-      throw statusOf(error) === 404
-        ? new CodexError('sandboxLost', {}, { detail: `${name} is gone`, cause: error })
-        : error;
-    });
-    if (made.State.Running) throw new CodexError('conflict', {}, { detail: `${name} has not been stopped` });
+    const made = await inspectStopped(container);
     const from = await this.#docker.getImage(made.Image).inspect();
     const depth = Number(from.Config.Labels?.[DEPTH] ?? 0) + 1;
     if (depth > DEPTH_MOST)
