@@ -7,13 +7,13 @@
  */
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { CodexError } from '../../../protocol/errors.ts';
 import type { SnapshotRef } from '../sandbox.ts';
-import { copyFolders, folderBytes, removeFolder } from './files.ts';
+import { folderBytes, removeFolder } from './files.ts';
+import type { Platform } from './platform.ts';
 
 const ID = /^local-[0-9a-f]{24}$/;
 const PARTIAL = /^local-[0-9a-f]{24}\.(?:new|gone)$/;
@@ -29,11 +29,13 @@ type About = z.infer<typeof About>;
 
 export class Snapshots {
   readonly #dir: string;
+  readonly #platform: Pick<Platform, 'copyFolders' | 'bootId' | 'syncCommand'>;
   /** Being made or removed by us: not leftovers. */
   readonly #busy = new Set<string>();
 
-  constructor(dir: string) {
+  constructor(dir: string, platform: Pick<Platform, 'copyFolders' | 'bootId' | 'syncCommand'>) {
     this.#dir = dir;
+    this.#platform = platform;
   }
 
   async take(sandboxDir: string, labels: Record<string, string>): Promise<{ id: string; bytes: number }> {
@@ -44,8 +46,8 @@ export class Snapshots {
     try {
       const bytes = await folderBytes(sandboxDir);
       await mkdir(path, { recursive: true, mode: 0o700 });
-      await copyFolders(sandboxDir, path);
-      const about: About = { labels, createdAt: Date.now(), bytes, boot: thisBoot() };
+      await this.#platform.copyFolders(sandboxDir, path);
+      const about: About = { labels, createdAt: Date.now(), bytes, boot: this.#platform.bootId() };
       await writeFile(join(path, 'snapshot.json'), JSON.stringify(about));
       await rename(path, join(this.#dir, id));
       this.#reachDisk(id, about);
@@ -58,13 +60,14 @@ export class Snapshots {
     }
   }
 
-  /** Copies its folders into an empty one. */
+  /** Copies its folders into an empty one. Throws `CodexError` imageMissing when it is gone, or goes meanwhile. */
   async fill(id: string, to: string): Promise<void> {
-    if (!(await this.#about(id))) {
-      const detail = `the snapshot ${id} is gone`;
-      throw new CodexError('sandboxStartFailed', { detail }, { detail });
+    if (!(await this.#about(id))) throw missing(id);
+    try {
+      await this.#platform.copyFolders(join(this.#dir, id), to);
+    } catch (error) {
+      throw (await this.#about(id)) ? error : missing(id, error);
     }
-    await copyFolders(join(this.#dir, id), to);
   }
 
   async list(): Promise<SnapshotRef[]> {
@@ -97,7 +100,7 @@ export class Snapshots {
     if (!ID.test(id)) return null;
     try {
       const about = About.parse(JSON.parse(await readFile(join(this.#dir, id, 'snapshot.json'), 'utf8')));
-      return about.boot === undefined || about.boot === thisBoot() ? about : null;
+      return about.boot === undefined || about.boot === this.#platform.bootId() ? about : null;
     } catch {
       return null;
     }
@@ -107,7 +110,8 @@ export class Snapshots {
   #reachDisk(id: string, { labels, createdAt, bytes }: About): void {
     const about: About = { labels, createdAt, bytes };
     const path = join(this.#dir, id);
-    execFile('sync', ['-f', path], (error) => {
+    const [program, ...args] = this.#platform.syncCommand(path);
+    execFile(program, args, (error) => {
       if (error) return;
       const file = join(path, 'snapshot.json');
       writeFile(`${file}.new`, JSON.stringify(about))
@@ -118,10 +122,7 @@ export class Snapshots {
   }
 }
 
-function thisBoot(): string {
-  try {
-    return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
-  } catch {
-    return '';
-  }
+function missing(image: string, cause?: unknown): CodexError {
+  const detail = `The prepared environment ${image} is gone.`;
+  return new CodexError('imageMissing', { image, reason: 'it was removed' }, { detail, cause });
 }

@@ -136,7 +136,7 @@ describe('a local sandbox that is stopped', { timeout: 120_000 }, () => {
       (await driver.snapshots()).filter((one) => one.id === id),
       [],
     );
-    await assert.rejects(driver.open({ ...newTask(), snapshot: id }), isCode('sandboxStartFailed'));
+    await assert.rejects(driver.open({ ...newTask(), snapshot: id }), isCode('imageMissing'));
     assert.equal((await sh(other, 'cat /workspace/project/node_modules/m')).output, 'm\n');
   });
 
