@@ -2,8 +2,9 @@
  * What was prepared of environments: which snapshot of the sandbox engine stands for which key, how long
  * it may be used, and which goes when there are too many. The snapshots themselves are the engine's.
  */
-import { sql } from 'kysely';
-import type { Store } from '../store/store.ts';
+import { sql, type DeleteQueryBuilder, type DeleteResult } from 'kysely';
+import type { Schema } from '../store/schema.ts';
+import type { Store, Tx } from '../store/store.ts';
 
 export interface Prepared {
   key: string;
@@ -23,6 +24,8 @@ export class PreparedEnvironments {
   readonly #maxBytes: number;
   /** One preparation of the same key at a time in this process; the others wait for it and look again. */
   readonly #underWay = new Map<string, Promise<unknown>>();
+  /** When this process deleted the row of a snapshot; what no other one remembers goes by its age. */
+  readonly #forgotten = new Map<string, number>();
 
   constructor(options: { store: Store; maxBytes: number }) {
     this.#store = options.store;
@@ -77,31 +80,39 @@ export class PreparedEnvironments {
 
   /** Its snapshot is gone, or is to go. */
   async forget(key: string): Promise<void> {
-    await this.#store.write((tx) => tx.deleteFrom('prepared').where('key', '=', key).execute());
+    await this.#delete((tx) => tx.deleteFrom('prepared').where('key', '=', key));
+  }
+
+  /** Whether its row was deleted by this process, at that time or before. */
+  forgotten(snapshot: string, before: number): boolean {
+    return (this.#forgotten.get(snapshot) ?? Infinity) <= before;
   }
 
   /** How many are forgotten. What uses one goes on; the sweep removes the snapshots. */
   async reset(environment: string): Promise<number> {
-    const rows = await this.#store.write((tx) =>
-      tx.deleteFrom('prepared').where('environment', '=', environment).returning('key').execute(),
-    );
-    return rows.length;
+    return this.#delete((tx) => tx.deleteFrom('prepared').where('environment', '=', environment));
   }
 
   /** Forgets what has expired, and what was used longest ago while all together are too large. */
   async trim(now = Date.now()): Promise<void> {
-    await this.#store.write(async (tx) => {
-      await tx.deleteFrom('prepared').where('expires_at', '<=', now).execute();
-      const rows = await tx
+    await this.#delete((tx) => tx.deleteFrom('prepared').where('expires_at', '<=', now));
+    const rows = await this.#store.read((db) =>
+      db
         .selectFrom('prepared')
         .select(['key', 'bytes'])
         .orderBy('used_at', 'desc')
         .orderBy(sql`key`)
-        .execute();
-      let total = 0;
-      const over = rows.filter(({ bytes }) => (total += bytes) > this.#maxBytes).map(({ key }) => key);
-      if (over.length > 0) await tx.deleteFrom('prepared').where('key', 'in', over).execute();
-    });
+        .execute(),
+    );
+    let total = 0;
+    const over = rows.filter(({ bytes }) => (total += bytes) > this.#maxBytes).map(({ key }) => key);
+    if (over.length > 0) await this.#delete((tx) => tx.deleteFrom('prepared').where('key', 'in', over));
+  }
+
+  async #delete(which: (tx: Tx) => DeleteQueryBuilder<Schema, 'prepared', DeleteResult>): Promise<number> {
+    const rows = await this.#store.write((tx) => which(tx).returning('snapshot').execute());
+    for (const { snapshot } of rows) this.#forgotten.set(snapshot, Date.now());
+    return rows.length;
   }
 
   async snapshots(): Promise<Set<string>> {

@@ -40,17 +40,23 @@ export async function sweepOnce(
 
 /** Somebody may be about to start from it, or to write down that it is there. */
 const SNAPSHOT_FRESH_MS = 10 * 60_000;
+/** Whoever found it before it was forgotten has made a sandbox of it by now; later ones prepare it anew. */
+const FORGOTTEN_MS = 5_000;
 
+/** Removes the snapshots that no row names; at once where a row was deleted or its task is gone. */
 export async function sweepPrepared(
-  driver: SandboxDriver,
-  prepared: Pick<PreparedEnvironments, 'trim' | 'snapshots'>,
+  driver: Pick<SandboxDriver, 'snapshots' | 'removeSnapshot'>,
+  { presenceOf, prepared }: Swept,
   now = Date.now(),
 ): Promise<string[]> {
   await prepared.trim(now);
   const kept = await prepared.snapshots();
   const removed: string[] = [];
-  for (const { id, createdAt } of await driver.snapshots()) {
-    if (kept.has(id) || createdAt > now - SNAPSHOT_FRESH_MS) continue;
+  for (const { id, createdAt, labels } of await driver.snapshots()) {
+    if (kept.has(id)) continue;
+    const isOld = createdAt <= now - SNAPSHOT_FRESH_MS || prepared.forgotten(id, now - FORGOTTEN_MS);
+    const { task } = labels;
+    if (!isOld && (task === undefined || (await presenceOf(task)) !== 'gone')) continue;
     if (await driver.removeSnapshot(id)) removed.push(id);
   }
   return removed;
@@ -59,13 +65,13 @@ export async function sweepPrepared(
 /** What the backend knows about what a driver has. */
 export interface Swept {
   presenceOf: (taskId: string) => Promise<TaskPresence>;
-  prepared: Pick<PreparedEnvironments, 'trim' | 'snapshots'>;
+  prepared: Pick<PreparedEnvironments, 'trim' | 'snapshots' | 'forgotten'>;
 }
 
 /** Sweeps until `signal` aborts; a sweep that fails (the engine is away) is tried again at the next. */
 export function keepSwept(
   driver: SandboxDriver,
-  { presenceOf, prepared }: Swept,
+  swept: Swept,
   log: (line: string) => void,
   signal: AbortSignal,
 ): void {
@@ -74,9 +80,9 @@ export function keepSwept(
     if (running) return;
     running = true;
     try {
-      for (const name of await sweepOnce(driver, presenceOf)) log(`removed the sandbox ${name}`);
+      for (const name of await sweepOnce(driver, swept.presenceOf)) log(`removed the sandbox ${name}`);
       for (const what of (await driver.sweep?.()) ?? []) log(`removed ${what}`);
-      for (const id of await sweepPrepared(driver, prepared)) log(`removed the prepared environment ${id}`);
+      for (const id of await sweepPrepared(driver, swept)) log(`removed the prepared environment ${id}`);
     } catch (error) {
       log(`could not sweep sandboxes: ${errorText(error)}`);
     } finally {
