@@ -19,5 +19,7 @@ export npm_package_config_node_gyp_nodedir=/opt/codex/current/node
 export COREPACK_HOME=/opt/codex/corepack
 export COREPACK_ENABLE_DOWNLOAD_PROMPT=0 COREPACK_DEFAULT_TO_LATEST=0 COREPACK_ENABLE_AUTO_PIN=0
 export COREPACK_NPM_REGISTRY="${COREPACK_NPM_REGISTRY:-https://registry.npmjs.org}"
+# Root is who works in here.
+export COMPOSER_ALLOW_SUPERUSER=1 PIP_ROOT_USER_ACTION=ignore BUNDLE_SILENCE_ROOT_WARNING=1
 export MISE_DATA_DIR=/opt/codex/mise
 export MISE_RUSTUP_HOME=/opt/codex/rustup MISE_CARGO_HOME=/opt/codex/cargo

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Tries everything that the image says it has, in every version that is installed and in every combination
-# of versions, without a network; prints a table and ends with 1 if anything is not as it should be.
+# of versions, with no need of a network; prints a table and ends with 1 if anything is not as it should be.
 # Runs when the image is built, and any time later.
 set -uo pipefail
 
@@ -51,6 +51,8 @@ program() {
   case $1 in
     node)
       try node npm 'npm --version'
+      try node pnpm 'pnpm --version' 10.
+      try node yarn 'yarn --version' 1.22
       try node 'a program' "echo 'console.log([1, 2].at(-1), require(\"node:crypto\").randomUUID().length)' > a.js; node a.js" '2 36'
       try node 'a native addon' "echo '{\"targets\":[{\"target_name\":\"a\",\"sources\":[\"a.c\"]}]}' > binding.gyp
         printf '#include <node_api.h>\nNAPI_MODULE_INIT() { napi_value v; napi_create_uint32(env, 42, &v); return v; }\n' > a.c
@@ -79,7 +81,7 @@ program() {
       ;;
     php)
       try php 'a program' "php -r 'echo json_encode([extension_loaded(\"mbstring\"), extension_loaded(\"curl\"), extension_loaded(\"pdo_sqlite\")]);'" '[true,true,true]'
-      try php composer 'COMPOSER_ALLOW_SUPERUSER=1 composer --version --no-ansi' Composer
+      try php composer 'composer --version --no-ansi' Composer
       ;;
     swift) try swift 'a program' "echo 'print(6 * 7)' > a.swift; swiftc a.swift -o a; ./a" 42 ;;
   esac
@@ -139,18 +141,24 @@ try C++ 'clang, cmake, ninja' "printf '#include <iostream>\nint main() { std::co
 try python poetry 'poetry --version' Poetry
 try python pipenv 'pipenv --version' pipenv
 try python pytest "echo 'def test_a(): assert True' > test_a.py; pytest -q" '1 passed'
-try python 'pip beside Debian' "printf '[project]\nname = \"a\"\nversion = \"1\"\n' > pyproject.toml
-  pip install -q --no-build-isolation --no-index --no-deps --target t . && ls t" a
+try python 'pip beside Debian' "python -c \"
+import zipfile
+wheel = zipfile.ZipFile('codex_verify-1-py3-none-any.whl', 'w')
+info = 'codex_verify-1.dist-info/'
+for name, text in [('codex_verify.py', 'ANSWER = 42'), (info + 'METADATA', 'Metadata-Version: 2.1\\nName: codex-verify\\nVersion: 1\\n'),
+                   (info + 'WHEEL', 'Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n'), (info + 'RECORD', '')]:
+    wheel.writestr(name, text)
+wheel.close()\"
+  pip install -q --no-index ./*.whl 2> log || { cat log; exit 1; }
+  python -c 'import codex_verify; print(codex_verify.ANSWER)'; pip uninstall -q -y codex-verify 2> log" 42
 try node corepack 'corepack --version'
-try node pnpm 'pnpm --version' 10.
-try node yarn 'yarn --version' 1.22
 try node 'yarn of a project' "echo '{\"packageManager\":\"yarn@$(ls $root/corepack/v1/yarn | grep ^4)\"}' > package.json; yarn --version" 4.
-try java gradle 'gradle --version --offline | grep Gradle' Gradle
+try java gradle 'gradle --version --offline 2> /dev/null | grep ^Gradle' Gradle
 try '' 'git, git-lfs' 'git init -q . && git lfs track "*.bin" && git lfs version' git-lfs
 try '' sqlite3 "sqlite3 a.db 'create table t (a); insert into t values (42); select a from t'" 42
 for tool in bash black bzip2 ccache clang-format curl fd file gdb isort jq less lsof make mise mypy patch pipx pkg-config \
   ps rg rsync ssh tree unzip wget xz zip zstd; do
-  case $tool in ssh) how='ssh -V' ;; unzip) how='unzip -v' ;; lsof) how='lsof -v 2>&1 | grep revision' ;; bzip2) how='bzip2 --help 2>&1' ;; *) how="$tool --version" ;; esac
+  case $tool in ssh) how='ssh -V' ;; unzip) how='unzip -v' ;; lsof) how='lsof -v 2>&1 | grep revision' ;; bzip2) how='bzip2 --help 2>&1' ;; isort) how='isort --version | grep VERSION' ;; *) how="$tool --version" ;; esac
   try '' "$tool" "$how"
 done
 

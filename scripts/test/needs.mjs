@@ -37,13 +37,14 @@ const DEPENDS = { baseImage: ['docker'] };
 const SANDBOX = ['docker', 'debootstrap', 'baseImage'];
 /** Path patterns, each with its needs; every pattern that matches counts. */
 const NEEDS = [
-  [/^test\/(integration|attacks|faults|e2e|peers)\//, ['git']],
+  [/^test\/(integration|attacks|faults|e2e|peers|nightly)\//, ['git']],
   [/^test\/integration\/(sandbox|cli|pipeline|backend)\//, [...SANDBOX, 'bubblewrap']],
   [/^test\/(attacks|faults)\//, [...SANDBOX, 'bubblewrap']],
   [/^test\/attacks\/egress\//, ['namespaces']],
   [/^test\/e2e\//, ['chromium', 'codeServer', 'vsix']],
   [/^test\/e2e\/in-host/, ['inHostRunner', 'inHostSuite']],
   [/^test\/e2e\/specs\//, SANDBOX],
+  [/^test\/nightly\//, ['docker', 'debootstrap']],
 ];
 
 export function needsOf(file) {

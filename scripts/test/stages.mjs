@@ -28,6 +28,15 @@ const STAGES = [
     timeoutMs: 240_000,
     verbose: true,
   },
+  // Builds an image of gigabytes, so it is never part of `npm test`; it prints what that image has.
+  {
+    name: 'nightly',
+    patterns: ['test/nightly/**/*.test.ts'],
+    concurrency: 1,
+    timeoutMs: 45 * 60_000,
+    verbose: true,
+    optional: true,
+  },
   // Needs the real Codex CLI, so it is never part of `npm test`.
   {
     name: 'peers',

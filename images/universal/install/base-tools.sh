@@ -33,8 +33,8 @@ CODEX_ENV_NODE_VERSION=$first bash --login /opt/codex/setup_universal.sh
 
 . /etc/profile.d/codex-universal.sh
 export COREPACK_NPM_REGISTRY=$NPM_REGISTRY
-for version in $YARN_VERSIONS; do corepack install --global "yarn@$version"; done
-corepack install --global "pnpm@$PNPM_VERSION" "yarn@${YARN_VERSIONS%% *}"
+for version in $YARNS; do corepack install --global "yarn@$version"; done
+corepack install --global "pnpm@$PNPM"
 
 get "@jdxcode/mise-linux-$arch/-/mise-linux-$arch-$MISE_VERSION.tgz" | tar -xz -C /tmp package/bin/mise package/LICENSE
 install -m 755 /tmp/package/bin/mise /usr/local/bin/mise

@@ -17,10 +17,14 @@ leave_out() { # WHAT WHY
   if [ "$EXTRAS" = all ]; then echo "With EXTRAS=all something left out is a failure." >&2; exit 1; fi
 }
 
+reason() {
+  sed -n 's/^.*Failed to install [^ ]* //p' | head -n 1 | cut -c -200 | grep . || echo 'mise did not end in time'
+}
+
 for tool in $EXTRA_TOOLS; do
   if [ "$EXTRAS" = none ]; then leave_out "$tool" 'EXTRAS=none'; continue; fi
   if ! said=$(timeout 600 mise install "$tool" 2>&1); then
-    leave_out "$tool" "$(grep -m 1 'Failed to install' <<< "$said" | cut -c -300 || echo 'mise did not end in time')"
+    leave_out "$tool" "$(reason <<< "$said")"
     continue
   fi
   while read -r folder; do

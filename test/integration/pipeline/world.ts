@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { EventCode, EventParams, NewEvent } from '../../../protocol/events.ts';
-import { openInternetProxy } from '../../../server/internet.ts';
+import { openInternetProxy, type InternetOptions } from '../../../server/internet.ts';
 import { createModelClient } from '../../../server/model/client.ts';
 import { DEMO_SCRIPT } from '../../../server/model/scripted/scripts/demo.ts';
 import { startScriptedModel } from '../../../server/model/scripted/server.ts';
@@ -34,7 +34,13 @@ export interface Ran {
   events: NewEvent[];
 }
 
-export async function openWorld(kind: SandboxKind): Promise<World> {
+/** Every name is this machine, so that nothing leaves it. */
+const OWN_MACHINE: Omit<InternetOptions, 'dataDir'> = {
+  owner: { allowPrivate: [{ host: 'localhost.test', cidr: '127.0.0.0/8' }], intercept: 'whenNeeded' },
+  resolve: async () => ['127.0.0.1'],
+};
+
+export async function openWorld(kind: SandboxKind, internet = OWN_MACHINE): Promise<World> {
   const dataDir = temporaryFolder('pipeline-data');
   const driver = createDriver({ kind, dataDir });
   const repos = await openRepos({ dataDir });
@@ -44,11 +50,7 @@ export async function openWorld(kind: SandboxKind): Promise<World> {
   const runTurn = createRunTurn({
     driver,
     repos,
-    proxy: await openInternetProxy({
-      dataDir,
-      owner: { allowPrivate: [{ host: 'localhost.test', cidr: '127.0.0.0/8' }], intercept: 'whenNeeded' },
-      resolve: async () => ['127.0.0.1'],
-    }),
+    proxy: await openInternetProxy({ dataDir, ...internet }),
     modelFor: () => createModelClient({ name: 'scripted', apiKey: 'none', baseUrl: model.url }),
   });
   return {
