@@ -35,10 +35,16 @@ export async function handOverWorkspace(container: Docker.Container): Promise<vo
 }
 
 export function asking(behind: Behind, container: Docker.Container): Behind {
+  let isFresh = behind.how === 'new' || behind.how === 'prepared';
   return {
     ...behind,
     extraEnv: ASK_ENVIRONMENT,
-    checkout: (wanted) => checkoutAsKeeper(container, wanted),
+    // Once, and before anything else ran: a command may replace the image's git, which runs as the keeper.
+    checkout: async (wanted) => {
+      if (!isFresh) throw new CodexError('conflict', {}, { detail: `${behind.name} was checked out before` });
+      await checkoutAsKeeper(container, wanted);
+      isFresh = false;
+    },
   };
 }
 

@@ -26,8 +26,8 @@ export interface Sweeping {
 export async function sweepLeftovers(of: Sweeping): Promise<string[]> {
   const removed: string[] = [];
   for (const container of await leftContainers(of)) {
-    await unlessGone(of.docker.getContainer(container.Id).remove({ force: true, v: true }));
-    removed.push((container.Names[0] ?? container.Id).replace(/^\//, ''));
+    if (await unlessGone(of.docker.getContainer(container.Id).remove({ force: true, v: true })))
+      removed.push((container.Names[0] ?? container.Id).replace(/^\//, ''));
   }
   for (const name of await leftVolumes(of)) {
     if (await unlessGone(of.docker.getVolume(name).remove())) removed.push(name);

@@ -161,18 +161,28 @@ describe('a Docker sandbox for questions', { timeout: 300_000 }, () => {
     assert.doesNotMatch(output, /NoNewPrivs:\s+0/);
   });
 
-  test('is checked out anew for the next question, what was left running or not', async () => {
+  test('is checked out once: what ran since could have replaced git', async () => {
+    await assert.rejects(sandbox.checkout({ sha, branch: 'main' }), { code: 'conflict' });
+    const adopted = await driver.open(spec);
+    await assert.rejects(adopted.checkout({ sha, branch: 'main' }), { code: 'conflict' });
+    await sandbox.detach();
+    sandbox = adopted;
+  });
+
+  test('one that failed may be tried again; uncommitted changes are as they were; all of it is the keeper’s', async () => {
+    const other = await driver.open({ ...newTask(), role: 'ask' });
+    other.serve('origin', server.serve);
     const first = git(origin.path, 'rev-parse', 'other');
-    await sandbox.checkout({ sha: first, branch: 'other' });
-    assert.equal(
-      (await run('git rev-parse HEAD; git status --porcelain; cat src/file')).output,
-      `${first}\ntext\n`,
+    await assert.rejects(other.checkout({ sha: '1'.repeat(40), branch: 'main' }), { code: 'gitFailed' });
+    await other.checkout({ sha, branch: 'main', asUncommitted: first });
+    const { output } = await sh(
+      other,
+      'cd /workspace/project; git status --porcelain; find /workspace ! -user 65533 -o -perm /022 ! -type l',
+      { env: { ...ENVIRONMENT, ...other.extraEnv } },
     );
-    await assert.rejects(sandbox.checkout({ sha: '1'.repeat(40), branch: 'main' }), { code: 'gitFailed' });
-    await sandbox.checkout({ sha, branch: 'main', asUncommitted: first });
-    assert.equal((await run('git status --porcelain')).output, ' M src/file\n');
-    const { output } = await run('find /workspace ! -user 65533 -o -perm /022 ! -type l');
-    assert.equal(output, '');
+    assert.equal(output, ' M src/file\n');
+    await other.detach();
+    await driver.remove(other.name);
   });
 
   test('is listed as what it is, and stands beside the agent’s of the same task', async () => {
@@ -198,6 +208,5 @@ describe('a Docker sandbox for questions', { timeout: 300_000 }, () => {
       (await run('cat src/file; touch src/new')).output,
       /^text\ntwo\ntouch: .*Permission denied\n$/,
     );
-    await sandbox.checkout({ sha, branch: 'main' });
   });
 });
