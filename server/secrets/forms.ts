@@ -40,6 +40,7 @@ export function formsOf(value: string): Form[] {
     ...urlForms(bytes).map((text) => plainForm(Buffer.from(text, 'latin1'))),
     ...[0, 1, 2].flatMap((offset) => base64Forms(bytes, offset)),
     ...hexForms(bytes),
+    ...asHostName(value).map((text) => plainForm(Buffer.from(text, 'latin1'), false)),
     ...linesOf(value).map((line) => plainForm(Buffer.from(line, 'utf8'), looksLikeKey(line))),
   ];
 }
@@ -74,7 +75,7 @@ function jsonForms(value: string): string[] {
     escape(json, /[<>&\u2028\u2029]/g),
     json.replaceAll('/', '\\/'),
     // JSON in JSON.
-    inner(json),
+    ...[json, escape(json, /[\u0080-\uffff]/g), escape(json, /[<>&\u2028\u2029]/g)].map(inner),
   ];
 }
 
@@ -92,6 +93,11 @@ function markup(value: string): string[] {
   const text = value.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
   const quoted = text.replaceAll('"', '&quot;');
   return [text, quoted, quoted.replaceAll("'", '&#39;'), quoted.replaceAll("'", '&#x27;')];
+}
+
+/** Names of hosts are written small by whatever takes them; an ordinary word is left alone. */
+function asHostName(value: string): string[] {
+  return /^[A-Za-z0-9._-]+$/.test(value) && value.length >= LINE_LEAST_BYTES ? [value.toLowerCase()] : [];
 }
 
 const URL_KEPT = [

@@ -189,6 +189,27 @@ test('a mark names the secret that begins first, and of those the longest', () =
   assert.equal(redactor.text('-ghijklmnop-'), '-[secret LATER]-');
 });
 
+test('JSON in JSON is found however the inner one escapes', () => {
+  const ascii = (text: string): string =>
+    text.replace(/[\u0080-\uffff]/g, (mark) => `\\u${mark.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  const inner = ascii(JSON.stringify({ t: ODD }));
+  assert.match(inner, /\\u00f6/);
+  assert.equal(redactorOf(ODD).find(Buffer.from(JSON.stringify(inner))), 'S');
+  const html = JSON.stringify(ODD).replace(/</g, '\\u003c').replace(/>/g, '\\u003e').replace(/&/g, '\\u0026');
+  assert.equal(redactorOf(ODD).find(Buffer.from(JSON.stringify(html))), 'S');
+});
+
+test('as a host’s name a value is small; words are not looked for in that way, and files not at all', () => {
+  const host = 'ghp-1a2B3c4D5e6F7g8H9';
+  const redactor = redactorOf(host);
+  assert.equal(
+    redactor.text(`no such host: ${host.toLowerCase()}.a.test`),
+    'no such host: [secret S].a.test',
+  );
+  assert.equal(redactor.find(Buffer.from(host.toLowerCase())), null);
+  assert.equal(redactorOf('Password').text('password'), 'password');
+});
+
 test('what the page on secrets names as not covered is not found', () => {
   const redactor = redactorOf(PLAIN);
   assert.equal(redactor.find(deflateSync(Buffer.from(PLAIN))), null);
