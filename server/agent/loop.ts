@@ -115,7 +115,8 @@ const FRESH_SANDBOX = noteItem(
 /** The repository's instructions, when they are new to this history. */
 async function agentsMessage(input: AgentInput, items: Parameters<typeof lastUserText>[0]) {
   const { message, cut } = await readAgentsFile(input.sandbox, input.limits.agentsFileBytes);
-  if (message === null || message === lastUserText(items, isAgentsMessage)) return null;
+  const told = message === null ? null : (input.redactor?.text(message) ?? message);
+  if (told === null || told === lastUserText(items, isAgentsMessage)) return null;
   if (cut !== null) {
     await input.emit({
       code: 'warning',
@@ -125,7 +126,7 @@ async function agentsMessage(input: AgentInput, items: Parameters<typeof lastUse
       },
     });
   }
-  return { type: 'message' as const, role: 'user' as const, content: message };
+  return { type: 'message' as const, role: 'user' as const, content: told };
 }
 
 function isContextFull(error: unknown): boolean {
