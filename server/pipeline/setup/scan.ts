@@ -2,12 +2,13 @@
  * Whether a setup left a secret in a file, a file's name or a link, where the agent would find it. Reads
  * what the setup changed, after everything in its sandbox is dead.
  *
- * What is looked for is a value in the forms of a redactor; what was compressed or encrypted is not
- * recognised.
+ * What is looked for is a value in the forms of a redactor; of what is compressed only git's objects are
+ * opened.
  */
 import type { Readable } from 'node:stream';
 import type { ChangedFile, SandboxDriver } from '../../sandbox/sandbox.ts';
 import type { Redactor } from '../../secrets/types.ts';
+import { isLooseObject, Unpacked } from './git-objects.ts';
 
 export interface FoundSecret {
   name: string;
@@ -47,7 +48,10 @@ async function secretOf(file: ChangedFile, redactor: Redactor): Promise<string |
     file.content?.destroy();
     return outside;
   }
-  return file.content ? secretIn(file.content, redactor) : null;
+  if (!file.content) return null;
+  return isLooseObject(file.path.toString('latin1'))
+    ? secretInObject(file.content, redactor)
+    : secretIn(file.content, redactor);
 }
 
 async function secretIn(content: Readable, redactor: Redactor): Promise<string | null> {
@@ -58,4 +62,23 @@ async function secretIn(content: Readable, redactor: Redactor): Promise<string |
     if (name !== null) return name;
   }
   return null;
+}
+
+/** As it is, and as git reads it. */
+async function secretInObject(content: Readable, redactor: Redactor): Promise<string | null> {
+  const asItIs = redactor.finder();
+  const unpacked = redactor.finder();
+  let found: string | null = null;
+  const inside = new Unpacked((piece) => (found ??= unpacked.push(piece)));
+  try {
+    for await (const chunk of content) {
+      found ??= asItIs.push(chunk as Buffer);
+      if (found !== null) return found;
+      await inside.push(chunk as Buffer);
+    }
+    await inside.end();
+    return found;
+  } finally {
+    inside.destroy();
+  }
 }
