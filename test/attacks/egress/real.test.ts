@@ -32,6 +32,7 @@ import type { Internet } from '../../../server/pipeline/internet.ts';
 import { serveGit } from '../../../server/repos/smart-http.ts';
 import { debianMirror } from '../../../server/sandbox/docker/debian.ts';
 import { createDriver } from '../../../server/sandbox/index.ts';
+import { createRedactor } from '../../../server/secrets/redactor.ts';
 import type { Sandbox } from '../../../server/sandbox/sandbox.ts';
 import { trustedAuthorities } from '../../../server/trust.ts';
 import { memoryTask, memoryTurn } from '../../integration/pipeline/memory-turn.ts';
@@ -141,6 +142,7 @@ before(async () => {
     1,
     'agent',
     sandbox,
+    createRedactor([]),
   );
 });
 
