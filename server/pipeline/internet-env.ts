@@ -16,6 +16,8 @@ const javaOptions = ({ host, port }: Places['egress']) =>
       `-D${scheme}.proxyHost=${host}`,
       `-D${scheme}.proxyPort=${port}`,
     ]),
+    // Where a port of loopback is all that is allowed, Java's own way to write its address is not it.
+    ...(host === '127.0.0.1' ? ['-Djava.net.preferIPv4Stack=true'] : []),
     '-Dhttp.nonProxyHosts=localhost|127.*|[::1]',
   ].join(' ');
 

@@ -8,9 +8,11 @@
  */
 import type { Duplex, Readable } from 'node:stream';
 import { CodexError, errorText } from '../../protocol/errors.ts';
-import { CALL_ID_PATTERN, SANDBOX_HOME, WORKSPACE_DIR } from '../../protocol/door.ts';
+import { CALL_ID_PATTERN, SANDBOX_HOME } from '../../protocol/door.ts';
 import type { DoorCheckout, WayOut } from '../../protocol/door.ts';
 import { KILL_GRACE_MS } from '../../protocol/limits.ts';
+import { USUAL_PLACES } from '../../protocol/places.ts';
+import type { Places } from '../../protocol/places.ts';
 import type { Door } from './door.ts';
 import { DoorBroken, DoorRefused, RunnerGone } from './door.ts';
 import type {
@@ -30,6 +32,8 @@ export interface Behind {
   repoName: string;
   /** Default: root's. */
   home?: string;
+  /** Default: the usual ones. */
+  places?: Places;
   attach(): Promise<Door>;
   /** Whether it still runs; throws when that can't be found out now. */
   isRunning(): Promise<boolean>;
@@ -87,7 +91,10 @@ export class DoorSandbox implements Sandbox {
     return this.#behind.how;
   }
   get workdir(): string {
-    return `${WORKSPACE_DIR}/${this.#behind.repoName}`;
+    return `${this.places.workspace}/${this.#behind.repoName}`;
+  }
+  get places(): Places {
+    return this.#behind.places ?? USUAL_PLACES;
   }
   get home(): string {
     return this.#behind.home ?? SANDBOX_HOME;

@@ -10,6 +10,7 @@ import type { Duplex, Readable } from 'node:stream';
 import type { WayOut } from '../../protocol/door.ts';
 import type { CommandEnd } from '../../protocol/items.ts';
 import type { LimitValues } from '../../protocol/limits.ts';
+import type { Places } from '../../protocol/places.ts';
 
 export type SandboxKind = 'docker' | 'local';
 
@@ -162,6 +163,8 @@ export interface Sandbox {
   readonly how: 'new' | 'parked' | 'restarted' | 'prepared';
   /** `/workspace/<repoName>` as commands see it. */
   readonly workdir: string;
+  /** Where its other things stand; absent: where they usually do. */
+  readonly places?: Places;
   /** Where the image's user is at home. */
   readonly home: string;
   /** What commands need in their environment here, beside what their caller gives them. */

@@ -4,15 +4,15 @@
  * one in it are asked once, since neither reads both by itself; the commands then run without either.
  */
 import { basename } from 'node:path/posix';
-import { CODEX_DIR, SANDBOX_HOME } from '../../protocol/door.ts';
+import { SANDBOX_HOME } from '../../protocol/door.ts';
 import { CodexError } from '../../protocol/errors.ts';
+import { USUAL_PLACES } from '../../protocol/places.ts';
+import type { Places } from '../../protocol/places.ts';
 import type { Sandbox } from './sandbox.ts';
 
 const PRINT = String.raw`printf "%s\0" "$0-begin"; env -0`;
 const ASK_TIMEOUT_MS = 10_000;
 const ASK_MAX_BYTES = 256 * 1024;
-const OUR_BIN = `${CODEX_DIR}/bin`;
-const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** Tools behave as in a pipe: no colour that only a terminal can show, no pager, no question. */
 const FIXED: Record<string, string> = {
@@ -33,7 +33,6 @@ const FIXED: Record<string, string> = {
 const START: Record<string, string> = {
   ...FIXED,
   SHELL: '/bin/bash',
-  PATH: withOurs(SYSTEM_PATH),
   // So that a commit of the agent's works; results are committed by the backend in any case.
   GIT_AUTHOR_NAME: 'Codex',
   GIT_AUTHOR_EMAIL: 'codex@localhost',
@@ -41,14 +40,15 @@ const START: Record<string, string> = {
   GIT_COMMITTER_EMAIL: 'codex@localhost',
 };
 
-function startOf(home: string): Record<string, string> {
+function startOf(home: string, places: Places): Record<string, string> {
   const user = home === SANDBOX_HOME ? 'root' : basename(home);
-  return { ...START, HOME: home, USER: user, LOGNAME: user };
+  const PATH = withOurs(places.systemPath, places);
+  return { ...START, PATH, HOME: home, USER: user, LOGNAME: user, ...places.env };
 }
 
 /** A login shell sets PATH anew: `apply_patch` is found all the same, and before anything else. */
-function withOurs(path: string | undefined): string {
-  return path === undefined || path === '' ? OUR_BIN : `${OUR_BIN}:${path}`;
+function withOurs(path: string, { codex }: Places): string {
+  return path === '' ? `${codex}/bin` : `${codex}/bin:${path}`;
 }
 
 /** Set by the shell about itself: of no use to a command. */
@@ -58,8 +58,8 @@ const OF_THE_SHELL = new Set(['_', 'SHLVL', 'PWD', 'OLDPWD', 'PS1', 'PS2']);
  * A person's shell on a terminal: where the agent's commands begin, without what makes tools behave as in
  * a pipe. The shell itself reads the profile and ~/.bashrc.
  */
-export function terminalEnvironment(home: string): Record<string, string> {
-  const kept = Object.entries(startOf(home)).filter(([name]) => !OF_A_PIPE.has(name));
+export function terminalEnvironment(home: string, places: Places = USUAL_PLACES): Record<string, string> {
+  const kept = Object.entries(startOf(home, places)).filter(([name]) => !OF_A_PIPE.has(name));
   return { ...Object.fromEntries(kept), TERM: 'xterm-256color', COLORTERM: 'truecolor' };
 }
 
@@ -69,12 +69,13 @@ const OF_A_PIPE = new Set(['NO_COLOR', 'PAGER', 'GIT_PAGER', 'GIT_EDITOR', 'CI']
 export const TERMINAL_SHELL = ['bash', '-lc', 'exec bash -i'];
 
 export async function shellEnvironment(
-  sandbox: Pick<Sandbox, 'run' | 'workdir' | 'home'>,
+  sandbox: Pick<Sandbox, 'run' | 'workdir' | 'home' | 'places'>,
   callId: string,
   signal: AbortSignal,
 ): Promise<Record<string, string>> {
   const chunks: Buffer[] = [];
-  const start = startOf(sandbox.home);
+  const { places = USUAL_PLACES } = sandbox;
+  const start = startOf(sandbox.home, places);
   const result = await sandbox.run(
     {
       callId,
@@ -89,7 +90,13 @@ export async function shellEnvironment(
   if (result.end === 'cancelled') throw new CodexError('cancelled');
   if (result.exitCode !== 0) return start;
   const asked = parseEnvironment(Buffer.concat(chunks).toString('utf8'), `${callId}-begin`);
-  return { ...start, ...asked, ...FIXED, PATH: withOurs(asked['PATH'] ?? SYSTEM_PATH) };
+  return {
+    ...start,
+    ...asked,
+    ...FIXED,
+    ...places.env,
+    PATH: withOurs(asked['PATH'] ?? places.systemPath, places),
+  };
 }
 
 /** What `env -0` printed after the mark; what a start-up file printed before it is not ours. */

@@ -113,7 +113,7 @@ export class Terminals {
     await terminal.start(sandbox, {
       argv: TERMINAL_SHELL,
       cwd: sandbox.workdir,
-      env: { ...variables, ...terminalEnvironment(sandbox.home), ...sandbox.extraEnv },
+      env: { ...variables, ...terminalEnvironment(sandbox.home, sandbox.places), ...sandbox.extraEnv },
       columns: of.columns,
       rows: of.rows,
     });
