@@ -262,7 +262,7 @@ async function untilAnswered(verdict: Promise<Approved>, signal: AbortSignal): P
  * The run's result. When the signal is aborted the command is stopped, and the result is one of our own
  * if the sandbox takes its time; unless the turn has another owner: then it is only let go.
  */
-async function untilStopped(
+export async function untilStopped(
   run: Promise<CommandResult>,
   signal: AbortSignal,
   stop: AbortController,

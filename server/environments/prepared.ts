@@ -78,9 +78,11 @@ export class PreparedEnvironments {
     );
   }
 
-  /** Its snapshot is gone, or is to go. */
-  async forget(key: string): Promise<void> {
-    await this.#delete((tx) => tx.deleteFrom('prepared').where('key', '=', key));
+  /** Its snapshot is gone. One that somebody prepared in its place meanwhile stays. */
+  async forget({ key, snapshot }: Pick<Prepared, 'key' | 'snapshot'>): Promise<void> {
+    await this.#delete((tx) =>
+      tx.deleteFrom('prepared').where('key', '=', key).where('snapshot', '=', snapshot),
+    );
   }
 
   /** Whether its row was deleted by this process, at that time or before. */

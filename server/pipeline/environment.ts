@@ -79,15 +79,14 @@ async function isAsByDefault(
 }
 
 function baseOf(
-  { sha, headSha, defaultSha }: TurnContext['task']['repo'],
+  { sha, defaultSha }: TurnContext['task']['repo'],
   { cacheMs }: EffectiveEnvironment,
   isOwnSetup: boolean,
 ): TurnEnvironment['base'] {
-  if (defaultSha !== undefined && !isOwnSetup) {
-    return { sha: defaultSha, uncached: cacheMs === 0 ? 'off' : null };
-  }
-  const uncached = defaultSha === undefined ? 'noDefaultBranch' : 'branchSetup';
-  return { sha: isOwnSetup ? sha : (headSha ?? sha), uncached };
+  // What is not for others is prepared where the task is: nothing has to bring it there afterwards.
+  if (defaultSha === undefined) return { sha, uncached: 'noDefaultBranch' };
+  if (isOwnSetup) return { sha, uncached: 'branchSetup' };
+  return cacheMs === 0 ? { sha, uncached: 'off' } : { sha: defaultSha, uncached: null };
 }
 
 /** Whether both would make the same of a sandbox. */

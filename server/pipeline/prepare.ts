@@ -99,7 +99,8 @@ async function makeNew(of: Preparation): Promise<Sandbox> {
   let sandbox = await openFrom(of, start);
   if (sandbox === null) {
     // Somebody tidied the engine up: what was prepared is prepared again.
-    if (start.key !== undefined) await rooms.prepared.forget(start.key);
+    if (start.key !== undefined && start.snapshot !== undefined)
+      await rooms.prepared.forget({ key: start.key, snapshot: start.snapshot });
     start = await startOf(of);
     sandbox = await openFrom(of, start);
   }
@@ -160,9 +161,19 @@ async function maintain(
 ): Promise<void> {
   await of.turn.phase('maintenance', async () => {
     // No secret ever gets into an agent's sandbox: with any to give, `setup/` has done this already.
-    const failed = await runScripts(of, sandbox, [script], []);
+    const callId = `${script.callId}-${of.turn.generation}`;
+    const failed = await runScripts(of, sandbox, [{ ...script, callId }], []);
+    if (failed?.written) await parkFailed(of, sandbox);
     if (failed) await reportFailure(of, failed);
   });
+}
+
+/** Not marked as finished, it is made anew by a retry; until then a person can look around in it. */
+async function parkFailed({ turn, attempt, environment }: Preparation, sandbox: Sandbox): Promise<void> {
+  const untilMs = Date.now() + environment.settings.parkedMs;
+  await sandbox.stopAll();
+  await sandbox.park(untilMs);
+  await turn.emit({ code: 'sandbox.parked', attempt, params: { untilMs } });
 }
 
 async function checkOut(sandbox: Sandbox, { turn, startSha }: Preparation): Promise<void> {

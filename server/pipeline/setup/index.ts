@@ -6,6 +6,7 @@
  * of all that made it; a task then brings it to its own commit (maintenance). Where a branch sets itself
  * up, it is prepared from the task's commit and kept for that task alone. No agent has run before.
  */
+import { CodexError } from '../../../protocol/errors.ts';
 import type { EventParams } from '../../../protocol/events.ts';
 import type { Prepared } from '../../environments/prepared.ts';
 import { originBranch } from '../../repos/origin.ts';
@@ -43,12 +44,19 @@ async function fromCache(of: Preparation, plan: Plan): Promise<Start> {
     (line) => turn.progress(line),
     turn.signal,
   );
-  const key = keyOf(parts.driver.kind, identity, turn.task.repo.repoId, environment, plan);
+  const key = keyOf(parts.driver.kind, identity, turn.task.repo, environment, plan);
   for (;;) {
     const found = await rooms.prepared.find(key);
     if (found) {
       await tell(of, 'hit', { ageMs: Date.now() - found.createdAt, savedMs: found.setupMs });
-      return bringUpToDate(of, plan, found);
+      try {
+        return await bringUpToDate(of, plan, found);
+      } catch (error) {
+        if (!(error instanceof CodexError) || error.code !== 'imageMissing') throw error;
+        // Somebody tidied the engine up: it is prepared again.
+        await rooms.prepared.forget(found);
+        continue;
+      }
     }
     const made = await rooms.prepared.alone(key, () => prepare(of, plan, key), turn.signal);
     if (made) return 'key' in made ? bringUpToDate(of, plan, made) : made.start;
@@ -59,11 +67,12 @@ async function fromCache(of: Preparation, plan: Plan): Promise<Start> {
 /** From the task's own commit, kept as long as a sandbox needs it. */
 async function forThisTask(of: Preparation, plan: Plan): Promise<Start> {
   const { task } = of.turn;
+  const { sha } = of.environment.base;
   const branch = await originBranch(task.repo.branch);
   await of.origin();
-  const commit = { sha: of.environment.base.sha, branch };
-  const done = await setUp(of, plan, { origin: task.id, commit });
-  return { snapshot: (await keepFiles(of, done, { task: task.id })).id };
+  const done = await setUp(of, plan, { origin: task.id, commit: { sha, branch } });
+  const { id: snapshot } = await keepFiles(of, done, { task: task.id });
+  return withResults(of, plan, { snapshot, sha });
 }
 
 /** With what was prepared kept for all; only for this task when an automatic setup failed. */
@@ -122,24 +131,41 @@ function setUp(of: Preparation, plan: Plan, where: Pick<SetupWork, 'origin' | 'c
 
 /**
  * From what was prepared to the task's commit. With secrets to give, maintenance has a sandbox of its own
- * as the setup has; without any the agent's will do.
+ * as the setup has, and sees what the person sent: what an agent made of it would run with them. Without
+ * any the agent's sandbox will do, unless nothing can be written there.
  */
-async function bringUpToDate(of: Preparation, plan: Plan, { key, snapshot, sha }: Prepared): Promise<Start> {
-  const { turn, startSha, environment, parts } = of;
-  const { repo } = turn.task;
-  const due = await planMaintenance(parts.repos, repo.repoId, environment, plan, { from: sha, to: startSha });
-  if (due === null) return { snapshot, sha, key };
-  const script: Script = { ...due, by: 'maintenance', callId: `maintenance-${turn.turn}` };
-  if (environment.secrets.length === 0) return { snapshot, sha, key, maintenance: script };
-  const branch = await originBranch(repo.branch);
+async function bringUpToDate(of: Preparation, plan: Plan, prepared: Prepared): Promise<Start> {
+  const { turn, startSha, environment } = of;
+  const { repo, id: origin } = turn.task;
+  const { key, snapshot, sha } = prepared;
+  const hasSecrets = environment.secrets.length > 0;
+  const to = hasSecrets ? repo.sha : startSha;
+  const maintenance = await maintenanceOf(of, plan, { from: sha, to });
+  if (maintenance === null) return withResults(of, plan, { snapshot, sha, key });
+  if (!hasSecrets && turn.mode !== 'ask') return { snapshot, sha, key, maintenance };
+  const commit = { sha: to, branch: await originBranch(repo.branch), keep: true };
   await of.origin();
-  const done = await inPhase(of, 'maintenance', {
-    snapshot,
-    origin: turn.task.id,
-    commit: { sha: startSha, branch, keep: true },
-    scripts: [script],
-  });
-  return { snapshot: (await keepFiles(of, done, { task: turn.task.id })).id };
+  const done = await inPhase(of, 'maintenance', { snapshot, origin, commit, scripts: [maintenance] });
+  const { id } = await keepFiles(of, done, { task: origin });
+  return withResults(of, plan, { snapshot: id, sha: to });
+}
+
+/** What an agent changed of the lock files is installed by the agent's own sandbox, without any secret. */
+async function withResults(of: Preparation, plan: Plan, start: Start & { sha: string }): Promise<Start> {
+  const { mode, task } = of.turn;
+  if (of.startSha === task.repo.sha || mode === 'ask') return start;
+  const maintenance = await maintenanceOf(of, plan, { from: start.sha, to: of.startSha });
+  return maintenance === null || maintenance.written ? start : { ...start, maintenance };
+}
+
+async function maintenanceOf(
+  { turn, environment, parts }: Preparation,
+  plan: Plan,
+  way: { from: string; to: string },
+): Promise<Script | null> {
+  const { repoId } = turn.task.repo;
+  const due = await planMaintenance(parts.repos, repoId, environment, plan, way);
+  return due && { ...due, by: 'maintenance', callId: `maintenance-${turn.turn}-${way.to.slice(0, 8)}` };
 }
 
 function inPhase(of: Preparation, phase: 'setup' | 'maintenance', work: SetupWork): Promise<SetupDone> {

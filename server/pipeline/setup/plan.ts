@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { DOOR_VERSION } from '../../../protocol/door.ts';
 import { CodexError } from '../../../protocol/errors.ts';
 import type { Repos } from '../../repos/repos.ts';
+import { safeName } from '../../sandbox/of-turn.ts';
 import { sorted, type TurnEnvironment } from '../environment.ts';
 import { automaticSetup } from './automatic.ts';
 
@@ -95,13 +96,14 @@ async function lockFile(
 export function keyOf(
   kind: string,
   imageIdentity: string,
-  repoId: string,
+  { repoId, name }: { repoId: string; name: string },
   { settings, secrets }: TurnEnvironment,
   plan: Plan,
 ): string {
   const parts = [
     ...[KEY_VERSION, DOOR_VERSION, kind, imageIdentity],
-    ...[repoId, settings.name, settings.workdir, plan.text],
+    // The same remote can be cloned into folders of other names: what was installed stands at a path.
+    ...[repoId, safeName(name), settings.name, settings.workdir, plan.text],
     ...[settings.maintenance, settings.internet.setup, settings.allowSecretsIn],
     sorted(settings.versions),
     sorted(settings.variables),

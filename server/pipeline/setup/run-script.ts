@@ -5,6 +5,7 @@
 import { USUAL_PLACES } from '../../../protocol/places.ts';
 import type { CommandItem } from '../../../protocol/items.ts';
 import { CodexError } from '../../../protocol/errors.ts';
+import { untilStopped } from '../../agent/calls.ts';
 import { OutputEvents } from '../../agent/output.ts';
 import type { Sandbox } from '../../sandbox/sandbox.ts';
 import type { Redactor } from '../../secrets/types.ts';
@@ -64,8 +65,9 @@ export async function runScript(
   };
   let result: Awaited<ReturnType<Sandbox['run']>>;
   let unsent: Awaited<ReturnType<OutputEvents['end']>>;
+  const stop = new AbortController();
   try {
-    result = await sandbox.run(
+    const run = sandbox.run(
       {
         callId,
         argv: ['bash', '-c', WRAPPER, 'setup', path, notes],
@@ -74,10 +76,12 @@ export async function runScript(
         timeoutMs,
         maxOutputBytes: turn.limits.commandOutputBytes,
       },
-      { onOutput: (bytes) => hear(redaction.push(bytes)), signal: turn.signal },
+      { onOutput: (bytes) => hear(redaction.push(bytes)), signal: stop.signal },
     );
-  } finally {
+    // One that goes on without us keeps back what may be the beginning of a secret.
+    result = await untilStopped(run, turn.signal, stop);
     hear(redaction.end());
+  } finally {
     unsent = await output.end();
     if (unsent.length > 0) await turn.emit(...unsent).catch(() => undefined);
   }

@@ -5,9 +5,13 @@
  *
  * When a script fails the sandbox stays, stopped, so that a person can look around in it.
  */
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
 import { CodexError } from '../../../protocol/errors.ts';
+import { USUAL_PLACES } from '../../../protocol/places.ts';
 import type { CheckoutOptions, Sandbox } from '../../sandbox/sandbox.ts';
 import { stopReason } from '../../tasks/turn-context.ts';
+import { sorted } from '../environment.ts';
 import { openSandbox, type Preparation } from '../preparation.ts';
 import { findSecrets } from './scan.ts';
 import { runScripts, type FailedScript, type Script } from './scripts.ts';
@@ -31,13 +35,17 @@ export interface SetupDone {
 export async function runSetup(of: Preparation, work: SetupWork): Promise<SetupDone> {
   const { turn, environment, parts } = of;
   const { driver } = parts;
-  const sandbox = await openFresh(of, work);
+  const { sandbox, run: joined } = await openFresh(of, work);
   const { name, home } = sandbox;
   let failed: FailedScript | null;
   try {
     sandbox.serve('origin', (stream) => parts.repos.serveOrigin(work.origin, stream));
-    if (!(await isUnderWay(sandbox, work))) await sandbox.checkout(work.commit);
-    failed = await runScripts(of, sandbox, work.scripts, environment.secrets);
+    const run = joined ?? turn.generation;
+    if (joined === null) {
+      await sandbox.checkout(work.commit);
+      await writeMark(sandbox, { work: identityOf(of, work), run });
+    }
+    failed = await runScripts(of, sandbox, asRun(work, run), environment.secrets);
   } catch (error) {
     await sandbox.detach();
     // Somebody else's turn by now, or a backend that comes back: what runs is left to them.
@@ -69,21 +77,63 @@ async function refuseSecrets(
   throw new CodexError('secretInFiles', { name: first.name, path: first.path });
 }
 
-/** New, or the one of this very turn in which the scripts are under way. */
-async function openFresh(of: Preparation, work: SetupWork): Promise<Sandbox> {
+/** New, or, with its run, the one in which this very work is under way: the backend was started again. */
+async function openFresh(
+  of: Preparation,
+  work: SetupWork,
+): Promise<{ sandbox: Sandbox; run: number | null }> {
   const sandbox = await openSandbox(of, 'setup', work.snapshot);
-  if (sandbox.how === 'new' || sandbox.how === 'prepared') return sandbox;
-  if (await isUnderWay(sandbox, work)) return sandbox;
+  if (sandbox.how === 'new' || sandbox.how === 'prepared') return { sandbox, run: null };
+  const run = sandbox.how === 'parked' ? await underWay(of, sandbox, work) : null;
+  if (run !== null) return { sandbox, run };
   await sandbox.detach();
   await of.parts.driver.remove(sandbox.name);
-  return openSandbox(of, 'setup', work.snapshot);
+  return { sandbox: await openSandbox(of, 'setup', work.snapshot), run: null };
 }
 
-/** The backend was started again meanwhile: the first script runs, or has run well. */
-async function isUnderWay(sandbox: Sandbox, { scripts }: SetupWork): Promise<boolean> {
-  const [first] = scripts;
-  if (!first || sandbox.how !== 'parked') return false;
-  const state = await sandbox.find(first.callId);
-  if (typeof state === 'string') return state === 'running';
-  return state.end === 'exited' && state.exitCode === 0;
+/** What is done in a setup's sandbox, and which owner of the turn began it: what a retry runs is told anew. */
+const Mark = z.object({ work: z.string(), run: z.number().int() });
+const MARK_MAX_BYTES = 1024;
+
+const markPath = ({ places = USUAL_PLACES }: Sandbox) => `${places.run}/setup.json`;
+
+async function writeMark(sandbox: Sandbox, mark: z.infer<typeof Mark>): Promise<void> {
+  await sandbox.put(markPath(sandbox), Buffer.from(JSON.stringify(mark)));
+}
+
+function asRun({ scripts }: SetupWork, run: number): Script[] {
+  return scripts.map((script) => ({ ...script, callId: `${script.callId}-${run}` }));
+}
+
+/** Null when something else was begun there, or a script has failed. */
+async function underWay(of: Preparation, sandbox: Sandbox, work: SetupWork): Promise<number | null> {
+  const bytes = await sandbox.get(markPath(sandbox), MARK_MAX_BYTES);
+  if (!bytes) return null;
+  const mark = Mark.safeParse(asJson(bytes));
+  if (!mark.success || mark.data.work !== identityOf(of, work)) return null;
+  const { run } = mark.data;
+  for (const { callId } of asRun(work, run)) {
+    const state = await sandbox.find(callId);
+    if (typeof state !== 'string' && (state.end !== 'exited' || state.exitCode !== 0)) return null;
+  }
+  return run;
+}
+
+function asJson(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch {
+    return null;
+  }
+}
+
+/** All that decides what its scripts do; what a person changed meanwhile is other work. */
+function identityOf({ environment }: Preparation, { snapshot, origin, commit, scripts }: SetupWork): string {
+  const { settings, secrets } = environment;
+  const parts = [
+    ...[settings.image, snapshot ?? null, origin, commit, scripts.map(({ text }) => text)],
+    ...[settings.workdir, sorted(settings.versions), sorted(settings.variables)],
+    secrets.map(({ name, id }) => `${name} ${id}`).sort(),
+  ];
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 }

@@ -56,7 +56,9 @@ test('a reset forgets what was prepared of one environment', async () => {
   await room.keep(of('other', { environment: 'other' }));
   assert.equal(await room.reset('default'), 2);
   assert.deepEqual([...(await room.snapshots())], ['snapshot of other']);
-  await room.forget('other');
+  await room.forget({ key: 'other', snapshot: 'one that was there before' });
+  assert.equal((await room.snapshots()).size, 1);
+  await room.forget({ key: 'other', snapshot: 'snapshot of other' });
   assert.equal((await room.snapshots()).size, 0);
 });
 

@@ -48,7 +48,9 @@ export function memoryRooms(environment: Environment = defaultEnvironment()): Me
       prepared: {
         find: async (key) => memory.prepared.get(key) ?? null,
         keep: async (prepared) => void memory.prepared.set(prepared.key, prepared),
-        forget: async (key) => void memory.prepared.delete(key),
+        forget: async ({ key, snapshot }) => {
+          if (memory.prepared.get(key)?.snapshot === snapshot) memory.prepared.delete(key);
+        },
         async alone(key, work) {
           const others = underWay.get(key);
           if (others) {

@@ -12,10 +12,12 @@ export interface MemoryTask {
   history: object[];
   results: Map<number, TurnResult>;
   events: NewEvent[];
+  /** From which event on a turn's are; a retry is the same turn. */
+  turns: Map<number, number>;
 }
 
 export function memoryTask(id: string, repo: RepoAtCommit): MemoryTask {
-  return { id, repo, history: [], results: new Map(), events: [] };
+  return { id, repo, history: [], results: new Map(), events: [], turns: new Map() };
 }
 
 export interface MemoryTurn {
@@ -33,6 +35,8 @@ export function memoryTurn(
   const states: string[] = [];
   let answer: string | null = null;
   let baseSha: string | null = null;
+  const before = task.turns.get(turn.turn) ?? task.events.length;
+  task.turns.set(turn.turn, before);
   const emit = async (...events: NewEvent[]) => void task.events.push(...events);
   const context: TurnContext = {
     task: {
@@ -57,7 +61,15 @@ export function memoryTurn(
     },
     redactWith: () => {},
     emit,
-    outputStored: async () => null,
+    outputStored: async (id) => {
+      let stored: number | null = null;
+      for (const { code, params } of task.events.slice(before)) {
+        if (code === 'item.started' && params.item.id === id) stored ??= 0;
+        if (code === 'output' && params.itemId === id)
+          stored = params.offset + (params.bytes ?? Buffer.byteLength(params.text));
+      }
+      return stored;
+    },
     approvals: () => ({ ask: async () => 'never', wasAsked: async () => false }),
     delta: () => {},
     progress: () => {},

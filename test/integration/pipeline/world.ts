@@ -22,6 +22,7 @@ export interface World {
   dataDir: string;
   /** A task at `ref` of the folder, with `defaultRef` as its default branch (null: nobody knows). */
   newTask(folder: string, of?: { ref?: string; defaultRef?: string | null }): Promise<MemoryTask>;
+  runTurn: ReturnType<typeof createRunTurn>;
   /** Runs it to its end; what it threw is in `error`. */
   run(task: MemoryTask, turn: Parameters<typeof memoryTurn>[1]): Promise<Ran>;
   close(): Promise<void>;
@@ -58,6 +59,7 @@ export async function openWorld(kind: SandboxKind, internet = OWN_MACHINE): Prom
     repos,
     memory,
     dataDir,
+    runTurn,
     async newTask(folder, { ref = 'HEAD', defaultRef = ref } = {}) {
       const repoId = await repos.resolve({ name: 'project', remote: null, folder });
       const push = (name: string): string => {

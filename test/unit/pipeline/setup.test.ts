@@ -127,8 +127,8 @@ function environment(
 }
 
 test('what was prepared is found again only by all that made it', () => {
-  const key = (of: TurnEnvironment, plan = PLAN, image = 'i', repo = 'r') =>
-    keyOf('docker', image, repo, of, plan);
+  const key = (of: TurnEnvironment, plan = PLAN, image = 'i', repoId = 'r', name = 'n') =>
+    keyOf('docker', image, { repoId, name }, of, plan);
   const first = key(environment({ variables: { A: '1', B: '2' } }));
   assert.equal(key(environment({ variables: { B: '2', A: '1' } })), first);
   const others = [
@@ -141,6 +141,7 @@ test('what was prepared is found again only by all that made it', () => {
     key(environment({ variables: { A: '1', B: '2' } }), { ...PLAN, text: 'make all' }),
     key(environment({ variables: { A: '1', B: '2' } }), PLAN, 'other'),
     key(environment({ variables: { A: '1', B: '2' } }), PLAN, 'i', 'other'),
+    key(environment({ variables: { A: '1', B: '2' } }), PLAN, 'i', 'r', 'other'),
   ];
   assert.equal(new Set([first, ...others]).size, others.length + 1);
   // A value never has a part in it, not even through a hash.
