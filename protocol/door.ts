@@ -144,6 +144,7 @@ export interface DoorFailure {
   detail: string;
 }
 
-export function originUrl(repoName: string): string {
-  return `http://127.0.0.1:${ORIGIN_PORT}/${encodeURIComponent(repoName)}.git`;
+/** A repository's remote has the usual port wherever it stands; who fetches may be given another. */
+export function originUrl(repoName: string, port: number = ORIGIN_PORT): string {
+  return `http://127.0.0.1:${port}/${encodeURIComponent(repoName)}.git`;
 }

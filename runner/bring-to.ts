@@ -13,6 +13,7 @@ import type { DoorCheckout } from '../protocol/door.ts';
 import { DoorRefusal } from './failure.ts';
 import { git, gitList, gitText, joinNul } from './git.ts';
 import type { GitOptions } from './git.ts';
+import { PLACES } from './places.ts';
 
 const BY_SIZE_AND_SECOND = ['-c', 'core.checkStat=minimal', '-c', 'core.trustctime=false'];
 /** Sections of a repository's configuration that say what it is; others say what a setup wants. */
@@ -47,7 +48,7 @@ export async function fetchCommits(
       'fetch',
       '--quiet',
       '--no-write-fetch-head',
-      originUrl(basename(workdir)),
+      originUrl(basename(workdir), PLACES.originPort),
       '+refs/heads/*:refs/remotes/origin/*',
       '+refs/tags/*:refs/tags/*',
       ...(asUncommitted === undefined ? [sha] : [sha, asUncommitted]),

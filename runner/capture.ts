@@ -10,11 +10,12 @@
  */
 import { lstatSync, mkdtempSync, rmSync, writeFileSync, mkdirSync, openSync, closeSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { RUN_DIR, originUrl } from '../protocol/door.ts';
+import { originUrl } from '../protocol/door.ts';
 import type { DoorCapture } from '../protocol/door.ts';
 import { DoorRefusal } from './failure.ts';
 import { git, gitList, gitText, joinNul } from './git.ts';
 import type { GitOptions } from './git.ts';
+import { PLACES } from './places.ts';
 import { WorkTree } from './work-tree.ts';
 
 /** Reading the base's trees takes well under a second; a FIFO in their place would take for ever. */
@@ -44,7 +45,7 @@ export async function capture(wanted: DoorCapture): Promise<Captured> {
 }
 
 async function captureWith(from: 'borrow' | 'fetch', { workdir, base }: DoorCapture): Promise<Captured> {
-  const dir = mkdtempSync(join(RUN_DIR, 'capture-'));
+  const dir = mkdtempSync(join(PLACES.run, 'capture-'));
   const dispose = (): void => rmSync(dir, { recursive: true, force: true });
   const gitDir = join(dir, 'git');
   const options: GitOptions = {
@@ -89,7 +90,8 @@ async function borrowBase(gitDir: string, workdir: string, base: string, options
 }
 
 async function fetchBase(workdir: string, base: string, options: GitOptions): Promise<void> {
-  await git(['fetch', '--quiet', '--no-tags', '--depth=1', originUrl(basename(workdir)), base], options);
+  const url = originUrl(basename(workdir), PLACES.originPort);
+  await git(['fetch', '--quiet', '--no-tags', '--depth=1', url, base], options);
 }
 
 /** Every path of the index: gone, changed, or something else now. */

@@ -28,7 +28,7 @@ import type { DoorCommand, DoorCommandResult, DoorCommandState } from '../protoc
 import { closeQuietly } from './pipes.ts';
 import type { Pipes } from './pipes.ts';
 import { forkedToYield, killedForMemory, ranOutOfMemory } from './memory.ts';
-import { endCommand, readProcess } from './processes.ts';
+import { beforeFork, endCommand, sinceOf } from './processes.ts';
 import { whyNotStartable } from './startable.ts';
 
 /** After its main process a command is over as soon as the pipe is quiet: a daemon may hold it open. */
@@ -198,6 +198,7 @@ class Run {
       pipe = pipes.take();
       const [program = '', ...args] = this.#spec.argv;
       const { reader, writeFd } = pipe;
+      const before = beforeFork();
       const child = forkedToYield(() =>
         spawn(program, args, {
           cwd: this.#spec.cwd,
@@ -207,7 +208,7 @@ class Run {
         }),
       );
       closeQuietly(writeFd);
-      this.#follow(child, reader);
+      this.#follow(child, reader, before);
     } catch (error) {
       if (pipe) closeQuietly(pipe.writeFd);
       pipe?.reader.destroy();
@@ -215,11 +216,11 @@ class Run {
     }
   }
 
-  #follow(child: ChildProcess, reader: Socket): void {
+  #follow(child: ChildProcess, reader: Socket, before: string | null): void {
     let exit: { code: number | null; signal: NodeJS.Signals | null } | undefined;
     let drained = false;
     let killing: Promise<void> | undefined;
-    const since = child.pid === undefined ? null : (readProcess(child.pid)?.startedAt ?? null);
+    const since = child.pid === undefined ? null : sinceOf(child.pid, before);
 
     const finishWhenOver = (): void => {
       if (!exit || !drained || this.#over) return;

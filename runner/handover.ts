@@ -18,6 +18,8 @@ export interface HandoverOptions {
   waitMs: number;
   /** Written to a connection for which none came. */
   refusal?: string;
+  /** The port is taken from the start and kept: while closed, a connection to it is cut at once. */
+  held?: boolean;
 }
 
 export class Handover {
@@ -26,13 +28,22 @@ export class Handover {
   readonly #accepting: ServerHttp2Stream[] = [];
   readonly #joined = new Set<Socket>();
   #server: Server | undefined;
+  #closed = false;
 
   constructor(options: HandoverOptions) {
     this.#options = options;
   }
 
+  /** Where the port is to be held, takes it; what comes there is cut until `listen`. */
+  async hold(): Promise<void> {
+    if (this.#options.held !== true || this.#server) return;
+    await this.listen();
+    this.#closed = true;
+  }
+
   /** Resolves once it listens; rejects when another program has the port. */
   async listen(): Promise<void> {
+    this.#closed = false;
     if (this.#server) return;
     const { host, port } = this.#options;
     const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) =>
@@ -53,8 +64,11 @@ export class Handover {
 
   /** Nothing listens any more, and what was connected is cut. */
   close(): void {
-    this.#server?.close();
-    this.#server = undefined;
+    if (this.#options.held === true) this.#closed = true;
+    else {
+      this.#server?.close();
+      this.#server = undefined;
+    }
     for (const socket of [...this.#waiting, ...this.#joined]) socket.destroy();
   }
 
@@ -67,6 +81,7 @@ export class Handover {
 
   #arrived(socket: Socket): void {
     socket.on('error', () => socket.destroy());
+    if (this.#closed) return void socket.destroy();
     const stream = this.#accepting.shift();
     if (stream) return this.#join(socket, stream);
     if (this.#waiting.length >= WAITING_MAX) return void socket.destroy();

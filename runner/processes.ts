@@ -7,6 +7,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { KILL_GRACE_MS } from '../protocol/limits.ts';
 import { CALL_ID_VARIABLE } from '../protocol/door.ts';
 import { environmentOf, signal } from './other-users.ts';
+import { PLACES } from './places.ts';
+import { everyone, membersOf, pgrepLister, tolerant } from './signalled.ts';
+import type { Lister } from './signalled.ts';
 
 const POLL_MS = 20;
 /** Rounds of KILL before giving up on what the kernel won't end (a process stuck in the kernel). */
@@ -63,12 +66,25 @@ function callOf(pid: number): string | null {
 
 const TAG = `${CALL_ID_VARIABLE}=`;
 
+const LIST = PLACES.pgrep === undefined ? null : tolerant(pgrepLister(PLACES.pgrep));
+
+/** Call it just before a fork: what `sinceOf` needs where processes don't tell when they started. */
+export function beforeFork(): string | null {
+  return LIST && everyone(LIST).join(',');
+}
+
+/** The moment of this fork, for `endCommand`. */
+export function sinceOf(leader: number, before: string | null): string | null {
+  return before ?? readProcess(leader)?.startedAt ?? null;
+}
+
 /**
  * Ends the command with this leader: its group, its session, its descendants, and what carries its id.
- * `since` (the leader's `startedAt`) is given when no other command ran meanwhile: then what was started
+ * `since` (of `sinceOf`) is given when no other command ran meanwhile: then what was started
  * after it, was let go by its parent and hides whose it is, is its own too.
  */
 export async function endCommand(leader: number, callId: string, since: string | null): Promise<void> {
+  if (LIST) return endListed(LIST, leader, since);
   const seen = new Map<number, string>();
   const mine = (one: Process): boolean => {
     const call = callOf(one.pid);
@@ -90,12 +106,26 @@ export async function endCommand(leader: number, callId: string, since: string |
   await endAll(members, KILL_GRACE_MS);
 }
 
+async function endListed(list: Lister, leader: number, since: string | null): Promise<void> {
+  const seen = new Set<number>();
+  const before = since === null ? null : new Set(since.split(',').map(Number));
+  const members = (): number[] => {
+    const found = membersOf(list, leader, seen, before);
+    for (const pid of found) seen.add(pid);
+    return found;
+  };
+  await endAll(members, KILL_GRACE_MS);
+}
+
 /** Ends everything but the runner, its own ancestors, and the door's pump. */
 export async function endEverything(pump: number | undefined): Promise<void> {
-  const members = (): number[] =>
-    processes()
-      .map((one) => one.pid)
-      .filter((pid) => !isOurs(pid) && pid !== pump);
+  const all = LIST
+    ? () => everyone(LIST)
+    : () =>
+        processes()
+          .map((one) => one.pid)
+          .filter((pid) => !isOurs(pid));
+  const members = (): number[] => all().filter((pid) => pid !== pump);
   await endAll(members, STOP_ALL_GRACE_MS);
 }
 

@@ -23,13 +23,17 @@ import {
 import type { DoorHello, DoorWelcome } from '../protocol/door.ts';
 import { Commands } from './commands.ts';
 import { Pipes } from './pipes.ts';
+import { PLACES } from './places.ts';
+import { endEverything } from './processes.ts';
 import { parseHello } from './requests.ts';
 import { Router } from './router.ts';
 import { WaysOut } from './ways-out.ts';
 
 /** A connection that says nothing does not stay. */
 const HELLO_TIMEOUT_MS = 10_000;
-const GENERATION_FILE = join(RUN_DIR, 'generation');
+const GENERATION_FILE = join(PLACES.run, 'generation');
+
+const SOCKET_NAME = 'door.sock';
 
 interface OpenDoor {
   socket: Socket;
@@ -39,7 +43,7 @@ interface OpenDoor {
 export function serve(): void {
   prepareRunDir();
   const router = new Router(
-    new Commands(join(RUN_DIR, 'commands'), new Pipes(join(RUN_DIR, 'pipes'))),
+    new Commands(join(PLACES.run, 'commands'), new Pipes(join(PLACES.run, 'pipes'))),
     new WaysOut(),
   );
   let generation = readGeneration();
@@ -66,8 +70,21 @@ export function serve(): void {
     process.stderr.write(`the door's socket: ${error.message}\n`);
     process.exit(1);
   });
-  server.listen(DOOR_SOCKET, () => chmodSync(DOOR_SOCKET, 0o600));
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => process.exit(0));
+  // Where the folder is not mounted its path may be longer than a socket's address can be.
+  const isMounted = PLACES.run === RUN_DIR;
+  if (!isMounted) process.chdir(PLACES.run);
+  const socket = isMounted ? DOOR_SOCKET : SOCKET_NAME;
+  server.listen(socket, () => chmodSync(socket, 0o600));
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, leave);
+}
+
+/** Where no process namespace ends with it, the runner takes along what is in the sandbox. */
+function leave(): void {
+  if (PLACES.pgrep === undefined) process.exit(0);
+  endEverything(undefined).then(
+    () => process.exit(0),
+    () => process.exit(1),
+  );
 }
 
 /** Says why before it closes: a backend whose channel merely broke attaches again. */
@@ -80,10 +97,10 @@ function replace({ socket, session }: OpenDoor): void {
 }
 
 function prepareRunDir(): void {
-  mkdirSync(RUN_DIR, { recursive: true, mode: 0o700 });
-  for (const name of readdirSync(RUN_DIR)) {
-    if (name === 'door.sock' || name.startsWith('capture-'))
-      rmSync(join(RUN_DIR, name), { recursive: true, force: true });
+  mkdirSync(PLACES.run, { recursive: true, mode: 0o700 });
+  for (const name of readdirSync(PLACES.run)) {
+    if (name === SOCKET_NAME || name.startsWith('capture-'))
+      rmSync(join(PLACES.run, name), { recursive: true, force: true });
   }
 }
 

@@ -1,11 +1,11 @@
 /** `runner usage`: prints how many bytes lie in the runner's own folder, which is a volume and in no layer. */
 import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { RUN_DIR } from '../protocol/door.ts';
+import { PLACES } from './places.ts';
 
 const BLOCK_BYTES = 512;
 
-export function usage(dir = RUN_DIR): number {
+export function usage(dir = PLACES.run): number {
   let bytes = 0;
   for (const entry of readdirSync(dir, { withFileTypes: true, recursive: true })) {
     if (!entry.isFile()) continue;

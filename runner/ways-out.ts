@@ -1,8 +1,8 @@
 /** The two ways out of a sandbox, both through the door: `origin` and the internet proxy. */
-import { EGRESS_HOST, EGRESS_PORT, ORIGIN_PORT } from '../protocol/door.ts';
 import type { WayOut } from '../protocol/door.ts';
 import { DoorRefusal } from './failure.ts';
 import { Handover } from './handover.ts';
+import { PLACES } from './places.ts';
 
 /** Longer than a backend needs to come back after a restart. */
 const ORIGIN_WAIT_MS = 30_000;
@@ -15,20 +15,25 @@ const NO_DOOR =
 export class WaysOut {
   readonly #origin = new Handover({
     host: '127.0.0.1',
-    port: ORIGIN_PORT,
+    port: PLACES.originPort,
     waitMs: ORIGIN_WAIT_MS,
   });
   readonly #egress = new Handover({
-    host: EGRESS_HOST,
-    port: EGRESS_PORT,
+    ...PLACES.egress,
     waitMs: EGRESS_WAIT_MS,
     refusal: NO_DOOR,
+    // A port of the machine's own loopback must not fall to another program meanwhile.
+    held: PLACES.pgrep !== undefined,
   });
 
   constructor() {
     // Another program has the port: `origin` does not work then, everything else does.
     this.#origin.listen().catch((error: unknown) => {
       process.stderr.write(`origin: ${error instanceof Error ? error.message : String(error)}\n`);
+    });
+    this.#egress.hold().catch((error: unknown) => {
+      process.stderr.write(`egress: ${error instanceof Error ? error.message : String(error)}\n`);
+      process.exit(1);
     });
   }
 
@@ -42,7 +47,7 @@ export class WaysOut {
       await this.#egress.listen();
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      throw new DoorRefusal('busy', `another program has port ${EGRESS_PORT}: ${why}`);
+      throw new DoorRefusal('busy', `another program has port ${PLACES.egress.port}: ${why}`);
     }
   }
 }
