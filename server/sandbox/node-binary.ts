@@ -1,5 +1,5 @@
 /**
- * A Node for the runner: the one that runs us where that is a real, self-contained Node for Linux
+ * A Node for the runner: the one that runs us where that is a real, self-contained Node for that system
  * and the right architecture, else the npm platform package's where it is installed.
  */
 import { existsSync } from 'node:fs';
@@ -16,8 +16,11 @@ export interface NodeBinary {
 }
 
 /** `arch` as Node names it: x64, arm64. */
-export async function findNode(arch: string): Promise<NodeBinary | null> {
-  for (const path of candidates(arch)) {
+export async function findNode(
+  arch: string,
+  platform: 'linux' | 'darwin' = 'linux',
+): Promise<NodeBinary | null> {
+  for (const path of candidates(arch, platform)) {
     if (!existsSync(path)) continue;
     const { size, mtimeMs } = await stat(path);
     return { path, bytes: size, identity: `${arch} ${size} ${Math.round(mtimeMs)}` };
@@ -25,14 +28,12 @@ export async function findNode(arch: string): Promise<NodeBinary | null> {
   return null;
 }
 
-function* candidates(arch: string): Generator<string> {
-  if (process.platform === 'linux' && process.arch === arch && isSelfContained()) yield process.execPath;
-  yield assetPath('node', `linux-${arch}`, 'node');
+function* candidates(arch: string, platform: string): Generator<string> {
+  const isOurs = process.platform === platform && process.arch === arch;
+  if (isOurs && isSelfContained()) yield process.execPath;
+  yield assetPath('node', `${platform}-${arch}`, 'node');
   const require = createRequire(import.meta.url);
-  for (const name of [
-    `node-linux-${arch}`,
-    ...(process.platform === 'linux' && process.arch === arch ? ['node'] : []),
-  ]) {
+  for (const name of [`node-${platform}-${arch}`, ...(isOurs ? ['node'] : [])]) {
     try {
       yield join(dirname(require.resolve(`${name}/package.json`)), 'bin', 'node');
     } catch {

@@ -1,5 +1,5 @@
 /**
- * Sandboxes as confined local processes (Linux, bubblewrap): weaker than a container's own kernel
+ * Sandboxes as confined local processes (bubblewrap on Linux, Seatbelt on macOS): weaker than a container's own kernel
  * limits, chosen by a person or a flag, never fallen back to by itself.
  *
  * Each has a folder `sandboxes/<name>` in the data folder: `sandbox.json` (what it is and which
@@ -24,17 +24,14 @@ import type {
   SandboxSpec,
   SnapshotRef,
 } from '../sandbox.ts';
-import { checkMachine } from './check.ts';
-import type { Checked } from './check.ts';
-import type { Facts } from './facts.ts';
 import { changedFiles, removeFolder } from './files.ts';
 import { readKept, writeKept } from './kept.ts';
 import type { Kept } from './kept.ts';
-import { launch, SANDBOX_FOLDERS } from './launch.ts';
-import { machineIdentity } from './machine.ts';
-import { endProcess, isAlive, readLog } from './process.ts';
+import { SANDBOX_FOLDERS } from './launch.ts';
+import type { Platform } from './platform.ts';
+import { readLog } from './process.ts';
 import { Snapshots } from './snapshots.ts';
-import { connectIn } from './socket.ts';
+import { thisPlatform } from './this-platform.ts';
 import { endedFor } from './told.ts';
 import { Watch } from './watch.ts';
 
@@ -49,40 +46,41 @@ export class LocalDriver implements SandboxDriver {
   readonly #dir: string;
   readonly #parking: Parking;
   readonly #snapshots: Snapshots;
-  readonly #watch = new Watch();
-  #checked: (Checked & { at: number }) | undefined;
+  readonly #platform: Platform;
+  readonly #watch: Watch;
+  /** When a check last went well. */
+  #checkedAt = -Infinity;
   /** Being ended and started again on purpose: nobody may take them for lost meanwhile. */
   readonly #restarts = new Map<string, Promise<void>>();
 
-  constructor(dataDir: string) {
+  constructor(dataDir: string, platform: Platform = thisPlatform()) {
     this.#dataDir = dataDir;
+    this.#platform = platform;
+    this.#watch = new Watch(platform);
     this.#dir = join(dataDir, 'sandboxes');
     this.#parking = new Parking(join(dataDir, 'parked'));
-    this.#snapshots = new Snapshots(join(dataDir, 'snapshots'));
+    this.#snapshots = new Snapshots(join(dataDir, 'snapshots'), platform);
     mkdirSync(this.#dir, { recursive: true, mode: 0o700 });
   }
 
   async check(): Promise<SandboxHealth> {
-    const checked = await checkMachine();
-    this.#checked = checked.health.ok ? { ...checked, at: Date.now() } : undefined;
-    return checked.health;
+    const health = await this.#platform.check();
+    this.#checkedAt = health.ok ? performance.now() : -Infinity;
+    return health;
   }
 
-  /** What a check found that is not old; throws when the machine can't confine. */
-  async #facts(): Promise<Facts> {
-    if (!this.#checked || Date.now() - this.#checked.at > CHECKED_MS) {
-      const { ok, detail } = await this.check();
-      if (!ok) throw new CodexError('sandboxUnavailable', { detail }, { detail });
-    }
-    if (!this.#checked) throw new CodexError('sandboxUnavailable');
-    return this.#checked.facts;
+  /** Throws when the machine can't confine, by a check that is not old. */
+  async #mustConfine(): Promise<void> {
+    if (performance.now() - this.#checkedAt <= CHECKED_MS) return;
+    const { ok, detail } = await this.check();
+    if (!ok) throw new CodexError('sandboxUnavailable', { detail }, { detail });
   }
 
   async open(spec: SandboxSpec, _progress?: (line: string) => void, signal?: AbortSignal): Promise<Sandbox> {
     checkRepoName(spec.repoName);
     const name = sandboxName(spec.taskId, spec.attempt, spec.role);
     refuseImage(spec.image);
-    await this.#facts();
+    await this.#mustConfine();
     if (signal?.aborted) throw new CodexError('cancelled');
     try {
       return await this.#open(name, spec);
@@ -99,7 +97,7 @@ export class LocalDriver implements SandboxDriver {
     const before = readKept(this.#at(name));
     let how: Sandbox['how'] = before ? 'restarted' : spec.snapshot === undefined ? 'new' : 'prepared';
     let door: Door | undefined;
-    if (before && isAlive(before.process)) {
+    if (before && (await this.#platform.isAlive(before.process))) {
       try {
         door = await this.#attach(name, spec.generation);
         how = 'parked';
@@ -107,7 +105,7 @@ export class LocalDriver implements SandboxDriver {
       } catch (error) {
         if (error instanceof DoorRefused && error.reason !== 'version') throw error;
         // Its runner is gone or speaks otherwise: started again, with its files.
-        await endProcess(before.process);
+        await this.#platform.end(before.process);
       }
     }
     await this.#parking.clear(name);
@@ -116,12 +114,18 @@ export class LocalDriver implements SandboxDriver {
       await this.#start(name, before ?? asNew(spec), spec);
       door = await this.#whenUp(name, () => this.#attach(name, spec.generation));
     }
+    const where = await this.#platform.placesOf(
+      this.#at(name),
+      readKept(this.#at(name))?.ports,
+      this.#dataDir,
+    );
     return new DoorSandbox(
       {
         kind: this.kind,
         name,
         how,
         repoName: spec.repoName,
+        ...where,
         attach: () => this.#attach(name, spec.generation),
         isRunning: () => this.#isRunning(name),
         park: (expiresAt: number) => this.#parking.park(name, expiresAt),
@@ -138,19 +142,27 @@ export class LocalDriver implements SandboxDriver {
     checkSandboxName(name);
     await this.#restarts.get(name)?.catch(() => {});
     const kept = readKept(this.#at(name));
-    if (kept) await endProcess(kept.process);
+    if (!kept || (await this.#platform.end(kept.process)) || kept.leftAlone) return;
+    writeKept(this.#at(name), { ...kept, leftAlone: true });
   }
 
   changedFiles(name: string): AsyncIterable<ChangedFile> {
     checkSandboxName(name);
-    return changedFiles(this.#at(name));
+    return changedFiles(this.#at(name), this.#platform.keptFolders(this.#at(name)));
   }
 
   async snapshot(name: string, labels: Record<string, string>): Promise<{ id: string; bytes: number }> {
     checkSandboxName(name);
     const kept = readKept(this.#at(name));
     if (!kept) throw new CodexError('notFound', {}, { detail: name });
-    if (isAlive(kept.process)) throw new CodexError('conflict', {}, { detail: `${name} still runs` });
+    if (await this.#platform.isAlive(kept.process))
+      throw new CodexError('conflict', {}, { detail: `${name} still runs` });
+    if (kept.leftAlone)
+      throw new CodexError(
+        'conflict',
+        {},
+        { detail: `${name}: its runner ended before what it had started` },
+      );
     return this.#snapshots.take(this.#at(name), labels);
   }
 
@@ -166,7 +178,7 @@ export class LocalDriver implements SandboxDriver {
 
   async imageIdentity(image: string | undefined): Promise<string> {
     refuseImage(image);
-    return machineIdentity();
+    return this.#platform.identity();
   }
 
   async list(): Promise<SandboxRef[]> {
@@ -180,7 +192,7 @@ export class LocalDriver implements SandboxDriver {
         taskId: kept.taskId,
         attempt: kept.attempt,
         role: kept.role,
-        running: isAlive(kept.process),
+        running: await this.#platform.isAlive(kept.process),
         ...(expiresAt === undefined ? {} : { expiresAt }),
       });
     }
@@ -209,17 +221,20 @@ export class LocalDriver implements SandboxDriver {
 
   async #start(name: string, kept: Omit<Kept, 'process'>, { limits }: SandboxSpec): Promise<void> {
     const dir = this.#at(name);
-    const process = await launch(
+    await this.#mustConfine();
+    const ports = await this.#platform.choosePorts?.(kept.ports);
+    const started = { ...kept, leftAlone: false, ...(ports ? { ports } : {}) };
+    const process = await this.#platform.launch(
       {
         dataDir: this.#dataDir,
         dir,
         limits,
-        facts: await this.#facts(),
         ...(kept.readOnly ? { readOnly: kept.repoName } : {}),
+        ...(ports ? { ports } : {}),
       },
-      (early) => writeKept(dir, { ...kept, process: early }),
+      (early) => writeKept(dir, { ...started, process: early }),
     );
-    writeKept(dir, { ...kept, process });
+    writeKept(dir, { ...started, process });
     this.#watch.add(name, { process, dir, limits });
   }
 
@@ -238,12 +253,14 @@ export class LocalDriver implements SandboxDriver {
     const restart = async (): Promise<void> => {
       const kept = readKept(this.#at(name));
       if (!kept) throw new CodexError('sandboxLost', {}, { detail: `${name} is gone` });
-      await endProcess(kept.process);
+      const whole = await this.#platform.end(kept.process);
+      // What lives on from before may write what is to be read-only now.
+      if (readOnly && !whole) throw new Error('its runner ended before what it had started');
       // Nothing runs there now, so what is looked at here is what is mounted.
       const folder = lstatSync(join(this.#at(name), 'workspace', kept.repoName), { throwIfNoEntry: false });
       if (readOnly && !folder?.isDirectory()) throw new Error('the checkout made no folder');
       await this.#start(name, { ...kept, readOnly }, spec);
-      (await this.#whenUp(name, () => connectIn(join(this.#at(name), 'run')))).destroy();
+      (await this.#whenUp(name, () => this.#platform.connect(join(this.#at(name), 'run')))).destroy();
     };
     const restarted = restart().finally(() => this.#restarts.delete(name));
     this.#restarts.set(name, restarted);
@@ -253,7 +270,7 @@ export class LocalDriver implements SandboxDriver {
   async #isRunning(name: string): Promise<boolean> {
     await this.#restarts.get(name)?.catch(() => {});
     const kept = readKept(this.#at(name));
-    return kept !== null && isAlive(kept.process);
+    return kept !== null && this.#platform.isAlive(kept.process);
   }
 
   /** Does it as soon as the runner listens. */
@@ -264,7 +281,7 @@ export class LocalDriver implements SandboxDriver {
       } catch (error) {
         const kept = readKept(this.#at(name));
         const log = readLog(join(this.#at(name), 'log'));
-        if (!kept || !isAlive(kept.process))
+        if (!kept || !(await this.#platform.isAlive(kept.process)))
           throw new Error(log || 'the runner ended at once', { cause: error });
         if (!(error instanceof RunnerGone) || Date.now() > until) throw error;
         await new Promise((resolve) => setTimeout(resolve, CONNECT_RETRY_MS));
@@ -273,7 +290,7 @@ export class LocalDriver implements SandboxDriver {
   }
 
   async #attach(name: string, generation: number): Promise<Door> {
-    const socket = await connectIn(join(this.#at(name), 'run'));
+    const socket = await this.#platform.connect(join(this.#at(name), 'run'));
     return openDoor(socket, { door: DOOR_VERSION, generation });
   }
 }
@@ -285,6 +302,7 @@ function asNew(spec: SandboxSpec): Omit<Kept, 'process'> {
     repoName: spec.repoName,
     role: spec.role ?? 'agent',
     readOnly: false,
+    leftAlone: false,
   };
 }
 

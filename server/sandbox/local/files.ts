@@ -10,13 +10,11 @@ import { lstat, readdir, readlink, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
-import { SANDBOX_HOME, WORKSPACE_DIR } from '../../../protocol/door.ts';
 import { CodexError } from '../../../protocol/errors.ts';
 import type { ChangedFile } from '../sandbox.ts';
+import type { KeptFolders } from './platform.ts';
 
-/** What a sandbox keeps, by its folder's name, and where it stands inside. */
-export const KEPT_FOLDERS = { workspace: WORKSPACE_DIR, home: SANDBOX_HOME, tmp: '/tmp' } as const;
-export const KEPT_NAMES = Object.keys(KEPT_FOLDERS) as (keyof typeof KEPT_FOLDERS)[];
+export const KEPT_NAMES = ['workspace', 'home', 'tmp'] as const satisfies (keyof KeptFolders)[];
 
 /** `stat.blocks` counts in these, whatever the file system. */
 const BLOCK_BYTES = 512;
@@ -31,9 +29,9 @@ interface Entry {
   stat: Stats;
 }
 
-export async function* changedFiles(sandboxDir: string): AsyncIterable<ChangedFile> {
+export async function* changedFiles(sandboxDir: string, folders: KeptFolders): AsyncIterable<ChangedFile> {
   for (const name of KEPT_NAMES) {
-    for await (const { here, inside, stat } of walk(join(sandboxDir, name), KEPT_FOLDERS[name])) {
+    for await (const { here, inside, stat } of walk(join(sandboxDir, name), folders[name])) {
       if (stat.isSymbolicLink()) yield { path: inside, target: await readlink(here, { encoding: 'buffer' }) };
       else if (stat.isFile()) yield { path: inside, content: openFile(here) };
       else yield { path: inside };
@@ -90,9 +88,14 @@ function openFile(path: Buffer): Readable {
  * and holes stay as they are.
  */
 export async function copyFolders(from: string, to: string): Promise<void> {
+  const sources = KEPT_NAMES.map((name) => join(from, name));
+  await copying(to, () => run('cp', ['-a', '--reflink=auto', '--', ...sources, to]));
+}
+
+/** A copy that failed on a full disk says so. */
+export async function copying(to: string, copy: () => Promise<void>): Promise<void> {
   try {
-    const sources = KEPT_NAMES.map((name) => join(from, name));
-    await run('cp', ['-a', '--reflink=auto', '--', ...sources, to]);
+    await copy();
   } catch (error) {
     const { bavail, bsize } = await statfs(to);
     if (bavail * bsize < FULL_BYTES) throw new CodexError('diskFull', {}, { cause: error });
@@ -110,6 +113,6 @@ export async function removeFolder(path: string): Promise<void> {
   }
 }
 
-async function run(program: string, args: string[]): Promise<void> {
+export async function run(program: string, args: string[]): Promise<void> {
   await promisify(execFile)(program, args, { env: { PATH: process.env.PATH, LC_ALL: 'C' } });
 }

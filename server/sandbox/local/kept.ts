@@ -10,6 +10,10 @@ const Kept = z.object({
   role: z.enum(['agent', 'setup', 'ask']).default('agent'),
   /** The repository can't be written from inside. */
   readOnly: z.boolean().default(false),
+  /** On the machine's loopback, where the sandbox has none of its own. */
+  ports: z.object({ origin: z.number().int(), egress: z.number().int() }).optional(),
+  /** Its runner had ended before it could end the rest: what was started there may live on. */
+  leftAlone: z.boolean().default(false),
   process: z.object({ pid: z.number().int().positive(), startedAt: z.string() }),
 });
 export type Kept = z.infer<typeof Kept>;

@@ -48,10 +48,10 @@ export function topLevel(): Record<string, string | null> {
 }
 
 /** Changes with what is installed, as far as that can be told without reading all of it. */
-export async function machineIdentity(): Promise<string> {
+export async function machineIdentity(installed = INSTALLED): Promise<string> {
   const hash = createHash('sha256').update(`${LAYOUT_VERSION} ${process.platform} ${process.arch}\n`);
   hash.update(await readFile('/etc/os-release').catch(() => ''));
-  for (const path of INSTALLED) {
+  for (const path of installed) {
     const at = await stat(path, { bigint: true }).catch(() => null);
     hash.update(at === null ? `\n${path} -` : `\n${path} ${at.ino} ${at.size} ${at.mtimeNs}`);
   }

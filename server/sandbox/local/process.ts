@@ -6,6 +6,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
+import type { LocalProcess } from './platform.ts';
 
 const START_TIMEOUT_MS = 10_000;
 const END_TIMEOUT_MS = 5_000;
@@ -14,12 +15,6 @@ const INFO_BYTES = 64 * 1024;
 export const INFO_FD = 3;
 const OPTIONS_FD = 4;
 export const SECCOMP_FD = 5;
-
-export interface LocalProcess {
-  pid: number;
-  /** Clock ticks since boot, from /proc: with the pid it names one process for good. */
-  startedAt: string;
-}
 
 export interface ToStart {
   /** What stands before bubblewrap's own arguments: its path, behind what sets limits. */

@@ -18,8 +18,6 @@ export function refusal(facts: Facts): string | null {
   switch (facts.platform) {
     case 'linux':
       return onLinux(facts);
-    case 'darwin':
-      return 'The local sandbox does not run on macOS yet: only its rules for Seatbelt are written. Use Docker.';
     case 'win32':
       return 'Windows has no confinement that the local sandbox can use. Use Docker, or run the backend inside WSL 2, where it works as on Linux.';
     default:

@@ -7,16 +7,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { findProgram } from './machine.ts';
-
-export interface Used {
-  pid: number;
-  parent: number;
-  threads: number;
-  /** With pages that it shares with others. */
-  residentBytes: number;
-  /** Clock ticks since boot. */
-  startedAt: number;
-}
+import type { LocalProcess, Usage, Used } from './platform.ts';
 
 /** Linux maps in pages of this size on both processors that we run on by default. */
 const PAGE_BYTES = 4096;
@@ -108,4 +99,21 @@ function list(path: string): string[] {
   } catch {
     return [];
   }
+}
+
+export const linuxUsage: Usage = {
+  below: async (first, most) => usedBelow(first.pid, most),
+  commands: commandsAmong,
+  proportionalBytes,
+  memoryKills: (first) => memoryKills(first.pid),
+  diskBytes,
+};
+
+/** All but the first process and the runner, which is its oldest child. */
+function commandsAmong({ pid }: LocalProcess, all: Used[]): Used[] {
+  const used = all.filter((one) => one.pid !== pid);
+  const [runner] = used
+    .filter((one) => one.parent === pid)
+    .sort((a, b) => a.startedAt - b.startedAt || a.pid - b.pid);
+  return used.filter((one) => one.pid !== runner?.pid);
 }

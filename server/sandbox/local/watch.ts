@@ -7,10 +7,7 @@
  * processes and disk all commands end. The runner stays, except when nothing else helps.
  */
 import type { LimitValues } from '../../../protocol/limits.ts';
-import { endProcess, isAlive } from './process.ts';
-import type { LocalProcess } from './process.ts';
-import { diskBytes, memoryKills, proportionalBytes, usedBelow } from './usage.ts';
-import type { Used } from './usage.ts';
+import type { LocalProcess, Platform, Used } from './platform.ts';
 
 const LOOK_MS = 200;
 const DISK_LOOK_MS = 3_000;
@@ -39,7 +36,12 @@ interface Watched {
 
 export class Watch {
   readonly #watched = new Map<string, Watched>();
+  readonly #platform: Pick<Platform, 'isAlive' | 'end' | 'usage'>;
   #timer: NodeJS.Timeout | undefined;
+
+  constructor(platform: Pick<Platform, 'isAlive' | 'end' | 'usage'>) {
+    this.#platform = platform;
+  }
 
   /** Takes the place of what was watched by that name; what it passed before is still known. */
   add(name: string, of: Pick<Watched, 'process' | 'dir' | 'limits'>): void {
@@ -48,7 +50,7 @@ export class Watch {
       ...of,
       over,
       nextDiskLook: Date.now() + DISK_LOOK_MS,
-      memoryKills: memoryKills(of.process.pid),
+      memoryKills: this.#platform.usage.memoryKills(of.process),
     });
     this.#plan(LOOK_MS);
   }
@@ -75,13 +77,14 @@ export class Watch {
 
   async #lookAtAll(): Promise<void> {
     for (const watched of this.#watched.values()) {
-      if (!isAlive(watched.process)) continue;
-      const kills = memoryKills(watched.process.pid);
+      if (!(await this.#platform.isAlive(watched.process))) continue;
+      const { usage } = this.#platform;
+      const kills = usage.memoryKills(watched.process);
       if (kills > watched.memoryKills) watched.over.set('memory', Date.now());
       watched.memoryKills = kills;
-      const used = usedBelow(watched.process.pid, mostOf(watched));
+      const used = await usage.below(watched.process, mostOf(watched));
       if (count(used) > watched.limits.sandboxPids) await this.#end(watched, 'processes');
-      else if (memory(used, watched.limits.sandboxMemoryBytes)) endLargest(watched);
+      else if (this.#overMemory(used, watched.limits.sandboxMemoryBytes)) await this.#endLargest(watched);
       if (Date.now() >= watched.nextDiskLook) this.#lookAtDisk(watched);
     }
   }
@@ -91,7 +94,7 @@ export class Watch {
     watched.nextDiskLook = Infinity;
     const startedAt = Date.now();
     const look = async (): Promise<void> => {
-      const bytes = await diskBytes(watched.dir);
+      const bytes = await this.#platform.usage.diskBytes(watched.dir);
       if (bytes > watched.limits.sandboxDiskBytes) await this.#end(watched, 'disk');
     };
     void look()
@@ -105,13 +108,34 @@ export class Watch {
     watched.over.set(why, Date.now());
     const seen = new Set<number>();
     for (let round = 0; round < KILL_ROUNDS; round++) {
-      const newer = commandsIn(watched).filter(({ pid }) => !seen.has(pid));
+      const newer = (await this.#commandsIn(watched)).filter(({ pid }) => !seen.has(pid));
       if (newer.length === 0) return;
       for (const { pid } of newer) signal(pid, 'SIGSTOP');
       for (const { pid } of newer) signal(pid, 'SIGKILL');
       for (const { pid } of newer) seen.add(pid);
     }
-    await endProcess(watched.process).catch(() => {});
+    await this.#platform.end(watched.process).catch(() => {});
+  }
+
+  /** Whether it is over. The exact sum is asked for only when the quick one, which is never lower, is. */
+  #overMemory(used: Used[], limit: number): boolean {
+    if (used.reduce((sum, one) => sum + one.residentBytes, 0) <= limit) return false;
+    const { usage } = this.#platform;
+    return used.reduce((sum, one) => sum + usage.proportionalBytes(one), 0) > limit;
+  }
+
+  async #endLargest(watched: Watched): Promise<void> {
+    const [largest] = (await this.#commandsIn(watched)).sort((a, b) => b.residentBytes - a.residentBytes);
+    const victim = largest?.pid ?? watched.process.pid;
+    watched.over.set('memory', Date.now());
+    signal(victim, 'SIGKILL');
+  }
+
+  async #commandsIn(watched: Watched): Promise<Used[]> {
+    const { process } = watched;
+    if (!(await this.#platform.isAlive(process))) return [];
+    const { usage } = this.#platform;
+    return usage.commands(process, await usage.below(process, mostOf(watched)));
   }
 }
 
@@ -124,33 +148,9 @@ function count(used: Used[]): number {
   return used.reduce((sum, one) => sum + one.threads, 0);
 }
 
-/** Whether it is over. The exact sum is asked for only when the quick one, which is never lower, is. */
-function memory(used: Used[], limit: number): boolean {
-  if (used.reduce((sum, one) => sum + one.residentBytes, 0) <= limit) return false;
-  return used.reduce((sum, one) => sum + proportionalBytes(one), 0) > limit;
-}
-
-function endLargest(watched: Watched): void {
-  const [largest] = commandsIn(watched).sort((a, b) => b.residentBytes - a.residentBytes);
-  const victim = largest?.pid ?? watched.process.pid;
-  watched.over.set('memory', Date.now());
-  signal(victim, 'SIGKILL');
-}
-
 /** One more than are allowed is enough to know; room for the runner and what ends just now. */
 function mostOf({ limits }: Watched): number {
   return 2 * limits.sandboxPids + 16;
-}
-
-/** All but the first process and the runner, which is its oldest child. */
-function commandsIn(watched: Watched): Used[] {
-  const { process } = watched;
-  if (!isAlive(process)) return [];
-  const used = usedBelow(process.pid, mostOf(watched)).filter((one) => one.pid !== process.pid);
-  const [runner] = used
-    .filter((one) => one.parent === process.pid)
-    .sort((a, b) => a.startedAt - b.startedAt || a.pid - b.pid);
-  return used.filter((one) => one.pid !== runner?.pid);
 }
 
 function signal(pid: number, name: NodeJS.Signals): void {

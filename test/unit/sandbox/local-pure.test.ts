@@ -5,7 +5,6 @@ import { resolveLimits } from '../../../protocol/limits.ts';
 import type { Facts } from '../../../server/sandbox/local/facts.ts';
 import { launchPrefix, means, meansInWords, someOf } from '../../../server/sandbox/local/limits.ts';
 import { refusal, refusalAfterTrial } from '../../../server/sandbox/local/refusal.ts';
-import { seatbeltProfile } from '../../../server/sandbox/local/seatbelt.ts';
 import { bwrapArguments, runnerCommand } from '../../../server/sandbox/local/spec.ts';
 import { endedFor } from '../../../server/sandbox/local/told.ts';
 import type { CommandResult } from '../../../server/sandbox/sandbox.ts';
@@ -29,7 +28,6 @@ const GOOD: Facts = {
 
 describe('a machine that can’t confine is refused in a sentence with what to do', () => {
   const cases: [string, Partial<Facts>, RegExp][] = [
-    ['macOS', { platform: 'darwin' }, /macOS yet.*Seatbelt.*Use Docker/],
     ['Windows', { platform: 'win32' }, /Windows has no confinement.*WSL 2/],
     ['another system', { platform: 'freebsd' }, /no local sandbox for freebsd/],
     ['WSL 1', { kernel: '4.4.0-19041-Microsoft' }, /WSL 1 .*wsl --set-version/],
@@ -182,76 +180,5 @@ describe('bubblewrap’s options', () => {
     const [shell, , script] = runnerCommand({ sandboxDiskBytes: 10 * 1024 ** 2, sandboxPids: 77 });
     assert.equal(shell, 'bash');
     assert.match(script ?? '', /ulimit -c 0; ulimit -f 10240 .*ulimit -u 77 .*exec "\$@"$/);
-  });
-});
-
-describe('the rules for Seatbelt', () => {
-  const of = {
-    workspace: '/Users/p/Data/s/workspace',
-    home: '/Users/p/Data/s/home',
-    tmp: '/Users/p/Data/s/tmp',
-    run: '/Users/p/Data/s/run',
-    codex: '/Users/p/Data/runner/1',
-    node: '/opt/node/bin/node',
-    personHome: '/Users/p',
-    dataDir: '/Users/p/Data',
-    port: 49_200,
-  };
-  const rules = (text: string): string[] =>
-    text.split(/\n(?=\()/).map((one) => one.replace(/\s+/g, ' ').trim());
-
-  test('are these', (t) => {
-    const text = seatbeltProfile({ ...of, readOnly: 'project' });
-    assert.deepEqual(
-      rules(text).filter((one) => !one.startsWith('(allow file-read* (subpath "/usr")')),
-      [
-        '(version 1)',
-        '(deny default)',
-        '(allow process-exec)',
-        '(allow process-fork)',
-        '(allow signal process-info* (target same-sandbox))',
-        '(allow sysctl-read)',
-        '(allow mach-lookup (global-name "com.apple.system.opendirectoryd.libinfo") (global-name "com.apple.system.opendirectoryd.membership") (global-name "com.apple.bsd.dirhelper"))',
-        '(allow file-write-data (literal "/dev/null") (literal "/dev/zero") (literal "/dev/dtracehelper"))',
-        '(deny file* (subpath "/Users/p") (subpath "/Users/p/Data"))',
-        '(allow file-read-metadata (literal "/Users") (literal "/Users/p") (literal "/Users/p/Data") (literal "/Users/p/Data/runner") (literal "/Users/p/Data/s") (literal "/opt") (literal "/opt/node") (literal "/opt/node/bin"))',
-        '(allow file-read* (subpath "/Users/p/Data/runner/1") (literal "/opt/node/bin/node"))',
-        '(allow file-read* file-write* (subpath "/Users/p/Data/s/workspace") (subpath "/Users/p/Data/s/home") (subpath "/Users/p/Data/s/tmp") (subpath "/Users/p/Data/s/run"))',
-        '(deny file-write* (subpath "/Users/p/Data/s/workspace/project"))',
-        '(deny file-link file-write-setugid file-mknod)',
-        '(deny network*)',
-        '(allow network-bind network-inbound (local ip "localhost:49200"))',
-        '(allow network-outbound (remote ip "localhost:49200"))',
-        '(allow network-bind network-inbound (local unix-socket (subpath "/Users/p/Data/s/run")))',
-      ],
-    );
-    t.diagnostic(`${text.length} bytes`);
-  });
-
-  test('deny before they allow: nothing is written but below its own folders, nothing leaves but by one port', () => {
-    const text = seatbeltProfile(of);
-    const writes = [...text.matchAll(/\(allow [^()]*file-write\*[^]*?\n?\)(?=\n\()/g)].map(
-      (match) => match[0],
-    );
-    assert.equal(writes.length, 1);
-    assert.deepEqual([...text.matchAll(/\(allow network-outbound.*/g)].map(String), [
-      '(allow network-outbound (remote ip "localhost:49200"))',
-    ]);
-    assert.ok(text.indexOf('(deny file*') < text.indexOf('(allow file-read* file-write*'));
-    assert.doesNotMatch(
-      text,
-      /\(allow default\)|\(allow file-read\*\)|\(allow network\*\)|\(allow mach-lookup\)/,
-    );
-  });
-
-  test('can’t be widened by a folder’s name', () => {
-    const hostile = '/Users/p/Data/s/a") (subpath "/';
-    assert.throws(() => seatbeltProfile({ ...of, workspace: hostile }), RangeError, 'it ends in a slash');
-    const text = seatbeltProfile({ ...of, workspace: `${hostile}x` });
-    assert.ok(text.includes(String.raw`(subpath "/Users/p/Data/s/a\") (subpath \"/x")`));
-    for (const path of ['relative', '/a/../b', '/a//b', '/a\nb', '/a/'])
-      assert.throws(() => seatbeltProfile({ ...of, tmp: path }), RangeError, path);
-    for (const port of [0, 80, 70_000, 1.5, NaN])
-      assert.throws(() => seatbeltProfile({ ...of, port }), RangeError);
   });
 });
