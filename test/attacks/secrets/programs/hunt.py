@@ -102,6 +102,7 @@ def system_v():
 def keyring():
     libc.syscall.restype = ctypes.c_long
     found = 0
+    libc.syscall(250, 8, -4, -3)  # KEYCTL_LINK: what is the user's becomes this session's
     for ring in (-1, -2, -3, -4, -5):  # thread, process, session, user, user session
         key = libc.syscall(250, 10, ring, b'user', b'needle', 0)  # KEYCTL_SEARCH
         buffer = ctypes.create_string_buffer(4096)
