@@ -38,7 +38,7 @@ const MACHINE = [
 ];
 /** Files of ours that speak of such paths: their subject, or paths inside a container. */
 const MAY_NAME_PATHS =
-  /^test\/unit\/layout\/|^test\/fixtures\/|^test\/integration\/sandbox\/|^test\/unit\/sandbox\/local-pure/;
+  /^test\/(unit\/layout|fixtures|integration\/sandbox|attacks\/secrets)\/|^test\/unit\/sandbox\/local-pure/;
 
 function trackedFiles(): string[] {
   return execFileSync('git', ['ls-files', '-z'], { cwd: ROOT, encoding: 'utf8' })
