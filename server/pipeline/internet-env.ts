@@ -18,8 +18,8 @@ const javaOptions = ({ host, port }: Places['egress']) =>
     ]),
     // Where a port of loopback is all that is allowed, Java's own way to write its address is not it.
     ...(host === '127.0.0.1' ? ['-Djava.net.preferIPv4Stack=true'] : []),
-    '-Dhttp.nonProxyHosts=localhost|127.*|[::1]',
   ].join(' ');
+const JAVA_LOCAL = '-Dhttp.nonProxyHosts=localhost|127.*|[::1]';
 
 export function proxyEnvironment(home: string, { egress }: Places = USUAL_PLACES): Record<string, string> {
   const java = javaOptions(egress);
@@ -42,7 +42,8 @@ export function proxyEnvironment(home: string, { egress }: Places = USUAL_PLACES
     DOCKER_HTTPS_PROXY: egress.url,
     NODE_USE_ENV_PROXY: '1',
     ELECTRON_GET_USE_PROXY: 'true',
-    JAVA_TOOL_OPTIONS: java,
+    JAVA_TOOL_OPTIONS: `${java} ${JAVA_LOCAL}`,
+    // Start scripts, those of Gradle before 7 among them, have a shell read these again: no bars in here.
     MAVEN_OPTS: java,
     GRADLE_OPTS: java,
     CODEX_PROXY_CERT: proxyCertOf(home),
