@@ -57,9 +57,12 @@ export async function readEnvironmentFile(
   repoId: string,
   sha: string,
 ): Promise<RepositorySettings | null> {
+  // Asked for at once: each takes a few processes of git's, and most repositories have neither.
+  const other = repos.readFile(repoId, sha, OTHER_NAME, ENVIRONMENT_FILE_BYTES);
+  other.catch(() => {});
   const bytes = await fileAt(repos, repoId, sha, ENVIRONMENT_FILE);
   if (bytes !== null) return parseEnvironmentFile(bytes);
-  if ((await fileAt(repos, repoId, sha, OTHER_NAME)) === null) return null;
+  if ((await fileAt({ readFile: () => other }, repoId, sha, OTHER_NAME)) === null) return null;
   throw invalid('is not read under this name; it must be environment.yaml', undefined, OTHER_NAME);
 }
 

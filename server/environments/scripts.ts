@@ -17,7 +17,7 @@ import type { Store } from '../store/store.ts';
 import { type FileReader, readEnvironmentFile } from './file.ts';
 
 /**
- * - `nothing`: the file sets nothing that holds.
+ * - `nothing`: neither this file nor the default branch's sets anything that holds.
  * - `default`: it is the same on the default branch.
  * - `approved`: a person approved it.
  * - `changed`: it differs from the default branch's, or is not there.
@@ -57,12 +57,14 @@ export class Scripts {
     const { repos } = this.#deps;
     const mine = partThatHolds(stored, file);
     const hash = hashOf(mine);
-    if (Object.keys(mine).length === 0) return { hash, trusted: true, why: 'nothing' };
+    const setsNothing = Object.keys(mine).length === 0;
     const known = defaultSha !== undefined && (await repos.hasCommit(repoId, defaultSha));
+    if (!known && setsNothing) return { hash, trusted: true, why: 'nothing' };
     if (known) {
-      const same =
-        sha === defaultSha || hashOf(partThatHolds(stored, await this.#default(repoId, defaultSha))) === hash;
-      if (same) return { hash, trusted: true, why: 'default' };
+      // A branch that drops what the default one says sets itself up in another way, too.
+      const theirs = sha === defaultSha ? file : await this.#default(repoId, defaultSha);
+      const same = hashOf(partThatHolds(stored, theirs)) === hash;
+      if (same) return { hash, trusted: true, why: setsNothing ? 'nothing' : 'default' };
     }
     if (await this.#isApproved(repoId, hash)) return { hash, trusted: true, why: 'approved' };
     return { hash, trusted: false, why: known ? 'changed' : 'unknown' };

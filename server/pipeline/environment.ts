@@ -5,7 +5,7 @@
  * The file counts as it stands on the default branch. A branch that says otherwise runs its own setup,
  * which is never kept for others, and without the secrets until a person has approved it.
  */
-import { DEFAULT_ENVIRONMENT_NAME, type Environment } from '../../protocol/environment.ts';
+import { DEFAULT_ENVIRONMENT_NAME, type RepositorySettings } from '../../protocol/environment.ts';
 import { effective, fieldsForEvent, type EffectiveEnvironment } from '../environments/effective.ts';
 import { ENVIRONMENT_FILE, readEnvironmentFile } from '../environments/file.ts';
 import type { Repos } from '../repos/repos.ts';
@@ -32,6 +32,8 @@ export async function environmentOf(
   repos: Repos,
 ): Promise<TurnEnvironment> {
   const { repo, environment } = turn.task;
+  const { sha, defaultSha } = repo;
+  const files = filesOf(repo, repos);
   const [stored, secrets] = await Promise.all([
     rooms.environments.get(environment ?? DEFAULT_ENVIRONMENT_NAME),
     rooms.vault.open(environment ?? DEFAULT_ENVIRONMENT_NAME),
@@ -39,13 +41,13 @@ export async function environmentOf(
   const redactor = createRedactor(secrets);
   turn.redactWith(redactor);
 
-  const { sha, defaultSha } = repo;
-  const here = await readEnvironmentFile(repos, repo.repoId, sha);
+  const { here, byDefault } = await files;
   const settings = effective(stored, here, turn.limits);
-  const isOwnSetup = sha !== defaultSha && !(await isAsByDefault(turn, stored, settings, repos));
+  const isOwnSetup = !sameSetup(settings, effective(stored, byDefault, turn.limits));
 
   let given = secrets;
-  if (secrets.length > 0 && here && isOwnSetup) {
+  // Also where there is no file any more: what runs then is not what the default branch says either.
+  if (secrets.length > 0 && isOwnSetup) {
     const trust = await rooms.scripts.trust({ repoId: repo.repoId, sha, defaultSha, stored, file: here });
     if (!trust.trusted) {
       given = [];
@@ -64,18 +66,19 @@ export async function environmentOf(
   return { settings, secrets: given, redactor, base: baseOf(repo, settings, isOwnSetup) };
 }
 
-/** Whether the default branch would set a sandbox up in the same way. */
-async function isAsByDefault(
-  { task, limits }: TurnContext,
-  stored: Environment,
-  settings: EffectiveEnvironment,
+/** The file at the task's commit and on the default branch; nobody is left alone with a failure. */
+function filesOf(
+  { repoId, sha, defaultSha }: TurnContext['task']['repo'],
   repos: Repos,
-): Promise<boolean> {
-  const { repoId, defaultSha } = task.repo;
+): Promise<{ here: RepositorySettings | null; byDefault: RepositorySettings | null }> {
+  const here = readEnvironmentFile(repos, repoId, sha);
+  const isSame = sha === defaultSha;
+  const other = defaultSha === undefined || isSame ? null : readEnvironmentFile(repos, repoId, defaultSha);
   // An invalid file on the default branch is nobody's fault here: it is as if it said nothing.
-  const file =
-    defaultSha === undefined ? null : await readEnvironmentFile(repos, repoId, defaultSha).catch(() => null);
-  return sameSetup(settings, effective(stored, file, limits));
+  const byDefault = isSame ? here : (other?.catch(() => null) ?? null);
+  const both = Promise.all([here, byDefault]).then((files) => ({ here: files[0], byDefault: files[1] }));
+  both.catch(() => {});
+  return both;
 }
 
 function baseOf(

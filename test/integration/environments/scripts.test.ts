@@ -92,12 +92,18 @@ test('without a default branch, or with one that is not here, nothing is trusted
 });
 
 test('a file that sets nothing that holds needs no trust', async () => {
-  assert.equal(await verdict('none'), 'nothing');
+  assert.equal(await verdict('none', 'none'), 'nothing');
+  assert.equal(await verdict('none', ''), 'nothing');
   const all = { setup: 'make', image: 'base', variables: { A: 'x', B: 'y' } };
   assert.equal(await verdict('script', 'main', all), 'nothing');
   assert.equal(await verdict('image', 'main', all), 'nothing');
   assert.equal(await verdict('script', 'main', { setup: 'make' }), 'default', 'the variables are the same');
   assert.equal(await verdict('variable', 'main', { variables: { B: 'mine' } }), 'default');
+});
+
+test('a branch without the file is not trusted to be set up in another way than the default one', async () => {
+  assert.equal(await verdict('none'), 'changed');
+  assert.equal(await verdict('none', 'main', { setup: '', variables: { A: 'x', B: 'y' } }), 'nothing');
 });
 
 test('an approval is for exactly this, in this repository', async () => {

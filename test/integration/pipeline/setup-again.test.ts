@@ -209,3 +209,17 @@ test('what an agent made of the repository is never run with secrets', async () 
   const written = await world.run(task, { turn: 3, prompt: '$ cat ~/maintained' });
   assert.equal(printed(written.events, 'agent'), `${task.repo.sha}\n`);
 });
+
+test('a branch that drops the environment file does not get the secrets by it', async () => {
+  use({});
+  const repo = repository({
+    ...installing('echo ${#TOKEN} > ~/size'),
+    '.codex/environment.yaml': 'setup: ""\n',
+  });
+  git(repo, ['rm', '-q', '-r', '.codex']);
+  commitAll(repo);
+  const task = await world.newTask(repo, { ref: 'HEAD', defaultRef: 'HEAD~1' });
+  const ran = await world.run(task, { turn: 1, prompt: '$ cat ~/size' });
+  assert.equal(printed(ran.events, 'agent'), '0\n');
+  assert.equal(paramsOf(ran.events, 'warning')[0]?.code, 'scriptUnapproved');
+});
