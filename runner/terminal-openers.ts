@@ -45,7 +45,36 @@ except OSError as error:
     os._exit(127)
 `;
 
-export const OPENERS: readonly (readonly string[])[] = [
+/**
+ * macOS: TIOCPTYGRANT, TIOCPTYUNLK, TIOCPTYGNAME, TIOCSCTTY (there opening alone may not make it the
+ * session's), TIOCSWINSZ. Perl comes with the system.
+ */
+const PERL_ON_A_MAC = `
+my ($columns, $rows, @argv) = @ARGV;
+delete $ENV{PERL_BADLANG};
+ioctl(STDIN, 0x20007454, 0) or die "TIOCPTYGRANT: $!\\n";
+ioctl(STDIN, 0x20007452, 0) or die "TIOCPTYUNLK: $!\\n";
+my $path = "\\0" x 128;
+ioctl(STDIN, 0x40807453, $path) or die "TIOCPTYGNAME: $!\\n";
+$path = unpack("Z*", $path);
+open(my $tty, "+<", $path) or die "$path: $!\\n";
+ioctl($tty, 0x20007461, 0);
+my $size = pack("S4", $rows, $columns, 0, 0);
+ioctl($tty, 0x80087467, $size) or die "TIOCSWINSZ: $!\\n";
+open(STDIN, "<&", $tty) or die "$path: $!\\n";
+open(STDOUT, ">&", $tty) or die "$path: $!\\n";
+open(STDERR, ">&", $tty) or die "$path: $!\\n";
+close($tty);
+exec { $argv[0] } @argv;
+print STDERR "$argv[0]: $!\\n";
+exit 127;
+`;
+
+const ON_LINUX = [
   ['perl', '-e', PERL],
   ['python3', '-I', '-c', PYTHON],
-];
+] as const;
+
+export function openersOn(platform: string): readonly (readonly string[])[] {
+  return platform === 'darwin' ? [['perl', '-e', PERL_ON_A_MAC]] : ON_LINUX;
+}

@@ -24,7 +24,7 @@ import type { DoorTerminal } from '../protocol/door.ts';
 import { DoorRefusal } from './failure.ts';
 import { endCommand } from './processes.ts';
 import { asTerminal } from './requests.ts';
-import { OPENERS } from './terminal-openers.ts';
+import { openersOn } from './terminal-openers.ts';
 
 /** In one sandbox; the backend has a lower limit of its own. */
 const TERMINALS_MAX = 64;
@@ -160,7 +160,7 @@ class OpenTerminal {
 
   async #start(spec: DoorTerminal): Promise<ChildProcess> {
     const cwd = isFolder(spec.cwd) ? spec.cwd : '/';
-    for (const opener of OPENERS) {
+    for (const opener of openersOn(process.platform)) {
       const master = openMaster();
       const [program = '', ...args] = opener;
       const child = spawn(program, [...args, String(spec.columns), String(spec.rows), ...spec.argv], {

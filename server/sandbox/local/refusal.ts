@@ -18,8 +18,6 @@ export function refusal(facts: Facts): string | null {
   switch (facts.platform) {
     case 'linux':
       return onLinux(facts);
-    case 'win32':
-      return 'Windows has no confinement that the local sandbox can use. Use Docker, or run the backend inside WSL 2, where it works as on Linux.';
     default:
       return `There is no local sandbox for ${facts.platform}. Use Docker.`;
   }

@@ -256,6 +256,27 @@ describe('a macOS sandbox, with a stand-in for Seatbelt', { timeout: 180_000 }, 
     assert.equal(asked.lost.aborted, false);
   });
 
+  test('its runner ends what is there before itself when it is asked to end', async () => {
+    const asked = await open();
+    await sh(
+      asked,
+      `(setsid bash -c 'trap "echo asked > told; exit" TERM; touch up; while :; do sleep 0.05; done' >/dev/null 2>&1 &); until [ -e up ]; do sleep 0.02; done`,
+      { cwd: asked.home },
+    );
+    process.kill(runnerOf(asked.name), 'SIGTERM');
+    await driver.stop(asked.name);
+    assert.equal(readFileSync(join(asked.home, 'told'), 'utf8'), 'asked\n');
+  });
+
+  test('holds a limit of memory by ending the largest, and says so', async () => {
+    const limits = { ...newTask().limits, sandboxMemoryBytes: 400 * 1024 ** 2 };
+    const small = await open({ limits });
+    const eats = `python3 -c 'import time; a = bytearray(600 << 20); time.sleep(20)'`;
+    const { end, exitCode } = await sh(small, eats);
+    assert.deepEqual({ end, exitCode }, { end: 'outOfMemory', exitCode: 137 });
+    assert.equal(small.lost.aborted, false);
+  });
+
   test('is gone with all of it when it is removed', async () => {
     const gone = await open();
     await sh(gone, '(setsid sleep 7790 >/dev/null 2>&1 &)');
@@ -337,6 +358,20 @@ describe('a Mac that can’t confine', { timeout: 60_000 }, () => {
 
 function pick({ output, exitCode }: { output: string; exitCode: number }): object {
   return { output, exitCode };
+}
+
+/** The runner itself, and not what holds it in the stand-in. */
+function runnerOf(name: string): number {
+  const found = readdirSync('/proc').filter((pid) => {
+    try {
+      const [program = ''] = readFileSync(`/proc/${pid}/cmdline`, 'latin1').split('\0');
+      return /node$/.test(program) && readFileSync(`/proc/${pid}/environ`, 'latin1').includes(`/${name}/run`);
+    } catch {
+      return false;
+    }
+  });
+  assert.equal(found.length, 1);
+  return Number(found[0]);
 }
 
 function processesWith(commandLine: string): number {
