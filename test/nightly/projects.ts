@@ -17,6 +17,8 @@ function json(folder: string, path: string, value: object): void {
 }
 
 function manifest(folder: string, more: object = {}): void {
+  // What the setup leaves beside the repository's files stays only where git is told not to mind it.
+  write(folder, '.gitignore', 'node_modules/\n');
   json(folder, 'package.json', { name: 'project', version: '1.0.0', dependencies, ...more });
 }
 
@@ -95,7 +97,7 @@ export function modernYarnProject(folder: string): void {
 # Manual changes might be lost - proceed with caution!
 
 __metadata:
-  version: 8
+  version: 10
   cacheKey: 10c0
 
 "project@workspace:.":
@@ -170,7 +172,7 @@ export function pipenvProject(folder: string): void {
       hash: { sha256: '0'.repeat(64) },
       'pipfile-spec': 6,
       requires: { python_version: '3' },
-      sources: [],
+      sources: [{ name: 'pypi', url: 'https://pypi.org/simple', verify_ssl: true }],
     },
     default: {},
     develop: {},

@@ -56,4 +56,4 @@ for home in /usr/lib/jvm/java-*-openjdk-*; do
 done
 ln -s "/opt/codex/versions/java/$(ls /opt/codex/versions/java | sort -V | head -n 1)" /opt/codex/current/java
 
-rm -rf /tmp/npm /tmp/node /tmp/package /root/.npm /root/.cache /root/.local
+rm -rf /tmp/npm /tmp/node /tmp/package ~/.npm ~/.cache ~/.local

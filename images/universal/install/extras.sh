@@ -45,4 +45,4 @@ for tool in $EXTRA_VERSIONS; do
     leave_out "$tool" "$(tail -n 1 <<< "$said")"
   fi
 done
-rm -rf /tmp/mise-cache /root/.cache
+rm -rf /tmp/mise-cache ~/.cache
