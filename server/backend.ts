@@ -231,8 +231,9 @@ export async function startBackend(parts: BackendParts): Promise<Backend> {
         const task = await store.read((db) =>
           db.selectFrom('tasks').select(['state', 'archived']).where('id', '=', taskId).executeTakeFirst(),
         );
-        if (!task || task.archived) return 'gone';
-        return hasEnded(task.state) && !terminals?.uses(taskId) ? 'idle' : 'live';
+        if (!task) return 'gone';
+        if (!hasEnded(task.state) || terminals?.uses(taskId)) return 'live';
+        return task.archived ? 'gone' : 'idle';
       },
       close,
     };

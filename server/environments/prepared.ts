@@ -124,11 +124,17 @@ export class PreparedEnvironments {
 
   /**
    * Runs `work` unless somebody is at the same key: then waits for them and returns null, whatever came of
-   * it, so that the caller looks again.
+   * it, so that the caller looks again. `onWait` is told before.
    */
-  async alone<T>(key: string, work: () => Promise<T>, signal: AbortSignal): Promise<T | null> {
+  async alone<T>(
+    key: string,
+    work: () => Promise<T>,
+    signal: AbortSignal,
+    onWait: () => void = () => {},
+  ): Promise<T | null> {
     const others = this.#underWay.get(key);
     if (others) {
+      onWait();
       await unlessAborted(others, signal);
       return null;
     }

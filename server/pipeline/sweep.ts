@@ -25,13 +25,16 @@ export function isNeeded(ref: SandboxRef, presence: TaskPresence, now: number): 
 }
 
 export async function sweepOnce(
-  driver: SandboxDriver,
+  driver: Pick<SandboxDriver, 'list' | 'remove'>,
   presenceOf: (taskId: string) => Promise<TaskPresence>,
   now = Date.now(),
 ): Promise<string[]> {
+  const presence = new Map<string, TaskPresence>();
+  for (const { taskId } of await driver.list()) presence.set(taskId, await presenceOf(taskId));
   const removed: string[] = [];
+  // Listed again: a turn parks its sandbox and then ends, and may have done both meanwhile.
   for (const ref of await driver.list()) {
-    if (isNeeded(ref, await presenceOf(ref.taskId), now)) continue;
+    if (isNeeded(ref, presence.get(ref.taskId) ?? 'live', now)) continue;
     await driver.remove(ref.name);
     removed.push(ref.name);
   }

@@ -58,9 +58,13 @@ async function fromCache(of: Preparation, plan: Plan): Promise<Start> {
         continue;
       }
     }
-    const made = await rooms.prepared.alone(key, () => prepare(of, plan, key), turn.signal);
+    const made = await rooms.prepared.alone(
+      key,
+      () => prepare(of, plan, key),
+      turn.signal,
+      () => turn.progress('Waiting: another task prepares the same environment.'),
+    );
     if (made) return 'key' in made ? bringUpToDate(of, plan, made) : made.start;
-    turn.progress('The same environment was being prepared for another task.');
   }
 }
 

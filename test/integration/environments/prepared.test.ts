@@ -66,7 +66,14 @@ test('one works at a key; the others wait, look again, and take over when it fai
   const signal = new AbortController().signal;
   const first = Promise.withResolvers<string>();
   const one = room.alone('key', () => first.promise, signal);
-  const two = room.alone('key', () => Promise.resolve('never'), signal);
+  let waits = 0;
+  const two = room.alone(
+    'key',
+    () => Promise.resolve('never'),
+    signal,
+    () => waits++,
+  );
+  assert.equal(waits, 1);
   assert.equal(await room.alone('another', () => Promise.resolve('at once'), signal), 'at once');
   first.reject(new Error('failed'));
   await assert.rejects(one, /failed/);

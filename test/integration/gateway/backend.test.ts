@@ -113,6 +113,32 @@ test('a turn that runs when the backend stops is run again by the next one, from
   await rm(dataDir, { recursive: true });
 });
 
+test('a task that is archived while it runs keeps its sandbox until its turn has ended', async () => {
+  const running = Promise.withResolvers<void>();
+  const mayEnd = Promise.withResolvers<void>();
+  const server = await backend({
+    runTurn: async (turn) => {
+      running.resolve();
+      await mayEnd.promise;
+      await answerAtOnce(turn);
+    },
+  });
+  try {
+    const one = await client(server.url);
+    const { task } = await one.call('task.create', taskRequest());
+    await running.promise;
+    await one.call('task.archive', { taskId: task.id, archived: true });
+    assert.equal(await server.presenceOf(task.id), 'live');
+    await one.call('task.subscribe', { taskId: task.id, after: 0 });
+    mayEnd.resolve();
+    await one.event(finished);
+    assert.equal(await server.presenceOf(task.id), 'gone');
+  } finally {
+    mayEnd.resolve();
+    await server.close();
+  }
+});
+
 test('it ends by itself some time after its last client and turn', async () => {
   const running = await backend({ idleExitMs: 300 });
   const one = await client(running.url);
