@@ -18,7 +18,7 @@ function json(folder: string, path: string, value: object): void {
 
 function manifest(folder: string, more: object = {}): void {
   // What the setup leaves beside the repository's files stays only where git is told not to mind it.
-  write(folder, '.gitignore', 'node_modules/\n');
+  write(folder, '.gitignore', 'node_modules/\nvendor/\n');
   json(folder, 'package.json', { name: 'project', version: '1.0.0', dependencies, ...more });
 }
 

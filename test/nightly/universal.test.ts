@@ -136,7 +136,7 @@ describe('the image universal', { timeout: BUILD_MS }, () => {
       {},
       [
         `node -p 'require("is-number")("5")'; python -c 'import local; print(local.ANSWER)'`,
-        'GOFLAGS=-mod=mod go run . 2>&1; cargo run -q --offline; gradle --offline --no-daemon -q tasks > /tmp/log && echo gradle; bundle check; composer validate -q --no-check-all && echo composer',
+        'GOFLAGS=-mod=mod go run . 2>&1; cargo run -q --offline; gradle --offline --no-daemon -q tasks > /tmp/log 2>&1 && echo gradle; bundle check; test -f vendor/autoload.php && echo composer',
       ],
       (folder) => {
         projects.npmProject(folder);
