@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { sweepPrepared, type Swept, type TaskPresence } from '../../../server/pipeline/sweep.ts';
+import { sweepOnce, sweepPrepared, type Swept, type TaskPresence } from '../../../server/pipeline/sweep.ts';
 
 const NOW = 100 * 60_000;
 const MINUTE = 60_000;
@@ -23,7 +23,7 @@ async function swept(
       Object.entries(snapshots).map(([id, { ageMs, task }]) => ({
         id,
         createdAt: NOW - ageMs,
-        labels: (task === undefined ? {} : { task }),
+        labels: task === undefined ? {} : { task },
       })),
     removeSnapshot: async (id: string) => id !== 'in use',
   };
@@ -52,4 +52,20 @@ test('what was prepared for one task goes with it', async () => {
 
 test('a clock that was set back keeps what seems to come from the future', async () => {
   assert.deepEqual(await swept({ one: { ageMs: -60 * MINUTE } }, {}), []);
+});
+
+test('a sandbox that is parked while it is looked at stays, and one that is made meanwhile too', async () => {
+  const ref = { name: 'one', taskId: 'a', attempt: 1, running: true, role: 'agent' as const };
+  const left = { ...ref, name: 'left', taskId: 'b' };
+  let list = [ref, left];
+  const removed = await sweepOnce(
+    { list: async () => list, remove: async () => undefined },
+    async () => {
+      // Its turn ends between the first look at it and this.
+      list = [{ ...ref, expiresAt: NOW + 1 } as typeof ref, left, { ...ref, name: 'new', taskId: 'c' }];
+      return 'idle';
+    },
+    NOW,
+  );
+  assert.deepEqual(removed, ['left']);
 });
