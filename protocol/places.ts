@@ -47,6 +47,8 @@ export interface RunnerPlaces {
    * the sandbox is then one that the kernel lets the runner signal.
    */
   pgrep?: string;
+  /** With it: a process outside. A runner that may signal this one is not confined, and does not start. */
+  outsider?: number;
 }
 
 export const USUAL_RUNNER_PLACES: RunnerPlaces = {

@@ -27,6 +27,7 @@ import { PLACES } from './places.ts';
 import { endEverything } from './processes.ts';
 import { parseHello } from './requests.ts';
 import { Router } from './router.ts';
+import { canSignal } from './signalled.ts';
 import { WaysOut } from './ways-out.ts';
 
 /** A connection that says nothing does not stay. */
@@ -41,6 +42,7 @@ interface OpenDoor {
 }
 
 export function serve(): void {
+  refuseUnconfined();
   prepareRunDir();
   const router = new Router(
     new Commands(join(PLACES.run, 'commands'), new Pipes(join(PLACES.run, 'pipes'))),
@@ -76,6 +78,13 @@ export function serve(): void {
   const socket = isMounted ? DOOR_SOCKET : SOCKET_NAME;
   server.listen(socket, () => chmodSync(socket, 0o600));
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, leave);
+}
+
+/** Whom it may signal is how it tells its own from the person's: before that is sure it does nothing. */
+function refuseUnconfined(): void {
+  if (PLACES.outsider === undefined || !canSignal(PLACES.outsider)) return;
+  process.stderr.write('signals are not confined here\n');
+  process.exit(1);
 }
 
 /** Where no process namespace ends with it, the runner takes along what is in the sandbox. */

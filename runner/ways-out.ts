@@ -28,13 +28,8 @@ export class WaysOut {
 
   constructor() {
     // Another program has the port: `origin` does not work then, everything else does.
-    this.#origin.listen().catch((error: unknown) => {
-      process.stderr.write(`origin: ${error instanceof Error ? error.message : String(error)}\n`);
-    });
-    this.#egress.hold().catch((error: unknown) => {
-      process.stderr.write(`egress: ${error instanceof Error ? error.message : String(error)}\n`);
-      process.exit(1);
-    });
+    this.#origin.listen().catch((error: unknown) => failed('origin', error));
+    this.#egress.hold().catch((error: unknown) => failed('egress', error));
   }
 
   of(way: WayOut): Handover {
@@ -50,4 +45,10 @@ export class WaysOut {
       throw new DoorRefusal('busy', `another program has port ${PLACES.egress.port}: ${why}`);
     }
   }
+}
+
+/** On loopback of the machine's own, the other program would be one that the rules let the sandbox reach. */
+function failed(way: WayOut, error: unknown): void {
+  process.stderr.write(`${way}: ${error instanceof Error ? error.message : String(error)}\n`);
+  if (PLACES.pgrep !== undefined) process.exit(1);
 }

@@ -4,15 +4,17 @@
  * the rules is not tested here.
  */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { USUAL_PLACES } from '../../../protocol/places.ts';
+import { PLACES_VARIABLE, USUAL_PLACES } from '../../../protocol/places.ts';
 import { proxyEnvironment } from '../../../server/pipeline/internet-env.ts';
 import { readMark, writeMark } from '../../../server/pipeline/place.ts';
 import { LocalDriver } from '../../../server/sandbox/local/driver.ts';
+import { freePorts } from '../../../server/sandbox/local/macos/ports.ts';
 import { macOS } from '../../../server/sandbox/local/macos/platform.ts';
 import { shellEnvironment } from '../../../server/sandbox/shell-env.ts';
 import type { Sandbox, SandboxSpec } from '../../../server/sandbox/sandbox.ts';
@@ -353,6 +355,48 @@ describe('a Mac that can’t confine', { timeout: 60_000 }, () => {
       return isCode('sandboxStartFailed')(error);
     });
     rmSync(join(scratch.path, 'sandboxes'), { recursive: true });
+  });
+});
+
+describe('a runner without a namespace of its own', { timeout: 30_000 }, () => {
+  const main = join(import.meta.dirname, '../../../runner/main.ts');
+  const start = (dir: string, more: object, before: string[] = []) => {
+    const places = {
+      run: dir,
+      originPort: 1,
+      egress: { host: '127.0.0.1', port: 2 },
+      pgrep: '/usr/bin/pgrep',
+    };
+    const [program = '', ...args] = [...before, process.execPath, main, 'serve'];
+    const env = { PATH: '/usr/bin:/bin', [PLACES_VARIABLE]: JSON.stringify({ ...places, ...more }) };
+    return spawnSync(program, args, { env, encoding: 'utf8', timeout: 20_000, killSignal: 'SIGKILL' });
+  };
+
+  test('does not start where it may signal others', (t) => {
+    const scratch = scratchDir();
+    t.after(scratch.remove);
+    const { status, stderr } = start(scratch.path, { outsider: process.pid });
+    assert.deepEqual({ status, stderr }, { status: 1, stderr: 'signals are not confined here\n' });
+    assert.deepEqual(readdirSync(scratch.path), []);
+  });
+
+  test('does not start when another program has one of its ports: that one would be in reach', async (t) => {
+    const scratch = scratchDir();
+    t.after(scratch.remove);
+    const free = await freePorts(undefined);
+    const another = createServer();
+    t.after(() => another.close());
+    await new Promise<void>((resolve) => another.listen({ host: '127.0.0.1', port: 0 }, resolve));
+    const { port } = another.address() as AddressInfo;
+    const alone = ['bwrap', '--unshare-pid', '--die-with-parent', '--dev-bind', '/', '/', '--proc', '/proc'];
+    for (const [name, ports] of [
+      ['origin', { originPort: port, egress: { host: '127.0.0.1', port: free.egress } }],
+      ['egress', { originPort: free.origin, egress: { host: '127.0.0.1', port } }],
+    ] as const) {
+      const { status, stderr } = start(scratch.path, { ...ports, outsider: process.pid }, alone);
+      assert.equal(status, 1, stderr);
+      assert.match(stderr, new RegExp(`^${name}: .*EADDRINUSE`));
+    }
   });
 });
 

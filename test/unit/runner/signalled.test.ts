@@ -79,6 +79,7 @@ describe('a runner’s places', () => {
       originPort: 5000,
       egress: { host: '127.0.0.1', port: 5001 },
       pgrep: '/usr/bin/pgrep',
+      outsider: 7,
     };
     assert.deepEqual(readPlaces(JSON.stringify(told)), told);
     for (const wrong of [
@@ -86,6 +87,8 @@ describe('a runner’s places', () => {
       { originPort: 0 },
       { egress: { host: 'x' } },
       { pgrep: 'pgrep' },
+      { outsider: undefined },
+      { outsider: 0 },
       { egress: undefined },
     ])
       assert.throws(() => readPlaces(JSON.stringify({ ...told, ...wrong })), Error);

@@ -53,6 +53,7 @@ export async function launchOnMac(
     originPort: of.ports.origin,
     egress: { host: '127.0.0.1', port: of.ports.egress },
     pgrep: machine.pgrep,
+    outsider: process.pid,
   };
   const env = {
     PATH: machine.systemPath,
