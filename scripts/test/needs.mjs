@@ -11,6 +11,7 @@ import { ensureCodeServer } from '../setup/code-server.mjs';
 import { ensureDebootstrap } from '../setup/debootstrap.mjs';
 import { ensureDocker } from '../setup/docker.mjs';
 import { ensureNamespaces } from '../setup/namespaces.mjs';
+import { ensurePostgres } from '../setup/postgres.mjs';
 import { ensureBaseImage } from './base-image.mjs';
 import { ensureInHostSuite } from './in-host-suite.mjs';
 import { ensureInHostRunner, ensureVsix } from './vsix.mjs';
@@ -24,6 +25,7 @@ const STEPS = {
   // Only where no image registry can be reached; the image's own build says so if it is missing.
   debootstrap: ensureDebootstrap,
   baseImage: ensureBaseImage,
+  postgres: ensurePostgres,
   chromium: ensureChromium,
   codeServer: ensureCodeServer,
   vsix: ensureVsix,
@@ -37,9 +39,11 @@ const DEPENDS = { baseImage: ['docker'] };
 const SANDBOX = ['docker', 'debootstrap', 'baseImage'];
 /** Path patterns, each with its needs; every pattern that matches counts. */
 const NEEDS = [
-  [/^test\/(integration|attacks|faults|e2e|peers|nightly)\//, ['git']],
+  [/^test\/(integration|attacks|faults|load|e2e|peers|nightly)\//, ['git']],
   [/^test\/integration\/(sandbox|cli|pipeline|backend)\//, [...SANDBOX, 'bubblewrap']],
   [/^test\/(attacks|faults)\//, [...SANDBOX, 'bubblewrap']],
+  [/^test\/load\//, SANDBOX],
+  [/^test\/load\/.*postgres/, ['postgres']],
   [/^test\/attacks\/egress\//, ['namespaces']],
   [/^test\/e2e\//, ['chromium', 'codeServer', 'vsix']],
   [/^test\/e2e\/in-host/, ['inHostRunner', 'inHostSuite']],

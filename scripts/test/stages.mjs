@@ -11,6 +11,8 @@ const STAGES = [
     concurrency: 2,
     timeoutMs: 120_000,
   },
+  // Alone: it measures how much memory is taken, and the machine is busy with it.
+  { name: 'load', patterns: ['test/load/**/*.test.ts'], concurrency: 1, timeoutMs: 180_000 },
   // One at a time: what an attempt may take is measured, and one that hangs must not be the machine's fault.
   { name: 'attacks', patterns: ['test/attacks/**/*.test.ts'], concurrency: 1, timeoutMs: 180_000 },
   // One real VS Code at a time: two starve each other on two cores.
