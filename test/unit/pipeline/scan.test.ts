@@ -8,7 +8,7 @@ import type { ChangedFile, SandboxDriver } from '../../../server/sandbox/sandbox
 import { createRedactor } from '../../../server/secrets/redactor.ts';
 
 const VALUE = 'tok-5up3r-s3cr3t-value';
-const OBJECT = `/root/dep/.git/objects/ab/${'0'.repeat(38)}`;
+const OBJECT = `/srv/dep/.git/objects/ab/${'0'.repeat(38)}`;
 const MEBIBYTE = 1024 * 1024;
 
 async function found(path: string, content: Buffer, allowed: string[] = []): Promise<string[]> {
@@ -34,7 +34,7 @@ test('an object of git’s is looked into', async () => {
   assert.deepEqual(await found(OBJECT, blob('nothing')), []);
   assert.deepEqual(await found(OBJECT, blob(`${'0123456789'.repeat(MEBIBYTE)}${VALUE}`)), ['TOKEN']);
   assert.deepEqual(await found(OBJECT, blob(VALUE), [OBJECT]), []);
-  assert.deepEqual(await found('/root/x.z', blob(VALUE)), [], 'what is compressed elsewhere is not');
+  assert.deepEqual(await found('/srv/x.z', blob(VALUE)), [], 'what is compressed elsewhere is not');
 });
 
 test('what is named as one and is none is read as it is, to its end', async () => {
