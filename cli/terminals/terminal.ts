@@ -48,7 +48,7 @@ async function session(connection: BackendConnection, taskId: string): Promise<n
     columns: process.stdout.columns || USUAL.columns,
     rows: process.stdout.rows || USUAL.rows,
   });
-  process.stderr.write(`${tameLine(terminalGreeting(task.title))}\n`);
+  process.stderr.write(`${tameLine(terminalGreeting(task))}\n`);
   const opened = await connection.terminal(
     { taskId, ...size() },
     {

@@ -9,6 +9,10 @@ export type TerminalEndReason = NotificationOf<'terminal.ended'>['reason'] | 'lo
 const GREETING = [
   'In the sandbox of “{title}”, without internet access. What you change here is there for the next turn, which takes the sandbox over.',
 ];
+/** Its next turn sets up anew. */
+const GREETING_AFTER_SETUP = [
+  'In the sandbox of “{title}” as the failed setup left it, without internet access. It is for looking around: the next turn begins with a new one.',
+];
 
 const ENDS: Record<TerminalEndReason, readonly string[]> = {
   exited: ['The shell has ended with exit code {exitCode}.', 'The shell has ended.'],
@@ -19,8 +23,11 @@ const ENDS: Record<TerminalEndReason, readonly string[]> = {
   lost: ['The connection to the backend was lost, and the terminal with it. Open it again.'],
 };
 
-export function terminalGreeting(title: string, t: Translate = english): string {
-  return fill(GREETING, { title }, t);
+export function terminalGreeting(
+  { title, error }: { title: string; error?: { code: string } | undefined },
+  t: Translate = english,
+): string {
+  return fill(error?.code === 'setupFailed' ? GREETING_AFTER_SETUP : GREETING, { title }, t);
 }
 
 export function terminalEndWords(

@@ -5,6 +5,7 @@ import { terminalEndWords, terminalGreeting } from '../../client/words/terminals
 import type { TaskSummary } from '../../protocol/rpc.ts';
 import { sentenceOf, t } from '../platform/words.ts';
 import { Painter } from './painter.ts';
+import { terminalSentence } from './sentence.ts';
 
 /** Before VS Code has drawn it, a terminal has no size. */
 const USUAL = { columns: 80, rows: 24 };
@@ -44,7 +45,7 @@ class SandboxTerminal implements vscode.Pseudoterminal {
 
   open(dimensions: vscode.TerminalDimensions | undefined): void {
     if (dimensions) this.#size = dimensions;
-    this.#say(terminalGreeting(this.#task.title, t));
+    this.#say(terminalGreeting(this.#task, t));
     void this.#begin();
   }
 
@@ -102,7 +103,6 @@ class SandboxTerminal implements vscode.Pseudoterminal {
   }
 
   #say(words: string): void {
-    const plain = words.replace(/[\u0000-\u001f\u007f-\u009f]/g, ' ');
-    this.#written.fire(`\r\n\u001b[2m${plain}\u001b[0m\r\n`);
+    this.#written.fire(terminalSentence(words, this.#size.columns));
   }
 }
