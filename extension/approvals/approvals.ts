@@ -4,19 +4,14 @@
  * out of date says so; the backend takes the first answer alone.
  */
 import * as vscode from 'vscode';
-import {
-  ANSWERS,
-  ANSWER_WORDS,
-  APPROVAL_REASON_WORDS,
-  askWords,
-  plainText,
-} from '../../client/words/index.ts';
+import { ANSWER_WORDS, APPROVAL_REASON_WORDS, askWords, plainText } from '../../client/words/index.ts';
 import type { ApprovalAnswer, OpenApproval } from '../../protocol/approval.ts';
 import { CodexError } from '../../protocol/errors.ts';
 import type { Backend } from '../connection/backend.ts';
 import { Dismissed, SentenceError, t } from '../platform/words.ts';
 import type { TaskStore } from '../tasks/store.ts';
 import { OpenApprovals } from './open.ts';
+import { shown } from './shown.ts';
 
 export interface ApprovalsOptions {
   backend: Backend;
@@ -24,9 +19,6 @@ export interface ApprovalsOptions {
   report(thrown: unknown): void;
   isInSight(taskId: string): boolean;
 }
-
-/** More of a command than this does not fit a notification: the task's page has it whole. */
-const SHOWN_CHARS = 300;
 
 export class Approvals implements vscode.Disposable {
   readonly #options: ApprovalsOptions;
@@ -56,7 +48,7 @@ export class Approvals implements vscode.Disposable {
     const open = this.#open.all;
     if (open.length === 0) throw new SentenceError(t('No task waits for an answer.'));
     const items = open.map((question) => ({
-      label: oneLine(question.command),
+      label: shown(question.command, 'list').line,
       description: this.#titleOf(question.taskId),
       detail: t(APPROVAL_REASON_WORDS[question.reason]),
       question,
@@ -65,14 +57,26 @@ export class Approvals implements vscode.Disposable {
     const [only] = items;
     const picked = only && items.length === 1 ? only : await vscode.window.showQuickPick(items, { title });
     if (!picked) throw new Dismissed();
-    const { question } = picked;
-    const answers = ANSWERS.map((answer) => ({ label: t(ANSWER_WORDS[answer]), answer }));
-    const said = await vscode.window.showQuickPick(answers, {
-      title: `${title}: ${oneLine(question.command)}`,
-      placeHolder: t(APPROVAL_REASON_WORDS[question.reason]),
-    });
+    await this.#say(picked.question, title);
+  }
+
+  async #say({ taskId, approvalId, command, cwd, reason }: OpenApproval, title: string): Promise<void> {
+    const { line, answers } = shown(command, 'list');
+    const openTask = { label: t('Open Task'), answer: null };
+    const said = await vscode.window.showQuickPick(
+      [...answers.map((answer) => ({ label: t(ANSWER_WORDS[answer]), answer })), openTask],
+      {
+        title: `${title}: ${line}`,
+        placeHolder: [
+          this.#titleOf(taskId),
+          t(APPROVAL_REASON_WORDS[reason]),
+          t('Folder: {cwd}', { cwd: plainText(cwd) }),
+        ].join(' · '),
+      },
+    );
     if (!said) throw new Dismissed();
-    await this.answer(question.taskId, question.approvalId, said.answer);
+    if (said.answer === null) await vscode.commands.executeCommand('codexTasks.openTask', taskId);
+    else await this.answer(taskId, approvalId, said.answer);
   }
 
   dispose(): void {
@@ -83,13 +87,8 @@ export class Approvals implements vscode.Disposable {
     // There it stands already, with the whole command.
     if (this.#options.isInSight(question.taskId)) return;
     const openTask = t('Open Task');
-    const isWhole = question.command.length <= SHOWN_CHARS && !question.command.includes('\n');
-    const words = askWords(
-      { ...question, command: oneLine(question.command), title: this.#titleOf(question.taskId) },
-      t,
-    );
-    // Who says yes has seen all of it.
-    const offered = isWhole ? ANSWERS : ANSWERS.filter((answer) => answer === 'never');
+    const { line, answers: offered } = shown(question.command, 'notification');
+    const words = askWords({ ...question, command: line, title: this.#titleOf(question.taskId) }, t);
     const labels = offered.map((answer) => t(ANSWER_WORDS[answer]));
     const said = await vscode.window.showWarningMessage(words, ...labels, openTask);
     if (said === openTask) await vscode.commands.executeCommand('codexTasks.openTask', question.taskId);
@@ -106,10 +105,4 @@ export class Approvals implements vscode.Disposable {
   #titleOf(taskId: string): string {
     return this.#options.store.get(taskId)?.title ?? t('Task');
   }
-}
-
-function oneLine(command: string): string {
-  const [first = ''] = plainText(command).split('\n');
-  const isCut = first.length > SHOWN_CHARS || command.includes('\n');
-  return isCut ? `${first.slice(0, SHOWN_CHARS)} …` : first;
 }

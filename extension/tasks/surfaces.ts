@@ -31,17 +31,22 @@ export function showStatusBar(store: TaskStore, backend: Backend): vscode.Dispos
   item.command = 'codexTasks.tasks.focus';
   const update = () => {
     const groups = store.groups();
-    const running = groups.get('running')?.length ?? 0;
+    const waiting = store.tasks.filter((task) => !task.archived && task.state === 'waiting').length;
+    const running = (groups.get('running')?.length ?? 0) - waiting;
     const review = groups.get('needsReview')?.length ?? 0;
     const lost = backend.status.kind === 'lost' || backend.status.kind === 'refused';
     const parts = [
       lost ? '$(debug-disconnect)' : '',
+      waiting > 0 ? `$(bell-dot) ${waiting}` : '',
       running > 0 ? `$(sync~spin) ${running}` : '',
       review > 0 ? `$(circle-filled) ${review}` : '',
     ].filter(Boolean);
     item.text = parts.length > 0 ? `Codex ${parts.join(' ')}` : 'Codex';
     const words = [
       lost ? t('The backend does not answer') : t('Connected to {place}', { place: backend.place }),
+      ...(waiting === 0
+        ? []
+        : [waiting === 1 ? t('1 task waits for you') : t('{count} tasks wait for you', { count: waiting })]),
       running === 1 ? t('1 task runs') : t('{count} tasks run', { count: running }),
       review === 1 ? t('1 task needs review') : t('{count} tasks need review', { count: review }),
     ];
