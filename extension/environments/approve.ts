@@ -7,6 +7,7 @@ import * as vscode from 'vscode';
 import { runGit } from '../../client/git/git.ts';
 import type { Backend } from '../connection/backend.ts';
 import { Dismissed, SentenceError, t } from '../platform/words.ts';
+import type { TaskSummary } from '../../protocol/rpc.ts';
 import type { TaskStore } from '../tasks/store.ts';
 import { ENVIRONMENT_FILE } from './file.ts';
 
@@ -64,8 +65,21 @@ export function approver({ backend, store, folderOf }: ApproverOptions) {
     if (answer !== yes) throw new Dismissed();
     const { connection } = await backend.ready();
     await connection.call('environment.approveScript', { repoId: task.repo.repoId, hash });
-    void vscode.window.showInformationMessage(t('Approved. It runs with the secrets from the next turn on.'));
+    void offerNext(store.get(taskId) ?? task);
   };
+}
+
+/** A setup that failed for want of its secrets is tried again from here; the task is shown while it is. */
+async function offerNext({ id, state }: TaskSummary): Promise<void> {
+  const retry = t('Retry');
+  const canRetry = state === 'failed' || state === 'cancelled';
+  const said = await vscode.window.showInformationMessage(
+    t('Approved. Its setup has the secrets whenever it runs from now on.'),
+    ...(canRetry ? [retry] : []),
+  );
+  if (said !== retry) return;
+  await vscode.commands.executeCommand('codexTasks.openTask', id);
+  await vscode.commands.executeCommand('codexTasks.retryTask', id);
 }
 
 function commitUri(root: string, commit: string): vscode.Uri {

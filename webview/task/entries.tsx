@@ -119,6 +119,7 @@ function noticeIcon(notice: Notice): string {
     case 'secret':
       return 'warning';
     case 'warning':
+      return notice.code === 'scriptUnapproved' ? 'warning' : 'info';
     case 'unknown':
       return 'info';
   }

@@ -11,7 +11,7 @@ import type { PageEvent } from '../../protocol/pages.ts';
 import type { Mode, Phase, PhaseOutcome, TurnState } from '../../protocol/states.ts';
 import { isAsked, putAnswer, questionEntry, type QuestionEntry } from './questions.ts';
 import { AnsiLines } from '../log/ansi.ts';
-import { putApplied, putCache, type EnvironmentEntry } from './environment/entry.ts';
+import { putApplied, putCache, type EnvironmentEntry, withoutPreparation } from './environment/entry.ts';
 
 /** Lines of one command that stay on the page; the rest is in the full log. */
 export const MAX_COMMAND_LINES = 1_000;
@@ -155,6 +155,7 @@ function applyToTurn(model: TaskModel, turn: TurnModel, event: TaskEvent): void 
       turn.state = 'preparing';
       turn.startedAt = event.at;
       turn.phases = [];
+      if (turn.durationMs !== undefined) turn.entries = withoutPreparation(turn.entries);
       delete turn.error;
       delete turn.durationMs;
       return;
@@ -315,12 +316,11 @@ function* commandsOf(model: TaskModel): Iterable<CommandEntry> {
 function addNotice(turn: TurnModel, seq: number, notice: Notice): void {
   const last = turn.entries.at(-1);
   // The same warning again and again (a retry) is one line that changes.
-  if (last?.kind === 'notice' && last.notice.kind === 'warning' && notice.kind === 'warning') {
-    if (last.notice.code === notice.code) {
-      last.notice = notice;
-      last.rev++;
-      return;
-    }
+  const code = notice.kind === 'warning' ? notice.code : null;
+  if (last?.kind === 'notice' && last.notice.kind === 'warning' && last.notice.code === code) {
+    last.notice = notice;
+    last.rev++;
+    return;
   }
   turn.entries.push({ kind: 'notice', id: `notice-${seq}`, notice, rev: 0 });
 }

@@ -161,6 +161,27 @@ test('a retry keeps what was done and forgets how it ended', () => {
   assert.equal(turn?.entries.length, 1);
 });
 
+test('a retry forgets how the failed try was prepared: it is told anew', () => {
+  const { model, put, command } = task();
+  const unapproved = { code: 'scriptUnapproved', params: { hash: 'h', path: 'p' } };
+  put('turn.started', { prompt: 'do', mode: 'code', generation: 1 });
+  put('warning', { code: 'notIncluded', params: { path: 'x' } });
+  put('warning', unapproved);
+  put('item.completed', { item: { ...command('s', { end: 'exited', exitCode: 1 }), by: 'setup' } });
+  put('item.completed', { item: command('c1', { end: 'exited', exitCode: 0 }) });
+  // Another backend takes it up: nothing is prepared again.
+  put('turn.started', { prompt: 'do', mode: 'code', generation: 2 });
+  assert.equal(model.turns[0]?.entries.length, 4);
+  put('turn.finished', { state: 'cancelled', durationMs: 1 });
+  put('turn.started', { prompt: 'do', mode: 'code', generation: 3 });
+  const kinds = model.turns[0]?.entries.map((entry) =>
+    entry.kind === 'notice' ? entry.notice.kind : entry.id,
+  );
+  assert.deepEqual(kinds, ['warning', 'c1']);
+  put('warning', unapproved);
+  assert.equal(model.turns[0]?.entries.length, 3);
+});
+
 test('turns stand in their order; other attempts are passed over', () => {
   const { model, put } = task();
   put('turn.started', { prompt: 'two', mode: 'code', generation: 1 }, { turn: 2 });

@@ -40,6 +40,24 @@ export function putCache<E extends Some>(entries: (E | EnvironmentEntry)[], seq:
   known.rev++;
 }
 
+/** A retry prepares anew, and tells it again: what the failed try was prepared with is not what holds. */
+export function withoutPreparation<E extends Some>(entries: readonly E[]): E[] {
+  return entries.filter((entry) => !isPreparation(entry));
+}
+
+interface OfPreparation extends Some {
+  item?: { by?: string | undefined };
+  notice?: { kind: string; code?: string };
+}
+
+function isPreparation({ kind, item, notice }: OfPreparation): boolean {
+  return (
+    kind === 'environment' ||
+    (kind === 'command' && item?.by !== undefined) ||
+    (kind === 'notice' && notice?.kind === 'warning' && notice.code === 'scriptUnapproved')
+  );
+}
+
 export function newestEnvironment(
   entries: readonly (Some | EnvironmentEntry)[],
 ): EnvironmentEntry | undefined {
