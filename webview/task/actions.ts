@@ -23,8 +23,8 @@ export interface EnvironmentActions {
 
 export interface EntryActions extends MarkdownActions {
   openLog: () => void;
-  /** What the person says to a command that waits. */
-  approve: (approvalId: string, answer: ApprovalAnswer) => void;
+  /** What the person says to a command that waits; rejects when it could not be said, which the page tells. */
+  approve: (approvalId: string, answer: ApprovalAnswer) => Promise<void>;
   internet: DenialActions;
   environment: EnvironmentActions;
   /** Which commands a person opened or closed is kept over a reload. */

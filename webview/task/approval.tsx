@@ -1,4 +1,6 @@
 /** A question before a command runs: the whole command, why it is asked about, and the three answers. */
+import type { Ref } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
 import {
   ANSWERED_WORDS,
   ANSWERS,
@@ -12,18 +14,30 @@ import { Button, Icon } from '../ui/index.tsx';
 import { t } from '../words.ts';
 import type { Question } from './questions.ts';
 
-export function ApprovalCard({
-  question,
-  live,
-  answer,
-}: {
+interface ApprovalProps {
   question: Question;
   live: boolean;
-  answer: (approvalId: string, answer: ApprovalAnswer) => void;
-}) {
+  /** Rejects when it could not be said. */
+  answer: (approvalId: string, answer: ApprovalAnswer) => Promise<void>;
+}
+
+export function ApprovalCard({ question, live, answer }: ApprovalProps) {
   const { approvalId, reason } = question;
   const open = question.answer === '' && live;
-  if (!open) return <Answered question={question} />;
+  /** Said here, so that nobody says it twice; the card goes when the backend has it. */
+  const said = useRef(false);
+  const answered = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    // The button that was pressed is gone, and the focus with it: on from where it was, not from the top.
+    if (!open && said.current && document.hasFocus() && document.activeElement === document.body)
+      answered.current?.focus();
+  }, [open]);
+  const say = (one: ApprovalAnswer): void => {
+    if (said.current) return;
+    said.current = true;
+    answer(approvalId, one).catch(() => (said.current = false));
+  };
+  if (!open) return <Answered question={question} focus={answered} />;
   const id = `approval-${approvalId}`;
   return (
     <section class="approval" role="group" aria-labelledby={`${id}-title`} aria-describedby={`${id}-why`}>
@@ -31,7 +45,7 @@ export function ApprovalCard({
         <Icon name="question" />
         {t('Run this command?')}
       </div>
-      <pre class="script" tabIndex={0} aria-label={t('Command')}>
+      <pre class="script" tabIndex={0} role="region" aria-label={t('Command')}>
         {plainText(question.command)}
       </pre>
       <div class="approval-why" id={`${id}-why`}>
@@ -43,7 +57,7 @@ export function ApprovalCard({
             key={one}
             look={one === 'once' ? 'primary' : 'secondary'}
             label={t(ANSWER_WORDS[one])}
-            onClick={() => answer(approvalId, one)}
+            onClick={() => say(one)}
           />
         ))}
       </div>
@@ -51,11 +65,17 @@ export function ApprovalCard({
   );
 }
 
-function Answered({ question: { answer, command } }: { question: Question }) {
+function Answered({
+  question: { answer, command },
+  focus,
+}: {
+  question: Question;
+  focus: Ref<HTMLDivElement>;
+}) {
   const words = isAnswer(answer) ? t(ANSWERED_WORDS[answer]) : t('not answered');
   const [first = ''] = plainText(command).split('\n');
   return (
-    <div class="notice">
+    <div class="notice" ref={focus} tabIndex={-1}>
       <Icon name={answer === 'once' || answer === 'task' ? 'pass' : 'circle-slash'} />
       <span>{t('Asked about {command}: {answer}', { command: first, answer: words })}</span>
     </div>

@@ -34,7 +34,9 @@ export function CommandView({ entry, newest, actions }: CommandProps) {
   // What was watched stays open until the next command starts: nothing folds under one's eyes.
   const watched = useRef(false);
   watched.current ||= running;
-  const folded = choice ?? !(running || failed || (watched.current && newest));
+  // What was not allowed to run has nothing to show.
+  const closed = item.end === 'denied' || !(running || failed || (watched.current && newest));
+  const folded = choice ?? closed;
   const empty = entry.log.lines.length === 0 && entry.dropped === 0;
   const now = useNow(running);
   const toggle = () => {

@@ -166,6 +166,8 @@ function PhaseBar({ turn, state }: { turn: TurnModel | undefined; state: TaskSum
           );
         }
         if (known?.durationMs !== undefined) parts.push(duration(known.durationMs));
+        // Its time does not run while a person is waited for.
+        else if (active && phase === 'agent' && turn?.state === 'waiting') parts.push(t(STATE_WORDS.waiting));
         else if (known && active) parts.push(clock(now - known.startedAt));
         if (phase === 'agent' && turn && turn.commands > 0) {
           parts.push(turn.commands === 1 ? t('1 command') : t('{count} commands', { count: turn.commands }));

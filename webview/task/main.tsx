@@ -184,7 +184,11 @@ function Turn({ turn, newest, internet, terminal, request, act }: TurnProps) {
       openFile: (path, line) =>
         request(host.request('task.openFile', line === undefined ? { path } : { path, line })),
       openLog: () => request(host.request('task.openLog', { turn: turn.turn, attempt: 1 })),
-      approve: (approvalId, answer) => request(host.request('task.approve', { approvalId, answer })),
+      approve: (approvalId, answer) => {
+        const said = host.request('task.approve', { approvalId, answer });
+        request(said);
+        return said;
+      },
       environment: {
         open: () => request(host.request('task.environment', {})),
         approve: (what) => request(host.request('task.approveScript', what)),
