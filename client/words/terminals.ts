@@ -6,15 +6,15 @@ import { english, fill, type Translate } from './template.ts';
 /** `lost`: the connection to the backend. */
 export type TerminalEndReason = NotificationOf<'terminal.ended'>['reason'] | 'lost';
 
-const GREETING = [
+export const TERMINAL_GREETING_WORDS = [
   'In the sandbox of “{title}”, without internet access. What you change here is there for the next turn, which takes the sandbox over.',
 ];
 /** Its next turn sets up anew. */
-const GREETING_AFTER_SETUP = [
+export const TERMINAL_SETUP_GREETING_WORDS = [
   'In the sandbox of “{title}” as the failed setup left it, without internet access. It is for looking around: the next turn begins with a new one.',
 ];
 
-const ENDS: Record<TerminalEndReason, readonly string[]> = {
+export const TERMINAL_END_WORDS: Record<TerminalEndReason, readonly string[]> = {
   exited: ['The shell has ended with exit code {exitCode}.', 'The shell has ended.'],
   turnStarted: ['A turn has started and taken the sandbox over. Open a terminal again when it has ended.'],
   sandboxLost: ['The sandbox has stopped. Open a terminal again, or send a follow-up.'],
@@ -27,7 +27,11 @@ export function terminalGreeting(
   { title, error }: { title: string; error?: { code: string } | undefined },
   t: Translate = english,
 ): string {
-  return fill(error?.code === 'setupFailed' ? GREETING_AFTER_SETUP : GREETING, { title }, t);
+  return fill(
+    error?.code === 'setupFailed' ? TERMINAL_SETUP_GREETING_WORDS : TERMINAL_GREETING_WORDS,
+    { title },
+    t,
+  );
 }
 
 export function terminalEndWords(
@@ -35,5 +39,5 @@ export function terminalEndWords(
   exitCode: number | null,
   t: Translate = english,
 ): string {
-  return fill(ENDS[reason], { exitCode: exitCode ?? '', idleMs: TERMINAL_IDLE_MS }, t);
+  return fill(TERMINAL_END_WORDS[reason], { exitCode: exitCode ?? '', idleMs: TERMINAL_IDLE_MS }, t);
 }
