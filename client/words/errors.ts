@@ -5,6 +5,7 @@
 import type { ErrorAction, ErrorCode, WireError } from '../../protocol/errors.ts';
 import { isRuleProblem, ruleProblemWords } from './egress.ts';
 import { setupFailedWords } from './setup.ts';
+import { terminalUnavailableWords } from './terminals.ts';
 import { english, fill, type Translate } from './template.ts';
 
 export const ERROR_WORDS: Record<ErrorCode, readonly string[]> = {
@@ -197,14 +198,7 @@ export const ERROR_WORDS: Record<ErrorCode, readonly string[]> = {
     'The sandbox wrote more than the {limitBytes} it may have on disk. Raise the disk of the environment, or have the task write less.',
     'The sandbox wrote more than it may have on disk. Raise the disk of the environment, or have the task write less.',
   ],
-  terminalUnavailable: [
-    'A terminal can’t be opened: the image has no {missing} and no python3. Install one of them in the setup script.',
-    'A terminal can’t be opened: {most} are open already. Close one of them.',
-    'A terminal can’t be opened in a sandbox that an older version made. Send a follow-up, then open one ({oldSandbox}).',
-    'A terminal can’t be opened while a turn uses the sandbox. Wait until it has ended ({busyTask}).',
-    'A terminal can’t be opened: the sandbox is gone ({noSandbox}). Send a follow-up, then open one.',
-    'A terminal can’t be opened now: the task has no sandbox, or a turn is using it.',
-  ],
+  terminalUnavailable: ['A terminal can’t be opened now: the task has no sandbox, or a turn is using it.'],
   approvalGone: ['This question is not open any more: it was answered, or its turn has ended.'],
   generationSuperseded: ['Another backend has taken this task over. It goes on there.'],
   modelNotConfigured: ['No model is set up. Set the API key, or start the backend with OPENAI_API_KEY.'],
@@ -277,7 +271,10 @@ export interface ErrorText {
 
 export function errorWords(wire: WireError, t: Translate = english): ErrorText {
   const text =
-    ruleErrorWords(wire, t) ?? setupFailedWords(wire, t) ?? fill(ERROR_WORDS[wire.code], wire.params, t);
+    ruleErrorWords(wire, t) ??
+    setupFailedWords(wire, t) ??
+    terminalUnavailableWords(wire, t) ??
+    fill(ERROR_WORDS[wire.code], wire.params, t);
   return wire.action
     ? { text, action: { id: wire.action, label: t(ACTION_WORDS[wire.action], {}) } }
     : { text };

@@ -1,4 +1,5 @@
 /** What a terminal in a sandbox says of itself: at its beginning and at its end. */
+import type { WireError } from '../../protocol/errors.ts';
 import type { NotificationOf } from '../../protocol/rpc.ts';
 import { TERMINAL_IDLE_MS } from '../../protocol/limits.ts';
 import { english, fill, type Translate } from './template.ts';
@@ -22,6 +23,25 @@ export const TERMINAL_END_WORDS: Record<TerminalEndReason, readonly string[]> = 
   closed: ['The terminal was closed.'],
   lost: ['The connection to the backend was lost, and the terminal with it. Open it again.'],
 };
+
+/** By the parameter that says why: whose task it is, the person knows. */
+export const TERMINAL_UNAVAILABLE_WORDS: Record<string, string> = {
+  missing:
+    'A terminal can’t be opened: the image has no {missing} and no python3. Install one of them in the setup script.',
+  most: 'A terminal can’t be opened: {most} are open already. Close one of them.',
+  oldSandbox:
+    'A terminal can’t be opened in a sandbox that an older version made. Send a follow-up, then open one.',
+  busyTask: 'A terminal can’t be opened while a turn uses the sandbox. Wait until it has ended.',
+  noSandbox: 'A terminal can’t be opened: the sandbox is gone. Send a follow-up or retry, then open one.',
+};
+
+/** Null for any other error, and for one of a newer backend. */
+export function terminalUnavailableWords({ code, params }: WireError, t: Translate): string | null {
+  if (code !== 'terminalUnavailable') return null;
+  const why = Object.keys(TERMINAL_UNAVAILABLE_WORDS).find((name) => (params[name] ?? '') !== '');
+  const words = why === undefined ? undefined : TERMINAL_UNAVAILABLE_WORDS[why];
+  return words === undefined ? null : fill([words], params, t);
+}
 
 export function terminalGreeting(
   { title, error }: { title: string; error?: { code: string } | undefined },

@@ -36,6 +36,7 @@ class SandboxTerminal implements vscode.Pseudoterminal {
   /** Typed before the shell was there. */
   #early = '';
   #size = USUAL;
+  #greeted = false;
   #over = false;
 
   constructor(connection: BackendConnection, task: TaskSummary) {
@@ -45,7 +46,6 @@ class SandboxTerminal implements vscode.Pseudoterminal {
 
   open(dimensions: vscode.TerminalDimensions | undefined): void {
     if (dimensions) this.#size = dimensions;
-    this.#say(terminalGreeting(this.#task, t));
     void this.#begin();
   }
 
@@ -74,7 +74,9 @@ class SandboxTerminal implements vscode.Pseudoterminal {
         { taskId: this.#task.id, columns: opened.columns, rows: opened.rows },
         {
           onOutput: (bytes) => {
-            if (!this.#over) this.#painter.take(bytes);
+            if (this.#over) return;
+            this.#greet();
+            this.#painter.take(bytes);
           },
           onEnd: (reason, exitCode) => {
             // A shell that a person left closes as VS Code's own do; any other end is explained first.
@@ -85,12 +87,20 @@ class SandboxTerminal implements vscode.Pseudoterminal {
       );
       this.#terminal = terminal;
       if (this.#over) return terminal.close();
+      this.#greet();
       if (this.#size !== opened) terminal.resize(this.#size.columns, this.#size.rows);
       if (this.#early !== '') void terminal.write(Buffer.from(this.#early));
       this.#early = '';
     } catch (error) {
       this.#end(undefined, sentenceOf(error));
     }
+  }
+
+  /** Once there is a shell, above all that it prints. */
+  #greet(): void {
+    if (this.#greeted) return;
+    this.#greeted = true;
+    this.#say(terminalGreeting(this.#task, t));
   }
 
   /** With words it stays open, so that they can be read. */
