@@ -72,7 +72,12 @@ async function isThere({ turn, attempt, parts }: Preparation): Promise<boolean> 
 /** Null when it can't be gone on with; then it is gone. */
 async function takeOver(of: Preparation): Promise<Sandbox | null> {
   const { turn, startSha, parts } = of;
-  const sandbox = await openAgents(of, undefined);
+  const sandbox = await openAgents(of, undefined).catch(async (error: unknown) => {
+    // Somebody was removing it when it was found, and has done so.
+    if (await isThere(of)) throw error;
+    return null;
+  });
+  if (sandbox === null) return null;
   try {
     const mark = await readMark(sandbox);
     // Where nothing can be written, what was checked out is still what is there.

@@ -5,6 +5,7 @@
  * then now and again.
  */
 import { errorText } from '../../protocol/errors.ts';
+import { LIMITS } from '../../protocol/limits.ts';
 import type { PreparedEnvironments } from '../environments/prepared.ts';
 import type { SandboxDriver, SandboxRef } from '../sandbox/sandbox.ts';
 
@@ -18,7 +19,8 @@ export function isNeeded(ref: SandboxRef, presence: TaskPresence, now: number): 
     case 'live':
       return true;
     case 'idle':
-      return ref.expiresAt !== undefined && ref.expiresAt > now;
+      // Longer than any is parked: the clock was wrong when it was written down.
+      return ref.expiresAt !== undefined && ref.expiresAt > now && ref.expiresAt <= now + LIMITS.parkedMs.cap;
     case 'gone':
       return false;
   }

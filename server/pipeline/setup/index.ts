@@ -48,7 +48,7 @@ async function fromCache(of: Preparation, plan: Plan): Promise<Start> {
   for (;;) {
     const found = await rooms.prepared.find(key);
     if (found) {
-      await tell(of, 'hit', { ageMs: Date.now() - found.createdAt, savedMs: found.setupMs });
+      await tell(of, 'hit', { ageMs: ageOf(found), savedMs: found.setupMs });
       try {
         return await bringUpToDate(of, plan, found);
       } catch (error) {
@@ -68,6 +68,11 @@ async function fromCache(of: Preparation, plan: Plan): Promise<Start> {
   }
 }
 
+/** The clock may have been set back since. */
+function ageOf({ createdAt }: Prepared): number {
+  return Math.max(0, Date.now() - createdAt);
+}
+
 /** From the task's own commit, kept as long as a sandbox needs it. */
 async function forThisTask(of: Preparation, plan: Plan): Promise<Start> {
   const { task } = of.turn;
@@ -85,7 +90,7 @@ async function prepare(of: Preparation, plan: Plan, key: string): Promise<Prepar
   const { repo } = turn.task;
   const { base, settings } = environment;
   await tell(of, 'miss');
-  const startedAt = Date.now();
+  const startedAt = performance.now();
   const origin = `setup${key.slice(0, 30)}`;
   let done: SetupDone;
   try {
@@ -100,7 +105,7 @@ async function prepare(of: Preparation, plan: Plan, key: string): Promise<Prepar
     await tell(of, 'refused', { reason: 'setupFailed' });
     return { start: { snapshot: (await keepFiles(of, done, { task: turn.task.id })).id } };
   }
-  const setupMs = Date.now() - startedAt;
+  const setupMs = Math.round(performance.now() - startedAt);
   const { id, bytes } = await keepFiles(of, done, { key });
   const createdAt = Date.now();
   const prepared: Prepared = {
