@@ -16,7 +16,12 @@ export interface Session {
   close(): Promise<void>;
 }
 
-export async function openSession(options: { script: string; config?: string }): Promise<Session> {
+/** `settings`: of VS Code, on top of the quiet ones. */
+export async function openSession(options: {
+  script: string;
+  config?: string;
+  settings?: Record<string, unknown>;
+}): Promise<Session> {
   const opened: (() => Promise<void>)[] = [];
   const close = async () => {
     for (const end of opened.reverse()) await end();
@@ -24,7 +29,10 @@ export async function openSession(options: { script: string; config?: string }):
   try {
     const backend = await startBackend(options);
     opened.push(() => backend.stop());
-    const server = await startCodeServer({ extensions: [requiredPath('CODEX_TASKS_TEST_VSIX')] });
+    const server = await startCodeServer({
+      extensions: [requiredPath('CODEX_TASKS_TEST_VSIX')],
+      ...(options.settings === undefined ? {} : { settings: options.settings }),
+    });
     opened.push(() => server.stop());
     const folder = await server.newFolder('parcel');
     makeRepository(folder);
