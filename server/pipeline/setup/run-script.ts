@@ -83,7 +83,8 @@ export async function runScript(
     hear(redaction.end());
   } finally {
     unsent = await output.end();
-    if (unsent.length > 0) await turn.emit(...unsent).catch(() => undefined);
+    const events = unsent.map((event) => ({ ...event, attempt }));
+    if (events.length > 0) await turn.emit(...events).catch(() => undefined);
   }
   const { end, exitCode, durationMs, outputBytes, droppedBytes } = result;
   const limit = (name: string, value: number) =>

@@ -106,6 +106,13 @@ for (const [what, harm] of Object.entries(HARM)) {
     assert.equal(printed(again.events, 'setup'), 'begun\nended\n');
     assert.equal(printed(again.events, 'agent'), 'dep\n');
     assert.deepEqual(outcomes(again), ['miss', 'stored']);
+    const told = again.events.filter(
+      ({ code, params }) => code === 'output' && params.itemId.startsWith('setup'),
+    );
+    assert.ok(
+      told.length > 0 && told.every(({ attempt }) => attempt === 1),
+      'all of it is told of the attempt',
+    );
     assert.deepEqual(
       (await world.driver.list()).filter(({ taskId }) => taskId === task.id).map(({ role }) => role),
       ['agent'],
