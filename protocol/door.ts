@@ -123,6 +123,8 @@ export interface DoorCheckout {
   asUncommitted?: string;
   /** What is there was prepared and is brought to the commit; ignored files are kept. */
   keep?: boolean;
+  /** With `keep`: nothing runs after it, so that the next one may rely on what it leaves. */
+  last?: boolean;
 }
 
 export interface DoorCapture {

@@ -85,7 +85,7 @@ export function asCells(value: unknown): number {
 }
 
 export function asCheckout(value: unknown): DoorCheckout {
-  const { workdir, sha, branch, asUncommitted, keep } = fields(value);
+  const { workdir, sha, branch, asUncommitted, keep, last } = fields(value);
   if (typeof branch !== 'string' || !BRANCH.test(branch)) return bad('branch');
   return {
     workdir: asPath(workdir, 'workdir'),
@@ -93,6 +93,7 @@ export function asCheckout(value: unknown): DoorCheckout {
     branch,
     ...(asUncommitted === undefined ? {} : { asUncommitted: asSha(asUncommitted) }),
     ...(keep === true ? { keep } : {}),
+    ...(last === true ? { last } : {}),
   };
 }
 

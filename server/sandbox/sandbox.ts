@@ -143,6 +143,11 @@ export interface CheckoutOptions {
    * commit, and ignored files (what the setup installed) are kept.
    */
   keep?: boolean;
+  /**
+   * With `keep`, at the end of a setup, when nothing else runs any more: what starts from its files need
+   * not look at each of them again.
+   */
+  last?: boolean;
 }
 
 /** A program on a terminal of its own. */

@@ -46,6 +46,7 @@ export async function runSetup(of: Preparation, work: SetupWork): Promise<SetupD
       await writeMark(sandbox, { work: identityOf(of, work), run });
     }
     failed = await runScripts(of, sandbox, asRun(work, run), environment.secrets);
+    if (!failed?.written) await tidyUp(sandbox, work);
   } catch (error) {
     await sandbox.detach();
     // Somebody else's turn by now, or a backend that comes back: what runs is left to them.
@@ -61,6 +62,19 @@ export async function runSetup(of: Preparation, work: SetupWork): Promise<SetupD
   // What goes on from here is looked through, also after a guess that failed.
   if (!failed?.written) await refuseSecrets(of, name, home);
   return { name, failed };
+}
+
+/**
+ * What the scripts made of tracked files goes now, once, and not at every start from here. Should it fail,
+ * each start does it for itself.
+ */
+async function tidyUp(sandbox: Sandbox, { commit }: SetupWork): Promise<void> {
+  try {
+    await sandbox.stopAll();
+    await sandbox.checkout({ ...commit, keep: true, last: true });
+  } catch (error) {
+    if (!(error instanceof CodexError) || error.code !== 'gitFailed') throw error;
+  }
 }
 
 async function refuseSecrets(
