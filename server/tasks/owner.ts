@@ -121,8 +121,9 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
     inState: (next) => (state = mayBecome(state, next) ? next : state),
   });
 
-  async function phaseEnd(phase: Phase, startedAt: number, outcome: PhaseOutcome): Promise<void> {
-    const durationMs = Date.now() - startedAt;
+  /** `began` is of the clock that nobody sets. */
+  async function phaseEnd(phase: Phase, began: number, outcome: PhaseOutcome): Promise<void> {
+    const durationMs = Math.round(performance.now() - began);
     await write([{ code: 'phase.finished', params: { phase, outcome, durationMs } }], async (tx) => {
       await tx
         .updateTable('phases')
@@ -144,7 +145,7 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
       code: 'turn.finished',
       params: {
         state: to,
-        durationMs: now - (turn.started_at ?? turn.created_at),
+        durationMs: Math.max(0, now - (turn.started_at ?? turn.created_at)),
         ...(answer === undefined ? {} : { answer }),
         ...(more.usage === undefined ? {} : { usage: more.usage }),
         ...(more.error === undefined ? {} : { error: more.error }),
@@ -216,6 +217,7 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
 
     async phase(phase, fn) {
       const startedAt = Date.now();
+      const began = performance.now();
       await write([{ code: 'phase.started', params: { phase } }], async (tx) => {
         const times = { started_at: startedAt, duration_ms: null, outcome: null };
         await tx
@@ -231,10 +233,10 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
       } catch (error) {
         const outcome = stopReason(signal) === 'cancelled' ? 'cancelled' : 'failed';
         // What went wrong in the phase is what counts, not that its end could not be written.
-        await phaseEnd(phase, startedAt, outcome).catch(() => {});
+        await phaseEnd(phase, began, outcome).catch(() => {});
         throw error;
       }
-      await phaseEnd(phase, startedAt, stopReason(signal) === 'cancelled' ? 'cancelled' : 'ok');
+      await phaseEnd(phase, began, stopReason(signal) === 'cancelled' ? 'cancelled' : 'ok');
       return value;
     },
 

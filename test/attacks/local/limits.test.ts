@@ -45,15 +45,15 @@ describe('a local sandbox is held to its limits', { timeout: 180_000 }, () => {
     assert.equal(shared.output, 'fine');
   });
 
-  test('a fork bomb ends, and what it was in can be opened again', async () => {
+  test('a program that starts more and more processes ends, and what it was in can be opened again', async () => {
     const limits = resolveLimits({ sandboxPids: 100 });
     const task = { taskId: `test-forks-${process.pid}`, limits };
     const sandbox = await world.open(task);
     const started = Date.now();
     // As a person of their own the kernel refuses to fork; for root everything in it is ended instead.
-    const bomb = await sh(sandbox, 'bomb() { bomb | bomb & }; bomb; while :; do sleep 1; done', {
-      timeoutMs: 8_000,
-    }).then(
+    // Bounded, unlike a real bomb: until it is ended it is the whole machine's load.
+    const many = 'for i in {1..600}; do sleep 60 & done; while :; do sleep 1; done';
+    const bomb = await sh(sandbox, many, { timeoutMs: 8_000 }).then(
       ({ end, reason, output }) => `${end} ${reason ?? ''} ${output}`,
       (error: unknown) => (isCode('sandboxLost')(error), 'lost'),
     );
