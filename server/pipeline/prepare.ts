@@ -66,7 +66,12 @@ async function isThere({ turn, attempt, parts }: Preparation): Promise<boolean> 
   const role = roleOf(turn);
   const isOurs = (ref: { taskId: string; attempt: number; role: SandboxRole }) =>
     ref.taskId === turn.task.id && ref.attempt === attempt && ref.role === role;
-  return (await parts.driver.list()).some(isOurs);
+  try {
+    return (await parts.driver.list()).some(isOurs);
+  } catch {
+    // Whatever keeps it from being listed is said, in a sentence, by opening it.
+    return true;
+  }
 }
 
 /** Null when it can't be gone on with; then it is gone. */
