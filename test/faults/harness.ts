@@ -15,6 +15,7 @@ import assert from 'node:assert/strict';
 import { findBackend, stopBackend } from '../../client/backend-process/index.ts';
 import type { WireEvent } from '../../protocol/events.ts';
 import { RunResult } from '../../protocol/result.ts';
+import { createDriver } from '../../server/sandbox/index.ts';
 import { git, temporaryFolder, tryGit } from '../support/git.ts';
 
 export const PROGRAM = fileURLToPath(new URL('../../dist/cli/codex-tasks.mjs', import.meta.url));
@@ -113,9 +114,17 @@ export function place(): Place {
   atEnd(async () => {
     const backend = await findBackend(dataDir);
     if (backend) await stopBackend(backend);
+    await endLocalSandboxes(dataDir);
     await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   });
   return { folder, dataDir, at: (...names) => join(folder, ...names) };
+}
+
+/** Those that are parked for follow-ups would outlive their folder. */
+async function endLocalSandboxes(dataDir: string): Promise<void> {
+  if (!existsSync(join(dataDir, 'sandboxes'))) return;
+  const driver = createDriver({ kind: 'local', dataDir });
+  for (const { name } of await driver.list()) await driver.remove(name);
 }
 
 /** A small repository with one commit. */
