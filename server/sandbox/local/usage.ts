@@ -57,7 +57,8 @@ function childrenOf(pid: number): number[] {
 /** Its own memory and its share of what several have; slow, since the kernel walks all of its pages. */
 export function proportionalBytes(one: Used): number {
   const kib = /^Pss:\s+(\d+) kB/m.exec(read(`/proc/${one.pid}/smaps_rollup`))?.[1];
-  return kib === undefined ? one.residentBytes : Number(kib) * 1024;
+  // One that is ending has nothing to share any more; what it had a moment ago must not count.
+  return kib === undefined ? (usedBy(one.pid)?.residentBytes ?? 0) : Number(kib) * 1024;
 }
 
 /** How often the kernel ended one of them for the memory limit of a cgroup of its own; 0 where it has none. */
