@@ -139,8 +139,9 @@ const OF_FILES: Plant[] = [
   { name: 'a pipe’s name', script: 'mkfifo ~/"pipe-$HEX"', path: /\/root\/pipe-\[secret NEEDLE\]$/ },
   { name: 'a symbolic link’s target', script: 'ln -s "$NEEDLE" ~/link', path: /\/root\/link$/ },
   {
+    // Ignored, or it would be tidied away with all else that is not the commit's.
     name: 'a link that leads nowhere, in the repository',
-    script: 'ln -s "/nowhere/$HEX" dangling',
+    script: 'mkdir -p .git/info; echo dangling >> .git/info/exclude; ln -s "/nowhere/$HEX" dangling',
     path: /project\/dangling$/,
   },
   {
