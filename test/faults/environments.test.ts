@@ -14,6 +14,9 @@ import { git } from '../support/git.ts';
 import { assertSentence, atEnd, codexTasks, outcomeOf, place, repository, serve } from './harness.ts';
 import type { Outcome } from './harness.ts';
 
+/** Where every commit is checked there is less time; all of them run by hand and at night. */
+const MANY_FILES = process.env.CI ? 30_000 : 100_000;
+
 const here = place();
 const driver = createDriver({ kind: 'docker', dataDir: here.dataDir });
 atEnd(async () => {
@@ -230,18 +233,18 @@ describe('repositories', { concurrency: 2 }, () => {
       assert.equal(spawnSync('ls', [here.at(what)]).status, 2, what);
   });
 
-  test('a hundred thousand files start and give a result', { timeout: 240_000 }, async () => {
+  test(`${MANY_FILES} files start and give a result`, { timeout: 240_000 }, async () => {
     await environment('many', 'mkdir -p installed\n', '--disk', '2g');
     const repo = await repository(here.at('many'), { '.gitignore': 'installed/\n' });
     const blob = git(repo, ['rev-parse', 'HEAD:a.txt']);
-    const names = Array.from({ length: 100_000 }, (_, at) => `100644 ${blob}\td${at % 300}/f${at}\n`).join(
+    const names = Array.from({ length: MANY_FILES }, (_, at) => `100644 ${blob}\td${at % 300}/f${at}\n`).join(
       '',
     );
     git(repo, ['update-index', '--index-info'], { input: names });
     git(repo, ['commit', '-q', '-m', 'many']);
     const { result, output } = await run(repo, 'many', '$ git ls-files | wc -l; echo x > d1/new');
     assert.equal(result.status, 'completed', JSON.stringify(result.error));
-    assert.match(output, /100002\n$/);
+    assert.equal(output, `${MANY_FILES + 2}\n`);
     assert.equal(result.patch?.files, 1);
   });
 });
