@@ -7,6 +7,16 @@
  * Perl comes with Debian's essential packages, and with git almost everywhere; Python where Perl does not.
  * The numbers are Linux's TIOCSPTLCK, TIOCGPTN and TIOCSWINSZ, the same on x64 and arm64.
  */
+/** What follows once `$tty` is open: it becomes the program's own. */
+const PERL_ON_THE_TTY = `open(STDIN, "<&", $tty) or die "$path: $!\\n";
+open(STDOUT, ">&", $tty) or die "$path: $!\\n";
+open(STDERR, ">&", $tty) or die "$path: $!\\n";
+close($tty);
+exec { $argv[0] } @argv;
+print STDERR "$argv[0]: $!\\n";
+exit 127;
+`;
+
 const PERL = `
 my ($columns, $rows, @argv) = @ARGV;
 delete $ENV{PERL_BADLANG};
@@ -18,14 +28,7 @@ my $path = "/dev/pts/" . unpack("I", $number);
 open(my $tty, "+<", $path) or die "$path: $!\\n";
 my $size = pack("S4", $rows, $columns, 0, 0);
 ioctl($tty, 0x5414, $size) or die "TIOCSWINSZ: $!\\n";
-open(STDIN, "<&", $tty) or die "$path: $!\\n";
-open(STDOUT, ">&", $tty) or die "$path: $!\\n";
-open(STDERR, ">&", $tty) or die "$path: $!\\n";
-close($tty);
-exec { $argv[0] } @argv;
-print STDERR "$argv[0]: $!\\n";
-exit 127;
-`;
+${PERL_ON_THE_TTY}`;
 
 const PYTHON = `
 import fcntl, os, struct, sys
@@ -61,14 +64,7 @@ open(my $tty, "+<", $path) or die "$path: $!\\n";
 ioctl($tty, 0x20007461, 0);
 my $size = pack("S4", $rows, $columns, 0, 0);
 ioctl($tty, 0x80087467, $size) or die "TIOCSWINSZ: $!\\n";
-open(STDIN, "<&", $tty) or die "$path: $!\\n";
-open(STDOUT, ">&", $tty) or die "$path: $!\\n";
-open(STDERR, ">&", $tty) or die "$path: $!\\n";
-close($tty);
-exec { $argv[0] } @argv;
-print STDERR "$argv[0]: $!\\n";
-exit 127;
-`;
+${PERL_ON_THE_TTY}`;
 
 const ON_LINUX = [
   ['perl', '-e', PERL],
