@@ -10,6 +10,7 @@ import { z } from 'zod';
 import { ApprovalReason } from './approval.ts';
 import { WireError } from './errors.ts';
 import { Item } from './items.ts';
+import { Report } from './report.ts';
 import { Mode, Phase, PhaseOutcome, TurnState } from './states.ts';
 
 export const Usage = z.object({
@@ -58,15 +59,54 @@ export const PatchSummary = z.object({
 });
 export type PatchSummary = z.infer<typeof PatchSummary>;
 
+/** A picture that a person sent along; its bytes are a blob of the backend's. */
+export const Attachment = z.object({
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  mediaType: z.enum(['image/png', 'image/jpeg', 'image/gif', 'image/webp']),
+  name: z.string().min(1).max(200),
+  bytes: z.number().int().positive(),
+});
+export type Attachment = z.infer<typeof Attachment>;
+
 export const EVENT_PARAMS = {
   'task.created': z.object({ title: z.string(), mode: Mode }),
-  'turn.started': z.object({ prompt: z.string(), mode: Mode, generation: z.number().int() }),
+  /** `by`: the model found a title, or a person gave one. */
+  'task.renamed': z.object({ title: z.string(), by: z.enum(['model', 'person']) }),
+  'turn.started': z.object({
+    prompt: z.string(),
+    mode: Mode,
+    generation: z.number().int(),
+    images: z.array(Attachment).optional(),
+  }),
+  /** Said while the turn runs. It is an item (`message`, `user`, the same id) once the model gets it. */
+  'turn.steered': z.object({ id: z.string(), text: z.string() }),
   'turn.finished': z.object({
     state: TurnState,
     answer: z.string().optional(),
     error: WireError.optional(),
     usage: Usage.optional(),
+    report: Report.optional(),
     durationMs: z.number(),
+  }),
+  /** One of several attempts has ended; the turn ends with its last one. */
+  'attempt.finished': z.object({
+    state: z.enum(['completed', 'failed', 'cancelled']),
+    answer: z.string().optional(),
+    error: WireError.optional(),
+    usage: Usage.optional(),
+    report: Report.optional(),
+    durationMs: z.number(),
+  }),
+  /** The result of this attempt is the task's from now on. */
+  'attempt.chosen': z.object({ attempt: z.number().int() }),
+  /** After a model request: what the attempt's turn has used so far. */
+  'usage.changed': z.object({
+    usage: Usage,
+    /** How full the model's window is. */
+    contextTokens: z.number().int().optional(),
+    windowTokens: z.number().int().optional(),
+    /** By the prices of the model connection; absent where these are not known. */
+    costUsd: z.number().optional(),
   }),
   'phase.started': z.object({ phase: Phase }),
   'phase.finished': z.object({ phase: Phase, outcome: PhaseOutcome, durationMs: z.number() }),
@@ -87,6 +127,8 @@ export const EVENT_PARAMS = {
     value: z.number(),
     itemId: z.string().optional(),
   }),
+  /** A budget is nearly used up; at the limit the turn ends in order with what is there. */
+  'limit.near': z.object({ limit: z.string(), used: z.number(), value: z.number() }),
   'patch.ready': z.object({
     patch: PatchSummary,
     /** The first files, so that an event stays small; the whole list comes with `task.get`. */

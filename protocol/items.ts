@@ -4,6 +4,7 @@ import { z } from 'zod';
 export const MessageItem = z.object({
   type: z.literal('message'),
   id: z.string(),
+  /** `user`: said while the turn ran, and taken up here. */
   role: z.enum(['user', 'assistant']),
   text: z.string(),
 });
@@ -34,6 +35,10 @@ export const CommandItem = z.object({
   type: z.literal('command'),
   /** The call's id: output events name it. */
   id: z.string(),
+  /** How the answer cites it, counted over the whole task and attempt; the agent's own have one. */
+  number: z.number().int().positive().optional(),
+  /** It runs on while the agent does other things. */
+  background: z.boolean().optional(),
   /** Absent: the agent's. */
   by: z.enum(['setup', 'maintenance']).optional(),
   /** As a person would type it. */
@@ -54,6 +59,32 @@ export const PlanItem = z.object({
   steps: z.array(z.object({ text: z.string(), state: z.enum(['pending', 'inProgress', 'completed']) })),
 });
 
-export const Item = z.discriminatedUnion('type', [MessageItem, ReasoningItem, CommandItem, PlanItem]);
+/** A picture in the sandbox that the model was shown. */
+export const ImageItem = z.object({
+  type: z.literal('image'),
+  id: z.string(),
+  path: z.string(),
+  mediaType: z.string(),
+  bytes: z.number().int(),
+});
+
+/** The model's view of the conversation was summarised, since its window was nearly full. */
+export const CompactionItem = z.object({
+  type: z.literal('compaction'),
+  id: z.string(),
+  tokensBefore: z.number().int(),
+  /** Absent: it failed, and the oldest items were left out instead. */
+  tokensAfter: z.number().int().optional(),
+});
+
+export const Item = z.discriminatedUnion('type', [
+  MessageItem,
+  ReasoningItem,
+  CommandItem,
+  PlanItem,
+  ImageItem,
+  CompactionItem,
+]);
 export type Item = z.infer<typeof Item>;
 export type CommandItem = z.infer<typeof CommandItem>;
+export type PlanItem = z.infer<typeof PlanItem>;

@@ -5,11 +5,12 @@
 import { z } from 'zod';
 import { ApprovalAnswer, OpenApproval, WaitingFor } from './approval.ts';
 import { EgressEntry, type Environment, EnvironmentName, StoredEnvironment } from './environment.ts';
-import { FileChange, PatchSummary, Usage, WireEvent } from './events.ts';
+import { Attachment, FileChange, PatchSummary, Usage, WireEvent } from './events.ts';
 import { WireError } from './errors.ts';
 import { LIMITS } from './limits.ts';
+import { Report } from './report.ts';
 import { SecretName, SecretValue, SecretView } from './secret.ts';
-import { Mode, Phase, PhaseOutcome, ReviewState, TurnState } from './states.ts';
+import { Effort, Mode, Phase, PhaseOutcome, ReviewState, TurnState } from './states.ts';
 
 /** Goes up when an older client or server can no longer be spoken with. */
 export const PROTOCOL_VERSION = 1;
@@ -52,7 +53,12 @@ export const TaskSummary = z.object({
   mode: Mode,
   repo: RepoAtCommit,
   environment: z.string().optional(),
+  /** What was asked for; absent: what the environment or the backend says. */
+  model: z.string().optional(),
+  effort: Effort.optional(),
   attempts: z.number().int(),
+  /** Whose result is the task's, once a person chose; a task with one attempt needs no choice. */
+  chosenAttempt: z.number().int().optional(),
   turns: z.number().int(),
   state: TurnState,
   /** What a turn that waits is waiting for. */
@@ -75,7 +81,14 @@ export const AttemptView = z.object({
   resultSha: Sha.optional(),
   patch: PatchSummary.optional(),
   files: z.array(FileChange),
+  /** With several attempts, each ends on its own; with one, these are the turn's. */
+  state: z.enum(['running', 'completed', 'failed', 'cancelled']).optional(),
+  answer: z.string().optional(),
+  error: WireError.optional(),
+  usage: Usage.optional(),
+  report: Report.optional(),
 });
+export type AttemptView = z.infer<typeof AttemptView>;
 
 export const TurnView = z.object({
   turn: z.number().int(),
@@ -86,6 +99,8 @@ export const TurnView = z.object({
   answer: z.string().optional(),
   error: WireError.optional(),
   usage: Usage.optional(),
+  report: Report.optional(),
+  images: z.array(Attachment).optional(),
   baseSha: Sha.optional(),
   phases: z.array(
     z.object({
@@ -111,6 +126,11 @@ const TerminalSize = {
 };
 /** Base64: what a terminal carries is bytes. */
 const TerminalBytes = z.string().max(128 * 1024);
+
+/** A model of the backend's list, by name. */
+const ModelName = z.string().min(1).max(200);
+/** Sent as blobs before (`PUT /api/v1/blobs/<sha256>`). */
+const Images = z.array(Attachment).max(10);
 
 const Empty = z.object({});
 const OfTask = z.object({ taskId: TaskId });
@@ -138,7 +158,9 @@ export const METHODS = {
       repo: RepoAtCommit,
       environment: EnvironmentName.optional(),
       attempts: z.number().int().min(1).max(4).default(1),
-      model: z.string().max(200).optional(),
+      model: ModelName.optional(),
+      effort: Effort.optional(),
+      images: Images.optional(),
     }),
     z.object({ task: TaskSummary }),
   ),
@@ -171,8 +193,26 @@ export const METHODS = {
   'task.unsubscribe': method(OfTask, Empty),
   /** A follow-up: starts from the newest result. */
   'turn.create': method(
-    z.object({ requestId: RequestId, taskId: TaskId, prompt: Prompt, mode: Mode.optional() }),
+    z.object({
+      requestId: RequestId,
+      taskId: TaskId,
+      prompt: Prompt,
+      mode: Mode.optional(),
+      model: ModelName.optional(),
+      effort: Effort.optional(),
+      images: Images.optional(),
+    }),
     z.object({ task: TaskSummary, turn: z.number().int() }),
+  ),
+  /** Said to the turn that runs; the model gets it with its next request. */
+  'turn.steer': method(
+    OfTask.extend({ requestId: RequestId, text: Prompt }),
+    z.object({ task: TaskSummary }),
+  ),
+  /** This attempt's newest result becomes the task's: what is applied, and what follow-ups go on from. */
+  'attempt.choose': method(
+    OfTask.extend({ attempt: z.number().int().min(1).max(4) }),
+    z.object({ task: TaskSummary }),
   ),
   /** Where to push this folder's commits, and whether `sha` is there already. */
   'repo.resolve': method(
@@ -261,7 +301,21 @@ export const METHODS = {
     }),
     z.object({ entries: z.array(EgressEntry), more: z.boolean() }),
   ),
-  'model.list': method(Empty, z.object({ models: z.array(z.object({ name: z.string() })) })),
+  /** The first one is what a task gets that asks for none. */
+  'model.list': method(
+    Empty,
+    z.object({
+      models: z.array(
+        z.object({
+          name: z.string(),
+          /** Of the owner's model connections. */
+          connection: z.string().optional(),
+          /** Absent: it has no such setting. */
+          efforts: z.array(Effort).optional(),
+        }),
+      ),
+    }),
+  ),
 } as const;
 
 export type MethodName = keyof typeof METHODS;

@@ -4,6 +4,10 @@ import { z } from 'zod';
 export const Mode = z.enum(['ask', 'code', 'review']);
 export type Mode = z.infer<typeof Mode>;
 
+/** How long a model may think, where it has such a setting. */
+export const Effort = z.enum(['none', 'minimal', 'low', 'medium', 'high', 'xhigh']);
+export type Effort = z.infer<typeof Effort>;
+
 export const TurnState = z.enum([
   'queued',
   'preparing',

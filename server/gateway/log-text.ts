@@ -27,6 +27,19 @@ function textOf(event: TaskEvent): string {
       return `[limit reached: ${event.params.limit} ${event.params.value}]\n`;
     case 'warning':
       return `[warning: ${event.params.code}]\n`;
+    case 'turn.steered':
+      return '';
+    case 'attempt.finished': {
+      const { state, error } = event.params;
+      return `\n[attempt ${event.attempt}: ${state}${error ? `: ${error.code}` : ''}]\n`;
+    }
+    case 'attempt.chosen':
+      return `[attempt ${event.params.attempt} chosen]\n`;
+    case 'limit.near':
+      return `[limit near: ${event.params.limit} ${event.params.used} of ${event.params.value}]\n`;
+    case 'usage.changed':
+      return '';
+    case 'task.renamed':
     case 'task.created':
     case 'patch.ready':
     case 'policy.changed':
@@ -49,11 +62,15 @@ function completed(item: Item): string {
     case 'command':
       return commandEnd(item);
     case 'message':
-      return `\n${item.text}\n`;
+      return item.role === 'user' ? `\n> ${item.text.replaceAll('\n', '\n> ')}\n` : `\n${item.text}\n`;
     case 'reasoning':
       return item.summary === '' ? '' : `\n(${item.summary})\n`;
     case 'plan':
       return `\n${item.steps.map((step) => `${step.state === 'completed' ? '[x]' : '[ ]'} ${step.text}\n`).join('')}`;
+    case 'image':
+      return `\n[image: ${item.path}, ${item.bytes} bytes]\n`;
+    case 'compaction':
+      return `\n[compaction: ${item.tokensBefore} to ${item.tokensAfter ?? 'fewer'} tokens]\n`;
   }
 }
 

@@ -95,6 +95,8 @@ export function createHandlers(deps: GatewayDeps): Handlers<CallContext> {
       await checkEnvironmentOf(request.taskId);
       return tasks.followUp(request, session.who.id);
     },
+    'turn.steer': () => Promise.reject(new CodexError('notBuilt', { feature: 'steering' })),
+    'attempt.choose': () => Promise.reject(new CodexError('notBuilt', { feature: 'attempts' })),
 
     async 'repo.resolve'({ sha, defaultSha, ...of }, { session }) {
       const repoId = await repos.resolve({ ...of, sha });

@@ -193,6 +193,42 @@ const STEPS: Record<string, string> = {
       primary key (task_id, id)
     );
     alter table turns add column only_setup boolean not null default false;`,
+  '0004_the_agent': `
+    alter table tasks add column effort text;
+    alter table tasks add column chosen_attempt integer;
+    alter table turns add column model text;
+    alter table turns add column effort text;
+    alter table turns add column images text;
+    alter table turns add column report text;
+    create table attempts (
+      task_id text not null references tasks on delete cascade,
+      turn integer not null,
+      attempt integer not null,
+      state text not null,
+      answer text,
+      error text,
+      usage text,
+      report text,
+      started_at double precision not null,
+      finished_at double precision,
+      primary key (task_id, turn, attempt)
+    );
+    create table steers (
+      task_id text not null references tasks on delete cascade,
+      request_id text not null,
+      turn integer not null,
+      position integer not null,
+      text text not null,
+      created_by text not null,
+      created_at double precision not null,
+      primary key (task_id, request_id)
+    );
+    create table blobs (
+      sha256 text primary key,
+      bytes bytea not null,
+      created_by text not null,
+      created_at double precision not null
+    )`,
 };
 
 export const MIGRATIONS: Record<string, Migration> = Object.fromEntries(

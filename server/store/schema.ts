@@ -7,7 +7,7 @@
  */
 import type { GeneratedAlways } from 'kysely';
 import type { ApprovalAnswer } from '../../protocol/approval.ts';
-import type { Mode, Phase, PhaseOutcome, ReviewState, TurnState } from '../../protocol/states.ts';
+import type { Effort, Mode, Phase, PhaseOutcome, ReviewState, TurnState } from '../../protocol/states.ts';
 
 export interface Schema {
   repos: {
@@ -28,7 +28,10 @@ export interface Schema {
     repo: string;
     environment: string | null;
     model: string | null;
+    effort: Effort | null;
     attempts: number;
+    /** Whose result is the task's; null while nobody chose. */
+    chosen_attempt: number | null;
     /** How many turns; the state, phase and error are the newest one's. */
     turns: number;
     state: TurnState;
@@ -58,6 +61,13 @@ export interface Schema {
     answer: string | null;
     error: string | null;
     usage: string | null;
+    /** JSON of `Report`. */
+    report: string | null;
+    /** JSON of `Attachment[]`. */
+    images: string | null;
+    /** Of this turn, where it was asked for; else the task's. */
+    model: string | null;
+    effort: Effort | null;
     base_sha: string | null;
     /** A try of the environment: it ends after the setup. */
     only_setup: boolean;
@@ -65,6 +75,36 @@ export interface Schema {
     created_at: number;
     started_at: number | null;
     finished_at: number | null;
+  };
+  /** How each of several attempts at a turn ended. */
+  attempts: {
+    task_id: string;
+    turn: number;
+    attempt: number;
+    state: 'running' | 'completed' | 'failed' | 'cancelled';
+    answer: string | null;
+    error: string | null;
+    usage: string | null;
+    report: string | null;
+    started_at: number;
+    finished_at: number | null;
+  };
+  /** What a person said while a turn ran; `position` orders them within a turn. */
+  steers: {
+    task_id: string;
+    request_id: string;
+    turn: number;
+    position: number;
+    text: string;
+    created_by: string;
+    created_at: number;
+  };
+  /** What clients sent along with prompts. */
+  blobs: {
+    sha256: string;
+    bytes: Uint8Array;
+    created_by: string;
+    created_at: number;
   };
   results: {
     task_id: string;
