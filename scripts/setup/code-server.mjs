@@ -75,10 +75,18 @@ async function ensureNodeWithHeaders() {
 function npmInstall(folder, spec, env) {
   return run('npm', ['install', '--save-exact', '--no-fund', '--no-audit', spec], {
     cwd: folder,
-    // npm run sets these for scripts of this project; another folder's install must not inherit them.
-    env: { npm_config_local_prefix: undefined, npm_package_json: undefined, CI: '1', ...env },
+    env: { ...withoutNpm(process.env), CI: '1', ...env },
     timeoutMs: INSTALL_TIMEOUT_MS,
   });
+}
+
+/**
+ * Undefined for all that an npm which runs a script of this project sets for it: its folder, its silence,
+ * and its user agent, by which code-server takes the Node of that npm for the one it is installed with.
+ */
+function withoutNpm(env) {
+  const inherited = Object.keys(env).filter((name) => /^npm_/i.test(name));
+  return Object.fromEntries(inherited.map((name) => [name, undefined]));
 }
 
 await runAsScript(import.meta.url, ensureCodeServer);
