@@ -31,6 +31,8 @@ export interface Settings {
   /** What the owner adds to every environment's internet access. */
   egress: OwnerRules;
   secretKeys: KeySettings;
+  /** Names of files that instruct agents where a folder has no `AGENTS.md`. */
+  agentsFileFallbacks: string[];
 }
 
 const Positive = z.number().positive();
@@ -56,6 +58,10 @@ const ConfigFile = z.strictObject({
   sandboxRuntime: RuntimeName.optional(),
   sandboxPool: PoolSize.optional(),
   egress: EgressConfig.prefault({}),
+  agentsFileFallbacks: z
+    .array(z.string().regex(/^[^/\0]{1,100}$/, 'is a file name such as CLAUDE.md'))
+    .max(10)
+    .optional(),
   /** Relative to the data folder. The keys themselves don't belong in this file. */
   secretsKeyFile: z.string().min(1).optional(),
 });
@@ -84,6 +90,7 @@ export async function readSettings(dataDir: string, env: NodeJS.ProcessEnv = pro
     egress: await ownerRulesOf(file.egress, dataDir, (place, reason) => wrong(path, `${place}: ${reason}`)),
     ...(runtime === undefined ? {} : { sandboxRuntime: runtime }),
     sandboxPool: poolSize(env.CODEX_SANDBOX_POOL) ?? file.sandboxPool ?? 0,
+    agentsFileFallbacks: file.agentsFileFallbacks ?? [],
     secretKeys: secretKeysOf(env, file.secretsKeyFile, dataDir),
     ...(env.DATABASE_URL ? { databaseUrl: env.DATABASE_URL } : {}),
   };

@@ -11,6 +11,7 @@ import type { Mode } from '../../protocol/states.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import type { Redactor } from '../secrets/types.ts';
 import type { ModelClient, ResponseItem } from '../model/model.ts';
+import type { AgentsFiles } from './agents-files.ts';
 import type { Approving } from './approve.ts';
 import type { Steering } from './steering.ts';
 
@@ -41,6 +42,8 @@ export interface AgentInput {
   env(): Record<string, string>;
   internet: 'off' | 'limited' | 'on';
   history: History;
+  /** Where instructions to agents are. Absent: in the repository's root. */
+  agentsFiles?: AgentsFiles;
   /** What the person says while the turn runs. Absent: nobody can. */
   steering?: Steering;
   /** What this turn has used already, before a crash. */

@@ -12,7 +12,7 @@ import { NO_USAGE } from '../../protocol/events.ts';
 import { COMPACTION_SHARE, COMPACTION_USER_TOKENS } from '../../protocol/limits.ts';
 import { asKnown, messageText } from '../model/items.ts';
 import type { ModelClient, ModelHooks, ModelRequest, ResponseItem } from '../model/model.ts';
-import { isAgentsMessage } from './agents-file.ts';
+import { isAgentsMessage } from './agents-files.ts';
 import { compactionItem, currentItems, isCompaction, isPrompt, toRequest } from './history.ts';
 import { isSteer } from './steering.ts';
 import { BYTES_PER_TOKEN, fitText } from './truncate.ts';

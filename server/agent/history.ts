@@ -189,6 +189,10 @@ function callOf(item: ResponseItem): ToolCall | null {
   return isToolCall({ type: item.type ?? 'message' }) ? (item as unknown as ToolCall) : null;
 }
 
+export function isCallItem(item: ResponseItem): boolean {
+  return callOf(item) !== null;
+}
+
 function answeredCall(item: ResponseItem): string | null {
   if (item.type === 'function_call_output' || item.type === 'custom_tool_call_output') {
     return item.call_id ?? null;

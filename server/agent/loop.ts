@@ -2,7 +2,7 @@
  * The agent: asks the model, runs what it calls, until it calls nothing more.
  *
  * In order: calls that a crash left open are settled → the turn's prompt is stored, unless it is → per
- * request: what the person has said meanwhile is taken in → budgets are looked at → room is made where the
+ * request: instructions of folders that were touched, and what the person has said meanwhile, are taken in → budgets are looked at → room is made where the
  * model's window is nearly full → the whole history goes out; each item that comes back is stored, a call
  * before it runs; the results are stored before the next request. The history only grows. A budget
  * (requests, tokens, commands, time, context) ends the turn in order with what is there, after a warning; a
@@ -10,11 +10,10 @@
  */
 import { CodexError, type ErrorCode } from '../../protocol/errors.ts';
 import type { AgentInput, AgentOutcome, RunAgent } from './agent.ts';
-import { isAgentsMessage, readAgentsFile } from './agents-file.ts';
+import { Instructions } from './told-instructions.ts';
 import { resumeCall } from './calls.ts';
 import {
   callCount,
-  lastUserText,
   noteItem,
   onceNote,
   openCalls,
@@ -82,9 +81,10 @@ async function runTurn(input: AgentInput, clock: TurnClock): Promise<AgentOutcom
     if (!(await takeSteers(input, items, store, 'closing'))) return outcome;
   }
   if (workIsLost) await store([FRESH_SANDBOX]);
+  const told = new Instructions(input, items, store);
   if (start.kind === 'new') {
-    const agentsFile = await agentsMessage(input, items);
-    await store([...(agentsFile ? [agentsFile] : []), promptItem(input.prompt, input.turn ?? 0)]);
+    const { items: first, events } = await told.forTurn();
+    await store([...first, promptItem(input.prompt, input.turn ?? 0)], events);
   }
 
   const fixed = {
@@ -105,17 +105,18 @@ async function runTurn(input: AgentInput, clock: TurnClock): Promise<AgentOutcom
   const timeIsUp = () => stop('limitReached', 'turnTimeoutMs', input.limits.turnTimeoutMs);
 
   for (let cuts = 0; ;) {
+    await told.forTouched();
     await takeSteers(input, items, store, 'running');
     const gone = await lookAtBudgets(input, items, store, { usage: outcome.usage, spentMs: clock.spentMs });
     if (gone) return stop('limitReached', gone.limit, gone.value);
     const step = new ModelStep(input, items, store);
     try {
       outcome.usage = addUsage(outcome.usage, await window.makeRoom());
-      const told = (response: ModelResponse) => {
+      const used = (response: ModelResponse) => {
         outcome.usage = addUsage(outcome.usage, response.usage);
         return [window.usageEvent(outcome.usage, response)];
       };
-      const response = await step.run({ ...fixed, input: toRequest(items) }, told);
+      const response = await step.run({ ...fixed, input: toRequest(items) }, used);
       window.saw(response, step.results);
       cuts = response.cut === undefined ? 0 : cuts + 1;
     } catch (error) {
@@ -174,23 +175,6 @@ async function lookAtBudgets(
 const FRESH_SANDBOX = noteItem(
   'The sandbox was lost and made again: the folder is back at the state in which this turn began, and every change and process since is gone. Do again what is still needed.',
 );
-
-/** The repository's instructions, when they are new to this history. */
-async function agentsMessage(input: AgentInput, items: readonly ResponseItem[]) {
-  const { message, cut } = await readAgentsFile(input.sandbox, input.limits.agentsFileBytes);
-  const told = message === null ? null : (input.redactor?.text(message) ?? message);
-  if (told === null || told === lastUserText(items, isAgentsMessage)) return null;
-  if (cut !== null) {
-    await input.emit({
-      code: 'warning',
-      params: {
-        code: 'agentsFileCut',
-        params: { path: cut.path, keptBytes: cut.keptBytes, maxBytes: input.limits.agentsFileBytes },
-      },
-    });
-  }
-  return { type: 'message' as const, role: 'user' as const, content: told };
-}
 
 function isContextFull(error: unknown): boolean {
   return error instanceof CodexError && error.code === 'modelContextFull';

@@ -14,6 +14,7 @@ import type { ModelClient } from '../model/model.ts';
 import type { Repos } from '../repos/repos.ts';
 import type { Sandbox, SandboxDriver } from '../sandbox/sandbox.ts';
 import { stopReason, type TurnContext } from '../tasks/turn-context.ts';
+import { agentsFilesOf, type OwnersInstructions } from './agents-files.ts';
 import { deliverResult } from './deliver.ts';
 import { environmentOf, variablesOf } from './environment.ts';
 import { openInternet, type Internet, type InternetProxy } from './internet.ts';
@@ -34,6 +35,8 @@ export interface PipelineParts {
   /** Throws `CodexError` modelNotConfigured. */
   modelFor(name: string | null): ModelClient;
   proxy: InternetProxy;
+  /** Absent: there are no instructions but the repository's. */
+  owner?: OwnersInstructions;
 }
 
 type AgentEnd =
@@ -74,12 +77,14 @@ export function createRunTurn(parts: PipelineParts): (turn: TurnContext, rooms: 
 }
 
 async function agentPhase(
-  { turn, environment, origin, parts, rooms }: Preparation,
+  { turn, environment, origin, parts, rooms, startSha }: Preparation,
   sandbox: Sandbox,
   model: ModelClient,
 ): Promise<AgentEnd> {
   const { settings, redactor } = environment;
   let opened: Internet | undefined;
+  const at = { repoId: turn.task.repo.repoId, sha: startSha, folder: settings.workdir };
+  const agentsFiles = agentsFilesOf(parts.owner, parts.repos, at);
   try {
     const internet = await openInternet(parts.proxy, rooms, turn, ATTEMPT, 'agent', sandbox, redactor);
     opened = internet;
@@ -96,6 +101,7 @@ async function agentPhase(
       sandbox,
       env: () => ({ ...env, ...internet.variables() }),
       internet: internet.level,
+      agentsFiles: await agentsFiles,
       history: turn.history(ATTEMPT),
       steering: turn.steering(ATTEMPT),
       ...(turn.resumed ? { usageBefore: await turn.usageBefore(ATTEMPT) } : {}),

@@ -28,6 +28,8 @@ export interface Repos {
   readFile(repoId: string, sha: string, path: string, maxBytes: number): Promise<Buffer | null>;
   /** Names of the ordinary files in a folder (`''`: the root), not below it; none when there is no such folder. */
   listTree(repoId: string, sha: string, folder: string): Promise<string[]>;
+  /** Paths of all ordinary files of a commit that have one of these names. */
+  findFiles(repoId: string, sha: string, names: readonly string[]): Promise<string[]>;
   /** About what its objects take on disk: all that a clone could have to carry. */
   packBytes(repoId: string): Promise<number>;
   /**

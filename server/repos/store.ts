@@ -18,7 +18,7 @@ import { checkRepoId, checkSha, checkTaskId, objectFormatOf, repoIdOf, resultRef
 import { KeyedLock } from './keyed-lock.ts';
 import { OriginServer, addToOrigin, fillOrigin } from './origin.ts';
 import { makePatch } from './patch.ts';
-import { listTreeAt, packBytesOf, readFileAt } from './read.ts';
+import { findFilesAt, listTreeAt, packBytesOf, readFileAt } from './read.ts';
 import type { Repos } from './repos.ts';
 import { QUARANTINE_PREFIX, takeResultInto } from './result.ts';
 import { refuse, serveGit } from './smart-http.ts';
@@ -83,6 +83,10 @@ class RepoStore implements Repos {
 
   async readFile(repoId: string, sha: string, path: string, maxBytes: number): Promise<Buffer | null> {
     return readFileAt(await this.#repoWith(repoId, sha), sha, path, maxBytes);
+  }
+
+  async findFiles(repoId: string, sha: string, names: readonly string[]): Promise<string[]> {
+    return findFilesAt(await this.#repoWith(repoId, sha), sha, names);
   }
 
   async listTree(repoId: string, sha: string, folder: string): Promise<string[]> {

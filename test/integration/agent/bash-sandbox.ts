@@ -3,9 +3,9 @@
  * the contract that matters to the loop: one callId runs once, whoever asks, and can be joined.
  */
 import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { AgentSandbox } from '../../../server/agent/agent.ts';
 import type { CommandResult, CommandSpec } from '../../../server/sandbox/sandbox.ts';
 
@@ -33,6 +33,7 @@ export class BashSandbox implements AgentSandbox {
   static async make(files: Readonly<Record<string, string>> = {}): Promise<BashSandbox> {
     const sandbox = new BashSandbox(await mkdtemp(join(tmpdir(), 'codex-agent-')));
     for (const [path, content] of Object.entries(files)) {
+      await mkdir(dirname(join(sandbox.workdir, path)), { recursive: true });
       await writeFile(join(sandbox.workdir, path), content);
     }
     return sandbox;

@@ -445,7 +445,7 @@ test('AGENTS.md of the root goes before the prompt, cut with a mark and a warnin
   assert.ok(first?.type === 'message' && 'role' in first && first.role === 'user');
   const text = first.content as string;
   assert.match(text, /^# AGENTS.md instructions for /);
-  assert.ok(text.includes(`${'ä'.repeat(25)}\n[… AGENTS.md is longer than 51 bytes`));
+  assert.ok(text.includes(`${'ä'.repeat(25)}\n[… AGENTS.md is cut here, since 51 bytes are used up`));
   assert.deepEqual(
     played.of('warning').map(({ code }) => code),
     ['agentsFileCut'],
