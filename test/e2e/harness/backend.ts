@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connect } from '../../../client/connection/index.ts';
+import { connect, type BackendConnection } from '../../../client/connection/index.ts';
 import { nodeSocket } from '../../../client/connection/node-socket.ts';
 import { freePort } from './code-server.ts';
 
@@ -121,16 +121,24 @@ export async function startBackend(
 }
 
 async function taskIds(url: string, token: string): Promise<string[]> {
-  const connection = connect({
-    url,
-    token: async () => token,
-    client: { name: 'codex-tasks-test', version: '0' },
-    openSocket: nodeSocket(),
-    callWaitMs: LIST_TIMEOUT_MS,
-  });
+  const connection = connectTo({ url, token }, LIST_TIMEOUT_MS);
   try {
     return (await connection.call('task.list', {})).tasks.map((task) => task.id);
   } finally {
     connection.close();
   }
+}
+
+/** Another client of the backend, beside the window. */
+export function connectTo(
+  { url, token }: Pick<E2eBackend, 'url' | 'token'>,
+  callWaitMs?: number,
+): BackendConnection {
+  return connect({
+    url,
+    token: async () => token,
+    client: { name: 'codex-tasks-test', version: '0' },
+    openSocket: nodeSocket(),
+    ...(callWaitMs === undefined ? {} : { callWaitMs }),
+  });
 }

@@ -22,6 +22,8 @@ const LOAD_TIMEOUT_MS = 90_000;
 const STEP_TIMEOUT_MS = 20_000;
 /** A window just opened may not hear its keys; a palette opened before an extension was known lacks its commands. */
 const PALETTE_TIMEOUT_MS = 3_000;
+/** One that is known to have come is in sight at once, or behind the bell. */
+const NOTIFICATION_TIMEOUT_MS = 2_000;
 const POLL_MS = 100;
 
 /** As VS Code's list has them, and the class that the window then carries. */
@@ -125,13 +127,38 @@ export class Window {
     return this.page.locator('.monaco-dialog-box');
   }
 
-  /** Waits for a notification that says this. */
-  async notification(text: RegExp): Promise<Locator> {
-    const toast = this.page
-      .locator('.notifications-toasts .notification-list-item')
-      .filter({ hasText: text });
-    await toast.first().waitFor();
-    return toast.first();
+  /**
+   * Waits for a notification that says this. VS Code takes one out of sight after ten seconds, or when
+   * others come: it is looked for behind the bell then, where it stays until it is answered.
+   */
+  async notification(text: RegExp, timeoutMs = STEP_TIMEOUT_MS): Promise<Locator> {
+    const places = ['.notifications-toasts', '.notifications-center.visible'];
+    const item = this.page
+      .locator(places.map((place) => `${place} .notification-list-item`).join(', '))
+      .filter({ hasText: text })
+      .first();
+    try {
+      await item.waitFor({ timeout: timeoutMs });
+    } catch {
+      await this.runCommand('Notifications: Show Notifications');
+      await item.waitFor();
+    }
+    return item;
+  }
+
+  /** Presses a button of the notification that says this, wherever it stands by now. */
+  async answerNotification(text: RegExp, button: string): Promise<void> {
+    await eventually(`the button “${button}” of a notification that says ${text}`, async () => {
+      const item = await this.notification(text, NOTIFICATION_TIMEOUT_MS);
+      try {
+        await item
+          .getByRole('button', { name: button, exact: true })
+          .click({ timeout: NOTIFICATION_TIMEOUT_MS });
+        return true;
+      } catch {
+        return false;
+      }
+    });
   }
 
   async closeNotifications(): Promise<void> {
