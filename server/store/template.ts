@@ -22,7 +22,7 @@ export interface Layout {
   /** Of all that `lay` does: whoever lays out another way finds no template. */
   key: string;
   /** Brings an empty database up to date, so that its next start finds nothing to do; leaves it closed. */
-  lay(pglite: PGlite): Promise<void>;
+  lay: (pglite: PGlite) => Promise<void>;
 }
 
 export async function openEmbeddedDatabase(
