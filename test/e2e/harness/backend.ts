@@ -114,7 +114,7 @@ export async function startBackend(
       const ids = await taskIds(`http://127.0.0.1:${port}`, token).catch(() => []);
       await end('SIGTERM');
       // Parked for follow-ups that will not come; nobody sweeps for a data folder that is gone.
-      for (const id of ids) spawnSync('docker', ['rm', '-f', '-v', `codex-task-${id}-1`]);
+      if (ids.length > 0) spawnSync('docker', ['rm', '-f', '-v', ...ids.map((id) => `codex-task-${id}-1`)]);
       await rm(folder, { recursive: true, force: true, maxRetries: 5 });
     },
   };

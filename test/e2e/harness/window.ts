@@ -19,7 +19,7 @@ const FLAGS = [
 const SIZE = { width: 1360, height: 850 };
 /** A cold extension host on a busy machine of two cores. */
 const LOAD_TIMEOUT_MS = 90_000;
-const STEP_TIMEOUT_MS = 20_000;
+const STEP_TIMEOUT_MS = 40_000;
 /** A window just opened may not hear its keys; a palette opened before an extension was known lacks its commands. */
 const PALETTE_TIMEOUT_MS = 3_000;
 /** One that is known to have come is in sight at once, or behind the bell. */
@@ -74,17 +74,21 @@ export class Window {
     const row = this.page.locator('.quick-input-list .monaco-list-row').filter({
       has: this.page.locator('.label-name', { hasText: new RegExp(`^${escaped(title)}$`) }),
     });
-    await eventually(`the command “${title}”`, async () => {
-      await this.page.keyboard.press('F1');
-      try {
-        await this.quickInput.fill(`>${title}`, { timeout: PALETTE_TIMEOUT_MS });
-        await row.first().click({ timeout: PALETTE_TIMEOUT_MS });
-        return true;
-      } catch {
-        await this.page.keyboard.press('Escape');
-        return false;
-      }
-    });
+    await eventually(
+      `the command “${title}”`,
+      async () => {
+        await this.page.keyboard.press('F1');
+        try {
+          await this.quickInput.fill(`>${title}`, { timeout: PALETTE_TIMEOUT_MS });
+          await row.first().click({ timeout: PALETTE_TIMEOUT_MS });
+          return true;
+        } catch {
+          await this.page.keyboard.press('Escape');
+          return false;
+        }
+      },
+      LOAD_TIMEOUT_MS,
+    );
   }
 
   /** The one-line input of VS Code, whatever asks by it at the moment. */
