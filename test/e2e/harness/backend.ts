@@ -114,7 +114,8 @@ export async function startBackend(
       const ids = await taskIds(`http://127.0.0.1:${port}`, token).catch(() => []);
       await end('SIGTERM');
       // Parked for follow-ups that will not come; nobody sweeps for a data folder that is gone.
-      if (ids.length > 0) spawnSync('docker', ['rm', '-f', '-v', ...ids.map((id) => `codex-task-${id}-1`)]);
+      const names = ids.flatMap((id) => ['task', 'ask', 'setup'].map((role) => `codex-${role}-${id}-1`));
+      if (names.length > 0) spawnSync('docker', ['rm', '-f', '-v', ...names]);
       await rm(folder, { recursive: true, force: true, maxRetries: 5 });
     },
   };
