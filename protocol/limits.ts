@@ -118,6 +118,14 @@ export const TERMINAL_BYTES_PER_SECOND = 4 * MIB;
 /** What waits for a program that reads nothing; more than one paste of a file, and no flood. */
 export const TERMINAL_TYPED_BYTES = MIB;
 
+/**
+ * What the embedded database keeps of its files in its own memory. The system keeps them too; its default
+ * of 128 MiB is laid out at every start and makes that twice as long.
+ */
+export const DATABASE_BUFFERS_KIB = 16 * 1024;
+/** An empty database that was kept for the next start: gone when no version used it for this long. */
+export const DATABASE_TEMPLATE_UNUSED_MS = 30 * 24 * 60 * MINUTE_MS;
+
 /** After TERM a command has this long before KILL. */
 export const KILL_GRACE_MS = 2_000;
 

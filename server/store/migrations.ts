@@ -236,6 +236,9 @@ export const MIGRATIONS: Record<string, Migration> = Object.fromEntries(
   Object.entries(STEPS).map(([name, text]) => [name, { up: (db) => runStatements(db, text) }]),
 );
 
+/** What all of them do: two with the same text make the same tables. */
+export const MIGRATIONS_TEXT = JSON.stringify(STEPS);
+
 /** One by one: an embedded database takes a single statement at a time. */
 async function runStatements(db: Kysely<unknown>, text: string): Promise<void> {
   for (const statement of text.split(';')) {
