@@ -141,6 +141,7 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
     if (state === 'preparing' && to === 'completed') state = 'running';
     if (!mayBecome(state, to)) throw new Error(`A turn that is ${state} can't become ${to}.`);
     const answer = more.answer === undefined ? undefined : storable(redaction.value(more.answer));
+    const report = more.report === undefined ? undefined : redaction.value(more.report);
     const finished: NewEvent = {
       code: 'turn.finished',
       params: {
@@ -148,6 +149,7 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
         durationMs: Math.max(0, now - (turn.started_at ?? turn.created_at)),
         ...(answer === undefined ? {} : { answer }),
         ...(more.usage === undefined ? {} : { usage: more.usage }),
+        ...(report === undefined ? {} : { report }),
         ...(more.error === undefined ? {} : { error: more.error }),
       },
     };
@@ -158,6 +160,7 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
         finished_at: now,
         answer: answer ?? null,
         usage: more.usage ? JSON.stringify(more.usage) : null,
+        report: report ? JSON.stringify(report) : null,
         error,
       });
       if (turn.job_id) await deps.endJob(tx, turn.job_id);
@@ -289,7 +292,7 @@ export type Also = (
   add: (...events: NewEvent[]) => Promise<void>,
 ) => Promise<TaskChange | undefined | void>;
 type TurnEnd = Partial<
-  Pick<Extract<NewEvent, { code: 'turn.finished' }>['params'], 'answer' | 'usage' | 'error'>
+  Pick<Extract<NewEvent, { code: 'turn.finished' }>['params'], 'answer' | 'usage' | 'error' | 'report'>
 >;
 
 async function updateTurn(

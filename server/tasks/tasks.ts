@@ -147,6 +147,7 @@ export class Tasks {
           error: null,
           answer: null,
           usage: null,
+          report: null,
           started_at: null,
           finished_at: null,
         })

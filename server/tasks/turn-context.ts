@@ -8,6 +8,7 @@
 import type { ApprovalAnswer, ApprovalReason } from '../../protocol/approval.ts';
 import type { FileChange, NewEvent, PatchSummary, Usage } from '../../protocol/events.ts';
 import type { LimitValues } from '../../protocol/limits.ts';
+import type { Report } from '../../protocol/report.ts';
 import type { RepoAtCommit } from '../../protocol/rpc.ts';
 import type { Redactor } from '../secrets/types.ts';
 import type { Mode, Phase } from '../../protocol/states.ts';
@@ -116,7 +117,7 @@ export interface TurnContext {
   newestResult(attempt: number): Promise<string | null>;
 
   /** Ends the turn: `completed`, or `cancelled` when that was asked for. Call one of these once, last. */
-  finish(end: { answer: string; usage: Usage }): Promise<void>;
+  finish(end: { answer: string; usage: Usage; report?: Report }): Promise<void>;
   fail(error: unknown): Promise<void>;
 }
 
