@@ -21,6 +21,7 @@ import { openInternet, type Internet, type InternetProxy } from './internet.ts';
 import type { Preparation } from './preparation.ts';
 import { prepareOrigin, prepareSandbox } from './prepare.ts';
 import { changeOf, inTheChange } from './review.ts';
+import { startNaming } from './title.ts';
 import type { Rooms } from './rooms.ts';
 import { shellEnvironment } from '../sandbox/shell-env.ts';
 
@@ -61,6 +62,7 @@ export function createRunTurn(parts: PipelineParts): (turn: TurnContext, rooms: 
     const environment = await environmentOf(turn, ATTEMPT, rooms, parts.repos);
     const of: Preparation = { turn, attempt: ATTEMPT, startSha, environment, origin, parts, rooms };
     let sandbox = await prepareSandbox(of);
+    const naming = startNaming(of, model);
     try {
       if (turn.onlySetup)
         return await afterAgent(of, sandbox, { kind: 'answered', answer: '', usage: NO_USAGE });
@@ -74,8 +76,9 @@ export function createRunTurn(parts: PipelineParts): (turn: TurnContext, rooms: 
           sandbox = await prepareSandbox(of, true);
         }
       });
-      if (isOurs(turn)) await afterAgent(of, sandbox, end);
+      if (isOurs(turn)) await afterAgent(of, sandbox, naming.withUsage(end));
     } finally {
+      naming.stop();
       await sandbox.detach();
     }
   };

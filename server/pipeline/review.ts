@@ -44,7 +44,7 @@ export async function inTheChange<O extends Pick<AgentOutcome, 'answer' | 'repor
   const outside: Finding[] = [];
   for (const finding of report.findings) {
     const { path } = finding;
-    if (!files.has(path)) files.set(path, await repos.changedLines(repoId, range.from, range.to, path));
+    if (!files.has(path)) files.set(path, await linesOf(repos, repoId, range, path));
     if (!overlaps(finding, files.get(path) ?? null)) outside.push(finding);
   }
   if (outside.length === 0) return outcome;
@@ -53,6 +53,20 @@ export async function inTheChange<O extends Pick<AgentOutcome, 'answer' | 'repor
     answer: joined(outcome.answer, `## Outside of the change\n\n${outside.map(findingText).join('\n')}`),
     report: { ...report, findings: report.findings.filter((finding) => !outside.includes(finding)) },
   };
+}
+
+/** What can't be looked at is left as the model says it: the answer is there, and worth more than the check. */
+async function linesOf(
+  repos: Reading,
+  repoId: string,
+  { from, to }: { from: string | null; to: string },
+  path: string,
+): Promise<LineRange[] | null> {
+  try {
+    return await repos.changedLines(repoId, from, to, path);
+  } catch {
+    return [{ start: 1, end: Number.MAX_SAFE_INTEGER }];
+  }
 }
 
 /** What the model says that it reviewed, where that names commits that are there; else what it was given. */

@@ -55,9 +55,11 @@ export async function changedLines(
     throw error;
   }
   if (printed === '') return null;
-  const ranges = [...printed.matchAll(/^@@ -\d+(?:,\d+)? \+(\d+)(?:,(\d+))? @@/gm)].map(([, start, count]) =>
-    rangeOf(Number(start), count === undefined ? 1 : Number(count)),
-  );
+  // What is in a line of a file stands after a mark, so that it can't be taken for one of these.
+  const ranges = printed.split('\n').flatMap((line) => {
+    const [, start, count] = /^@@ -\d+(?:,\d+)? \+(\d+)(?:,(\d+))? @@/.exec(line) ?? [];
+    return start === undefined ? [] : [rangeOf(Number(start), count === undefined ? 1 : Number(count))];
+  });
   return ranges.length === 0 ? [WHOLE] : ranges;
 }
 

@@ -14,7 +14,7 @@ import { mayBecome } from '../../protocol/states.ts';
 import type { Store, Tx } from '../store/store.ts';
 import { dropOpen, type Approvals } from './approvals.ts';
 import { askFor } from './asking.ts';
-import { appendEvents, outputStored } from './events.ts';
+import { appendEvents, outputStored, wasRenamed } from './events.ts';
 import { appendHistory, loadHistory } from './history.ts';
 import type { Hub } from './hub.ts';
 import { newestResult, storeResult } from './patches.ts';
@@ -264,6 +264,18 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
       }),
     newestResult: (attempt) =>
       store.read((db) => newestResult(db, { taskId: task.id, turn: turn.turn, attempt })),
+
+    async nameTask(make) {
+      if (await store.read((db) => wasRenamed(db, task.id))) return;
+      const title = await make();
+      if (title === null || title === task.title) return;
+      await write([], async (tx, add) => {
+        if (await wasRenamed(tx, task.id)) return;
+        const params = { title: storable(redaction.value(title)), by: 'model' } as const;
+        await add({ code: 'task.renamed', params });
+        return { title: params.title };
+      });
+    },
 
     finish: (more) => end(stopReason(signal) === 'cancelled' ? 'cancelled' : 'completed', more),
     fail: endWith,
