@@ -65,7 +65,7 @@ function finding(raw: unknown, workdir: string): Finding | null {
   const [from, to] = [raw['startLine'] ?? raw['line'], raw['endLine'] ?? raw['startLine'] ?? raw['line']];
   const lines = typeof from === 'number' && typeof to === 'number' ? [from, to].sort((a, b) => a - b) : [];
   const parsed = Finding.safeParse({
-    ...shortened({ title: 120, body: 4_000 })(raw),
+    ...(shortened({ title: 120, body: 4_000 })(raw) as object),
     body: typeof raw['body'] === 'string' ? cut(cleanText(raw['body']), 4_000) : '',
     path,
     priority: priorityOf(raw['priority']),
