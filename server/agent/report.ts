@@ -31,7 +31,7 @@ export function readReport(whole: string, workdir: string): Answer {
     checks: list(json['checks'], CheckRun, shortened({ command: 1_000, note: 1_000 }), 50),
     ...optional('verdict', Verdict, shortened({ explanation: 4_000 })(json['verdict'])),
     ...optional('proposal', Proposal, shortened({ title: 200, body: 16_000 })(json['proposal'])),
-    ...optional('reviewed', Reviewed, json['reviewed']),
+    ...optional('reviewed', Reviewed, shortened({ base: 200, head: 200 })(json['reviewed'])),
   };
   const over = findings.flatMap(({ finding: kept }) => (kept ? [kept] : [])).slice(MAX_FINDINGS);
   const told = [...over, ...lost].map(findingText).filter((one) => one !== '');

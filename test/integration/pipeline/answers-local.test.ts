@@ -37,22 +37,26 @@ const finding = (path: string, startLine: number) => ({
 });
 
 /** Anything inside may write the file; ours is told apart from none of these. */
-const HOSTILE: Record<string, string> = {
-  link: 'ln -s /etc/passwd "$CODEX_NOTES"',
-  fifo: 'mkfifo "$CODEX_NOTES"',
-  folder: 'mkdir "$CODEX_NOTES"',
-  huge: 'truncate -s 1G "$CODEX_NOTES"',
-  noise: 'head -c 200000 /dev/urandom > "$CODEX_NOTES"',
-  endless: 'ln -s /dev/zero "$CODEX_NOTES"',
-};
+const HOSTILE = [
+  'ln -s /etc/passwd "$CODEX_NOTES"',
+  'ln -s /dev/zero "$CODEX_NOTES"',
+  'mkfifo "$CODEX_NOTES"',
+  'mkdir "$CODEX_NOTES"',
+  'truncate -s 1G "$CODEX_NOTES"',
+  'head -c 200000 /dev/urandom > "$CODEX_NOTES"',
+];
 
 const SCRIPT = {
   title: { say: 'Mend the sum' },
   turns: [
-    ...Object.entries(HOSTILE).map(([name, command]) => ({
-      when: { prompt: `^hostile ${name}` },
-      steps: [{ run: `${command}; : update_plan` }, { run: 'echo on' }, { say: 'It went on: {{output}}' }],
-    })),
+    {
+      when: { prompt: '^hostile' },
+      steps: [
+        ...HOSTILE.map((command) => ({ run: `${command}; : update_plan` })),
+        { run: 'echo on' },
+        { say: 'It went on: {{output}}' },
+      ],
+    },
     {
       when: { mode: 'review' },
       steps: [
@@ -203,11 +207,18 @@ test('a review’s findings are those in the newest commit; the others are in th
   assert.match(turn?.answer ?? '', /^I looked\.\n\n## Outside of the change\n\n.*Line 5 breaks/);
 });
 
-for (const name of Object.keys(HOSTILE)) {
-  test(`a file of notes that is hostile (${name}) makes no plan and stops nothing`, async () => {
-    const { view, events } = await run('code', `hostile ${name}`);
-    assert.equal(view.state, 'completed', JSON.stringify(view.error));
-    assert.equal(view.turnList[0]?.answer, 'It went on: on');
-    assert.deepEqual(plansOf(events), []);
+test('files of notes that are hostile make no plan and stop nothing', async () => {
+  const { view, events } = await run('code', 'hostile');
+  assert.equal(view.state, 'completed', JSON.stringify(view.error));
+  assert.equal(view.turnList[0]?.answer, 'It went on: on');
+  assert.deepEqual(plansOf(events), []);
+  const exits = events.flatMap(({ code, params }) => {
+    const { item } = params as { item?: { type: string; exitCode?: number } };
+    return code === 'item.completed' && item?.type === 'command' ? [item.exitCode] : [];
   });
-}
+  assert.deepEqual(exits, [0, 0, 0, 0, 0, 0, 0], 'each was really there');
+  const limits = events.filter(
+    ({ code, params }) => code === 'limit.reached' && params['limit'] === 'notesBytes',
+  );
+  assert.equal(limits.length, 2, 'a file that is too long is told');
+});

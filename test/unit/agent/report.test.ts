@@ -234,6 +234,9 @@ test('whatever a model writes is read without an exception, and what comes out f
       const answer = read(text);
       assert.equal(typeof answer.text, 'string');
       if (answer.report) assert.deepEqual(Report.parse(answer.report), answer.report);
+      // A database takes neither.
+      const stored = JSON.stringify(answer.report ?? {});
+      assert.ok(!/\\u0000|\\ud[89a-f]/i.test(stored), `seed ${seed}: ${stored}`);
       const again = read(answer.text);
       assert.equal(again.report, undefined, `seed ${seed}: a block is left in the text`);
     }
