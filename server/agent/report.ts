@@ -4,8 +4,9 @@
  * is left out by itself, and a finding that is left out is put into the text, so that nothing is lost. Pure.
  */
 import { posix } from 'node:path';
-import { z } from 'zod';
-import { CheckRun, Finding, FollowUp, Proposal, Report, Reviewed, Verdict } from '../../protocol/report.ts';
+import type { z } from 'zod';
+import type { Report} from '../../protocol/report.ts';
+import { CheckRun, Finding, FollowUp, Proposal, Reviewed, Verdict } from '../../protocol/report.ts';
 import { cleanText } from '../model/items.ts';
 import { splitReport } from './report-block.ts';
 

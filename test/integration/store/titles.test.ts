@@ -89,7 +89,7 @@ test('a person’s title is never replaced, and is told as theirs', async () => 
 test('a title that comes after the turn’s end is dropped', async () => {
   let late: Promise<unknown> = Promise.resolve();
   work = async (turn) => {
-    let come = (_: string) => {};
+    let come: (title: string) => void = () => {};
     const title = new Promise<string>((resolve) => (come = resolve));
     late = turn.nameTask(() => title).catch((error: unknown) => error);
     await turn.finish({ answer: 'done', usage: NO_USAGE });
