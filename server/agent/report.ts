@@ -5,7 +5,7 @@
  */
 import { posix } from 'node:path';
 import type { z } from 'zod';
-import type { Report} from '../../protocol/report.ts';
+import type { Report } from '../../protocol/report.ts';
 import { CheckRun, Finding, FollowUp, Proposal, Reviewed, Verdict } from '../../protocol/report.ts';
 import { cleanText } from '../model/items.ts';
 import { splitReport } from './report-block.ts';
