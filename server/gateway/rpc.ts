@@ -95,7 +95,7 @@ export function createHandlers(deps: GatewayDeps): Handlers<CallContext> {
       await checkEnvironmentOf(request.taskId);
       return tasks.followUp(request, session.who.id);
     },
-    'turn.steer': () => Promise.reject(new CodexError('notBuilt', { feature: 'steering' })),
+    'turn.steer': async (request, { session }) => ({ task: await tasks.steer(request, session.who.id) }),
     'attempt.choose': () => Promise.reject(new CodexError('notBuilt', { feature: 'attempts' })),
 
     async 'repo.resolve'({ sha, defaultSha, ...of }, { session }) {
