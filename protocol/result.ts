@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { WireError } from './errors.ts';
 import { Usage } from './events.ts';
+import { CheckRun, Finding, Proposal, Verdict } from './report.ts';
 
 export const RunResult = z.object({
   type: z.literal('result'),
@@ -10,6 +11,12 @@ export const RunResult = z.object({
   status: z.enum(['completed', 'failed', 'cancelled']),
   answer: z.string(),
   followUps: z.array(z.object({ title: z.string(), prompt: z.string() })),
+  /** Of a review; absent: the answer came without a report. */
+  findings: z.array(Finding).optional(),
+  verdict: Verdict.optional(),
+  checks: z.array(CheckRun).optional(),
+  /** What a pull request would say. */
+  proposal: Proposal.optional(),
   patch: z
     .object({
       path: z.string(),

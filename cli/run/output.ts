@@ -6,6 +6,7 @@ import type { TaskView } from '../../protocol/rpc.ts';
 import { durationWords, errorWords } from '../../client/words/index.ts';
 import { paint, tameLine, tameText, wantsColour, type Paint } from '../terminal.ts';
 import { Renderer, changeLines } from './render.ts';
+import { reportLines } from './report.ts';
 
 export type AttemptView = TaskView['turnList'][number]['attempts'][number];
 
@@ -52,6 +53,7 @@ export function humanOutput(): Output {
 function endLines(result: RunResult, attempt: AttemptView | null, ms: number, colours: Paint): string[] {
   const lines = [''];
   if (result.answer !== '') lines.push(...result.answer.trimEnd().split('\n').map(tameLine), '');
+  lines.push(...reportLines(result, colours));
   if (attempt?.patch && attempt.patch.files > 0) {
     lines.push(colours.bold('Changes'), ...changeLines(attempt.files, attempt.patch, colours), '');
   }

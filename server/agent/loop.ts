@@ -27,6 +27,7 @@ import { budgetStates, isNear, isReached, nearNote, type BudgetState } from './b
 import { ContextWindow, type Store } from './context-window.ts';
 import { instructions } from './instructions.ts';
 import type { Approving } from './approve.ts';
+import { readReport } from './report.ts';
 import { steerItem, steerTold, takenUpTo } from './steering.ts';
 import { ModelStep } from './step.ts';
 import { toolsFor } from './tools.ts';
@@ -46,7 +47,7 @@ export const runAgent: RunAgent = async (input) => {
     ...(input.approve ? { approve: withClock(input.approve, clock) } : {}),
   };
   try {
-    return await runTurn(context, clock);
+    return withReport(await runTurn(context, clock), input.sandbox.workdir);
   } catch (error) {
     if (input.signal.aborted) throw new CodexError('cancelled', {}, { cause: error });
     throw error;
@@ -54,6 +55,12 @@ export const runAgent: RunAgent = async (input) => {
     clock.stop();
   }
 };
+
+/** The history keeps the model's own bytes; a person gets the text, and the report apart from it. */
+function withReport(outcome: AgentOutcome, workdir: string): AgentOutcome {
+  const { text, report } = readReport(outcome.answer, workdir);
+  return { ...outcome, answer: text, ...(report ? { report } : {}) };
+}
 
 function withClock({ policy, desk }: Approving, clock: TurnClock): Approving {
   return {
@@ -93,6 +100,7 @@ async function runTurn(input: AgentInput, clock: TurnClock): Promise<AgentOutcom
       internet: input.internet,
       workdir: input.sandbox.workdir,
       commandTimeoutMs: input.limits.commandTimeoutMs,
+      change: input.change,
     }),
     tools: toolsFor(input.model.shell),
     cacheKey: input.cacheKey,

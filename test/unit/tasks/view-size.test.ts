@@ -86,3 +86,17 @@ test('long texts are cut with a mark, the newest turn last', () => {
   assert.ok(last.length > 10 * first.length);
   TaskView.parse(view);
 });
+
+test('a report is there whole or not at all, and never keeps a task from fitting', () => {
+  const followUps = Array.from({ length: 10 }, () => ({ title: 'More', prompt: 'ü'.repeat(3_000) }));
+  const report = { followUps, findings: [], checks: [] };
+  const small = { followUps: [{ title: 'a', prompt: 'b' }], findings: [], checks: [] };
+  const view = task(
+    ...Array.from({ length: 20 }, (_, n) => turn({ turn: n + 1, report })),
+    turn({ turn: 21, report: small, prompt: 'x'.repeat(MAX_BYTES) }),
+  );
+  const fitted = fitView(view, MAX_BYTES);
+  assert.ok(Buffer.byteLength(JSON.stringify(fitted)) <= MAX_BYTES);
+  assert.deepEqual(fitted.turnList.at(-1)?.report, small);
+  assert.ok(fitted.turnList.slice(0, -1).every((one) => one.report === undefined));
+});
