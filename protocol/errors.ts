@@ -68,6 +68,7 @@ export const ErrorCode = z.enum([
   'generationSuperseded',
   // model
   'modelNotConfigured',
+  'modelUnknown',
   'modelUnauthorized',
   'modelRateLimited',
   'modelQuota',

@@ -77,6 +77,7 @@ async function runTurn(input: AgentInput, timeIsUp: AbortSignal): Promise<AgentO
     }),
     tools: toolsFor(input.model.shell),
     cacheKey: input.cacheKey,
+    ...(input.effort ? { effort: input.effort } : {}),
   };
   const outcome: AgentOutcome = { answer: '', usage: NO_USAGE };
   const stop = async (code: ErrorCode, limit: string, value: number): Promise<AgentOutcome> => {

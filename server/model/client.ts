@@ -154,13 +154,14 @@ export async function checkModel(
   }
 }
 
-function openApi(settings: ModelSettings): OpenAI {
+export function openApi(settings: ModelSettings): OpenAI {
   return new OpenAI({
-    apiKey: settings.apiKey,
+    // The package wants one; a server that needs none gets no `Authorization`.
+    apiKey: settings.apiKey || 'none',
     baseURL: settings.baseUrl ?? null,
     organization: settings.organization ?? null,
-    project: null,
-    defaultHeaders: settings.headers ?? {},
+    project: settings.project ?? null,
+    defaultHeaders: { ...(settings.apiKey === '' ? { Authorization: null } : {}), ...settings.headers },
     maxRetries: 0,
     logLevel: 'off',
     fetch: cappedFetch,

@@ -63,6 +63,8 @@ export interface ModelClient {
   readonly shell: ShellVariant;
   /** How much one request may hold; absent where nobody said. */
   readonly windowTokens?: number;
+  /** For the estimate of a cost (`prices.ts`); absent where the owner has written none. */
+  readonly prices?: NonNullable<ModelSettings['prices']>;
   /** Retries inside by class of error; throws `CodexError` with a model… code, or `cancelled`. */
   respond(request: ModelRequest, hooks: ModelHooks, signal: AbortSignal): Promise<ModelResponse>;
 }

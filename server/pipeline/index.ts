@@ -10,12 +10,11 @@
 import { CodexError, type ErrorCode } from '../../protocol/errors.ts';
 import { NO_USAGE, type Usage } from '../../protocol/events.ts';
 import { runAgent } from '../agent/loop.ts';
-import type { ModelClient } from '../model/model.ts';
 import type { Repos } from '../repos/repos.ts';
 import type { Sandbox, SandboxDriver } from '../sandbox/sandbox.ts';
 import { stopReason, type TurnContext } from '../tasks/turn-context.ts';
 import { deliverResult } from './deliver.ts';
-import { environmentOf, variablesOf } from './environment.ts';
+import { environmentOf, variablesOf, type ModelFor } from './environment.ts';
 import { openInternet, type Internet, type InternetProxy } from './internet.ts';
 import type { Preparation } from './preparation.ts';
 import { prepareOrigin, prepareSandbox } from './prepare.ts';
@@ -31,8 +30,7 @@ const ATTEMPT = 1;
 export interface PipelineParts {
   driver: SandboxDriver;
   repos: Repos;
-  /** Throws `CodexError` modelNotConfigured. */
-  modelFor(name: string | null): ModelClient;
+  modelFor: ModelFor;
   proxy: InternetProxy;
 }
 
@@ -45,12 +43,11 @@ type AgentEnd =
 export function createRunTurn(parts: PipelineParts): (turn: TurnContext, rooms: Rooms) => Promise<void> {
   return async (turn, rooms) => {
     if (turn.attempts.length > 1) throw new CodexError('notBuilt', { feature: 'attempts' });
-    const model = parts.modelFor(turn.task.model);
     const startSha = turn.baseSha ?? (await turn.newestResult(ATTEMPT)) ?? turn.task.repo.sha;
     await turn.setBase(startSha);
     await turn.setState('preparing');
     const origin = prepareOrigin(parts.repos, turn, startSha);
-    const environment = await environmentOf(turn, ATTEMPT, rooms, parts.repos);
+    const environment = await environmentOf(turn, ATTEMPT, rooms, parts.repos, parts.modelFor);
     const of: Preparation = { turn, attempt: ATTEMPT, startSha, environment, origin, parts, rooms };
     let sandbox = await prepareSandbox(of);
     try {
@@ -59,7 +56,7 @@ export function createRunTurn(parts: PipelineParts): (turn: TurnContext, rooms: 
       await turn.setState('running');
       const end = await turn.phase('agent', async () => {
         for (let losses = 0; ; losses++) {
-          const end = await agentPhase(of, sandbox, model);
+          const end = await agentPhase(of, sandbox);
           if (!isLoss(end) || losses >= MAX_SANDBOX_LOSSES) return end;
           await turn.emit({ code: 'sandbox.lost', params: { reason: end.error.message } });
           await sandbox.detach();
@@ -76,9 +73,9 @@ export function createRunTurn(parts: PipelineParts): (turn: TurnContext, rooms: 
 async function agentPhase(
   { turn, environment, origin, parts, rooms }: Preparation,
   sandbox: Sandbox,
-  model: ModelClient,
 ): Promise<AgentEnd> {
-  const { settings, redactor } = environment;
+  const { settings, redactor, model, effort } = environment;
+  if (!model) throw new CodexError('modelNotConfigured');
   let opened: Internet | undefined;
   try {
     const internet = await openInternet(parts.proxy, rooms, turn, ATTEMPT, 'agent', sandbox, redactor);
@@ -93,6 +90,7 @@ async function agentPhase(
       turn: turn.turn,
       cacheKey: `${turn.task.id}-${ATTEMPT}`,
       model,
+      ...(effort ? { effort } : {}),
       sandbox,
       env: () => ({ ...env, ...internet.variables() }),
       internet: internet.level,
