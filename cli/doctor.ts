@@ -16,6 +16,9 @@ import { EXIT } from '../protocol/result.ts';
 import { readSettings } from '../server/config.ts';
 import type { OwnerRules } from '../server/egress/policy/index.ts';
 import { checkModel } from '../server/model/client.ts';
+import { checkConnection } from '../server/model/directory.ts';
+import type { ModelConnection } from '../server/model/connections.ts';
+import { connectionsOf, keyVariables, type ModelsConfig } from '../server/models-config.ts';
 import { createDriver, reportConfinement } from '../server/sandbox/index.ts';
 import type { ConfinementReport } from '../server/sandbox/index.ts';
 import { keySource, openKeys } from '../server/secrets/keys/index.ts';
@@ -79,11 +82,11 @@ export async function runChecks(dataDir: string, sandboxRuntime?: string): Promi
     checkNode(),
     checkDataFolder(dataDir),
     checkDisk(dataDir),
-    checkModelEndpoint(),
+    checkModels(dataDir),
     checkSecretKeys(dataDir),
     checkBackend(dataDir),
   ]);
-  return [...withOneSandbox(docker, bubblewrap), ...rest];
+  return [...withOneSandbox(docker, bubblewrap), ...rest.flat()];
 }
 
 /** One of the two is enough; without Docker a person has to agree to the other. */
@@ -171,6 +174,38 @@ function checkRoom(name: string, free: number, advice: string): Check {
   const detail = `${bytesWords(free)} free`;
   if (free < DISK_FAIL_BYTES) return fail(name, detail, advice);
   return free < DISK_WARN_BYTES ? warn(name, detail, advice) : ok(name, detail);
+}
+
+/** The owner's connections, and what variables name beside them. */
+async function checkModels(dataDir: string): Promise<Check[]> {
+  const { models } = await readSettings(dataDir);
+  const names = Object.keys(models.connections);
+  if (names.length === 0) return [await checkModelEndpoint()];
+  const isUsed = keyVariables(models).includes('OPENAI_API_KEY');
+  const own = await Promise.all(names.map((name) => checkOneConnection(name, models, dataDir)));
+  return process.env['OPENAI_API_KEY'] && !isUsed ? [...own, await checkModelEndpoint()] : own;
+}
+
+/** By itself, so that one whose key can't be read leaves the others. Never prints a key or a header. */
+async function checkOneConnection(name: string, config: ModelsConfig, dataDir: string): Promise<Check> {
+  const check = `model connection ${name}`;
+  const { [name]: of } = config.connections;
+  let connection: ModelConnection | undefined;
+  try {
+    [connection] = await connectionsOf(
+      { connections: of ? { [name]: of } : {} },
+      { dataDir, env: process.env, wrong: (_place, reason) => new Error(reason) },
+    );
+  } catch (error) {
+    return fail(check, errorText(error), 'The backend does not start until then.');
+  }
+  if (!connection) return fail(check, 'it can’t be read', '');
+  const { settings, models, missing } = connection;
+  if (missing !== undefined)
+    return warn(check, `no key: ${missing} is not set`, 'Set it where the backend is started.');
+  const where = settings.baseUrl === undefined ? 'OpenAI' : new URL(settings.baseUrl).origin;
+  const problem = await checkConnection({ ...settings, name: models[0]?.name ?? '' });
+  return problem ? fail(check, where, errorWords(problem.wire).text) : ok(check, `${where} answers`);
 }
 
 async function checkModelEndpoint(): Promise<Check> {

@@ -21,7 +21,7 @@ const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
 const KEY_MAX_BYTES = 8_192;
 
 const Place = z.union([
-  z.strictObject({ env: z.string().regex(VARIABLE) }),
+  z.strictObject({ env: z.string().regex(VARIABLE, 'is no name of a variable') }),
   /** Relative to the data folder. */
   z.strictObject({ file: z.string().min(1) }),
 ]);
@@ -42,7 +42,7 @@ const OWN_HEADERS =
   /^(host|connection|content-.*|accept.*|transfer-encoding|te|trailer|upgrade|expect|sec-.*)$/i;
 const SECRET_HEADERS = /auth|key|token|secret|cookie|password|credential/i;
 
-const HeaderValue = z.union([z.string().regex(HEADER_VALUE), Place], {
+const HeaderValue = z.union([z.string().regex(HEADER_VALUE, 'is text of one line'), Place], {
   error: () => `is text of one line, or ${KEY_PLACE}`,
 });
 const Headers = z.record(z.string(), HeaderValue).superRefine((headers, context) => {

@@ -27,9 +27,9 @@ export interface Models {
   /** One of them at least can be used. */
   readonly configured: boolean;
   /** The default one first. With `check` every connection is tried. */
-  list(check?: boolean): Promise<ResultOf<'model.list'>>;
+  list: (check?: boolean) => Promise<ResultOf<'model.list'>>;
   /** Null: the default one. Throws `CodexError` modelUnknown, modelNotConfigured. */
-  clientFor(name: string | null): Promise<ModelClient>;
+  clientFor: (name: string | null) => Promise<ModelClient>;
 }
 
 export interface ModelsOptions {
