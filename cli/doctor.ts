@@ -15,14 +15,11 @@ import { LIMIT_NAMES, type LimitValues } from '../protocol/limits.ts';
 import { EXIT } from '../protocol/result.ts';
 import { readSettings } from '../server/config.ts';
 import type { OwnerRules } from '../server/egress/policy/index.ts';
-import { checkModel } from '../server/model/client.ts';
-import { checkConnection } from '../server/model/directory.ts';
-import type { ModelConnection } from '../server/model/connections.ts';
-import { connectionsOf, keyVariables, type ModelsConfig } from '../server/models-config.ts';
 import { createDriver, reportConfinement } from '../server/sandbox/index.ts';
 import type { ConfinementReport } from '../server/sandbox/index.ts';
 import { keySource, openKeys } from '../server/secrets/keys/index.ts';
-import { modelSettings } from './model.ts';
+import { fail, ok, warn, type Check } from './doctor/check.ts';
+import { checkModels } from './doctor/models.ts';
 import { paint, tameLine, wantsColour } from './terminal.ts';
 import { parse } from './usage.ts';
 
@@ -40,14 +37,6 @@ const OLDEST_NODE_MAJOR = 22;
 const DISK_WARN_BYTES = 5 * 1024 ** 3;
 const DISK_FAIL_BYTES = 512 * 1024 ** 2;
 const COMMAND_TIMEOUT_MS = 10_000;
-
-export interface Check {
-  name: string;
-  state: 'ok' | 'warn' | 'fail';
-  detail: string;
-  /** What to do; empty when all is well. */
-  advice: string;
-}
 
 export async function doctor(args: string[]): Promise<number> {
   const { values } = parse(
@@ -176,50 +165,6 @@ function checkRoom(name: string, free: number, advice: string): Check {
   return free < DISK_WARN_BYTES ? warn(name, detail, advice) : ok(name, detail);
 }
 
-/** The owner's connections, and what variables name beside them. */
-async function checkModels(dataDir: string): Promise<Check[]> {
-  const { models } = await readSettings(dataDir);
-  const names = Object.keys(models.connections);
-  if (names.length === 0) return [await checkModelEndpoint()];
-  const isUsed = keyVariables(models).includes('OPENAI_API_KEY');
-  const own = await Promise.all(names.map((name) => checkOneConnection(name, models, dataDir)));
-  return process.env['OPENAI_API_KEY'] && !isUsed ? [...own, await checkModelEndpoint()] : own;
-}
-
-/** By itself, so that one whose key can't be read leaves the others. Never prints a key or a header. */
-async function checkOneConnection(name: string, config: ModelsConfig, dataDir: string): Promise<Check> {
-  const check = `model connection ${name}`;
-  const { [name]: of } = config.connections;
-  let connection: ModelConnection | undefined;
-  try {
-    [connection] = await connectionsOf(
-      { connections: of ? { [name]: of } : {} },
-      { dataDir, env: process.env, wrong: (_place, reason) => new Error(reason) },
-    );
-  } catch (error) {
-    return fail(check, errorText(error), 'The backend does not start until then.');
-  }
-  if (!connection) return fail(check, 'it can’t be read', '');
-  const { settings, models, missing } = connection;
-  if (missing !== undefined)
-    return warn(check, `no key: ${missing} is not set`, 'Set it where the backend is started.');
-  const where = settings.baseUrl === undefined ? 'OpenAI' : new URL(settings.baseUrl).origin;
-  const problem = await checkConnection({ ...settings, name: models[0]?.name ?? '' });
-  return problem ? fail(check, where, errorWords(problem.wire).text) : ok(check, `${where} answers`);
-}
-
-async function checkModelEndpoint(): Promise<Check> {
-  const name = 'model';
-  const settings = modelSettings(process.env);
-  if (!settings) return warn(name, 'no key', 'Set OPENAI_API_KEY, and OPENAI_BASE_URL for another server.');
-  try {
-    const found = await checkModel(settings);
-    return found.ok ? ok(name, found.detail) : fail(name, found.detail, errorWords(found.error.wire).text);
-  } catch (error) {
-    return fail(name, errorText(error), 'Check OPENAI_BASE_URL.');
-  }
-}
-
 async function checkSecretKeys(dataDir: string): Promise<Check> {
   const name = 'keys of secrets';
   try {
@@ -304,17 +249,3 @@ async function output(command: string, args: string[]): Promise<string | null> {
     return null;
   }
 }
-
-const ok = (name: string, detail: string): Check => ({ name, state: 'ok', detail, advice: '' });
-const warn = (name: string, detail: string, advice: string): Check => ({
-  name,
-  state: 'warn',
-  detail,
-  advice,
-});
-const fail = (name: string, detail: string, advice: string): Check => ({
-  name,
-  state: 'fail',
-  detail,
-  advice,
-});

@@ -21,7 +21,7 @@ test('each model has a line with what is known of it, the first is the default o
   const lines = modelLines(list, false, paint(false));
   assert.deepEqual(lines.slice(0, 3), [
     'gpt-5.5   openai · effort low, high · default',
-    'qwen      home[2J · 131072 tokens',
+    'qwen      home · 131072 tokens',
     'scripted',
   ]);
   assert.match(lines[3] ?? '', /^✗ lab: The model connection “lab” has no key: LAB_KEY is not set/);
