@@ -19,6 +19,7 @@ const HELP = `codex-tasks ${VERSION}: delegate coding tasks to a backend of your
   codex-tasks secret put|list|delete|rotate   what the setup gets and the agent does not
   codex-tasks egress TASK            what a task asked the internet for
   codex-tasks approve [TASK ID ANSWER]   commands that wait for your word, and your answer
+  codex-tasks steer TASK MESSAGE     something said to a task that runs
   codex-tasks terminal TASK          a shell in a task’s sandbox, when its turn has ended
   codex-tasks doctor [--json]        check what the backend needs
   codex-tasks demo [options]         one task from end to end, on this machine
@@ -38,6 +39,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   secret: async () => (await import('./secret.ts')).secret,
   egress: async () => (await import('./environment/egress.ts')).egress,
   approve: async () => (await import('./approve.ts')).approve,
+  steer: async () => (await import('./steer.ts')).steer,
   terminal: async () => (await import('./terminals/terminal.ts')).terminal,
   doctor: async () => (await import('./doctor.ts')).doctor,
   demo: async () => (await import('./demo.ts')).demo,

@@ -17,6 +17,7 @@ export const ErrorCode = z.enum([
   'frameTooLarge',
   'notFound',
   'conflict',
+  'turnEnding',
   'notBuilt',
   'internal',
   'shuttingDown',

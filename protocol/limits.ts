@@ -34,6 +34,10 @@ export const LIMITS = {
   turnTimeoutMs: { default: 2 * 60 * MINUTE_MS, cap: 24 * 60 * MINUTE_MS },
   /** Model requests in one turn, for the same reason. */
   turnModelRequests: { default: 200, cap: 2_000 },
+  /** Tokens of one turn that cost: input that no cache had, and output. 200 requests of 100,000 fit. */
+  turnTokens: { default: 20_000_000, cap: 1_000_000_000 },
+  /** Commands of one turn, for the same reason: more than this is a loop. */
+  turnCommands: { default: 1_000, cap: 20_000 },
   /** The setup script and the maintenance script, each: a large install fits, a hang does not. */
   setupTimeoutMs: { default: 10 * MINUTE_MS, cap: 2 * 60 * MINUTE_MS },
   /** How long a prepared environment is used again: dependencies age, and secrets are changed. */
@@ -70,6 +74,17 @@ export type LimitName = keyof typeof LIMITS;
 export type LimitValues = Record<LimitName, number>;
 
 export const LIMIT_NAMES = Object.keys(LIMITS) as LimitName[];
+
+/** From this share of a turn's budget on, the person and the model are told that it is nearly used up. */
+export const BUDGET_NEAR_SHARE = 0.8;
+
+/**
+ * From this share of a model's window on its history is summarised: the rest is for the answer and for the
+ * output of the commands that it makes before the next look.
+ */
+export const COMPACTION_SHARE = 0.9;
+/** What people said most recently survives a summary word for word, up to this. */
+export const COMPACTION_USER_TOKENS = 20_000;
 
 /** A patch is stored in chunks of this size by content hash, so that equal parts are stored once. */
 export const PATCH_CHUNK_BYTES = MIB;

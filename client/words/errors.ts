@@ -47,6 +47,9 @@ export const ERROR_WORDS: Record<ErrorCode, readonly string[]> = {
     'This is not possible in the task’s present state: {reason}',
     'This is not possible in the task’s present state. Refresh, and try again when it has changed.',
   ],
+  turnEnding: [
+    'The agent has finished, or is about to: what is said now would reach nobody. Send it as a follow-up.',
+  ],
   notBuilt: [
     '{feature} is not built yet. Leave it out for now.',
     'This is not built yet. Leave it out for now.',

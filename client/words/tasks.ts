@@ -49,6 +49,8 @@ export const LIMIT_WORDS: Record<LimitName, string> = {
   commandTimeoutMs: 'The command was stopped after {duration}.',
   turnTimeoutMs: 'The turn was stopped after {duration}. What it had done by then is kept.',
   turnModelRequests: 'The turn was stopped after {value} model requests. What it had done by then is kept.',
+  turnTokens: 'The turn was stopped after {value} tokens. What it had done by then is kept.',
+  turnCommands: 'The turn was stopped after {value} commands. What it had done by then is kept.',
   setupTimeoutMs: 'The setup was stopped after {duration}.',
   cacheMs: 'A prepared environment was used for {duration}; it is prepared anew.',
   cacheBytes: 'The prepared environments have more than {size}; the oldest ones went.',

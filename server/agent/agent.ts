@@ -12,15 +12,16 @@ import type { Sandbox } from '../sandbox/sandbox.ts';
 import type { Redactor } from '../secrets/types.ts';
 import type { ModelClient, ResponseItem } from '../model/model.ts';
 import type { Approving } from './approve.ts';
+import type { Steering } from './steering.ts';
 
 /**
  * The append-only history of a task's attempt over all its turns, in the order the model sees it.
- * `append` returns once it is durable: a tool call is stored before it runs, its result before the
- * next request.
+ * `append` returns once it is durable, together with the events that tell of it: a tool call is stored
+ * before it runs, its result before the next request.
  */
 export interface History {
   load(): Promise<ResponseItem[]>;
-  append(items: ResponseItem[]): Promise<void>;
+  append(items: ResponseItem[], events?: readonly NewEvent[]): Promise<void>;
 }
 
 /** The part of a sandbox that the loop uses. `how` tells a turn that goes on that its old one is gone. */
@@ -42,6 +43,10 @@ export interface AgentInput {
   env(): Record<string, string>;
   internet: 'off' | 'limited' | 'on';
   history: History;
+  /** What the person says while the turn runs. Absent: nobody can. */
+  steering?: Steering;
+  /** What this turn has used already, before a crash. */
+  usageBefore?: Usage;
   /** Stored in order; resolves once they are durable. */
   emit(...events: NewEvent[]): Promise<void>;
   /**

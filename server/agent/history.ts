@@ -11,7 +11,7 @@ import { asKnown, isToolCall, messageText, outputFor, type ToolCall } from '../m
 
 export const LOST_RESULT = 'The result of this call was lost. It may have run, wholly or in part.';
 
-/** A prompt remembers its turn. The field is for us: it never leaves. */
+/** A prompt remembers its turn. Fields that begin with `codex` are for us: they never leave. */
 type StoredPrompt = ResponseItem & { codexTurn: number };
 
 export function promptItem(text: string, turn: number): StoredPrompt {
@@ -23,18 +23,59 @@ export function noteItem(text: string): ResponseItem {
   return { type: 'message', role: 'developer', content: text };
 }
 
+/** A note that is given once in a turn; `about` says which. */
+export function onceNote(about: string, text: string): ResponseItem {
+  const note = { ...noteItem(text), codexOnce: about };
+  return note;
+}
+
+export function wasNoted(items: readonly ResponseItem[], about: string): boolean {
+  return items.some((item) => 'codexOnce' in item && item.codexOnce === about);
+}
+
 export interface OpenCall {
   call: ToolCall;
   /** How many calls stand before it in the history: tells calls apart that share an id. */
   ordinal: number;
 }
 
-export function callCount(items: ResponseItem[]): number {
+/** Where the newest prompt stands; everything after it is of its turn. */
+export function startOfTurn(items: readonly ResponseItem[]): number {
+  return Math.max(0, items.findLastIndex(isPrompt));
+}
+
+export function callCount(items: readonly ResponseItem[]): number {
   return items.filter((item) => callOf(item) !== null).length;
 }
 
+/**
+ * In place of everything before it: what the model goes on with. It is kept in the history itself, so that
+ * every later request begins with the same bytes again.
+ */
+export interface StoredCompaction {
+  type: 'codexCompaction';
+  items: ResponseItem[];
+}
+
+export function compactionItem(items: ResponseItem[]): ResponseItem {
+  const stored: StoredCompaction = { type: 'codexCompaction', items };
+  // It has no place in a request, only in the history.
+  return stored as unknown as ResponseItem;
+}
+
+export function isCompaction(item: object): item is StoredCompaction {
+  return 'type' in item && item.type === 'codexCompaction';
+}
+
+/** The history from where the model knows it. */
+export function currentItems(all: readonly ResponseItem[]): ResponseItem[] {
+  const at = all.findLastIndex(isCompaction);
+  const last: object | undefined = all[at];
+  return last !== undefined && isCompaction(last) ? [...last.items, ...all.slice(at + 1)] : [...all];
+}
+
 /** Calls that have no output, in order. */
-export function openCalls(items: ResponseItem[]): OpenCall[] {
+export function openCalls(items: readonly ResponseItem[]): OpenCall[] {
   const open: OpenCall[] = [];
   let ordinal = 0;
   for (const item of items) {
@@ -49,8 +90,12 @@ export function openCalls(items: ResponseItem[]): OpenCall[] {
   return open;
 }
 
-/** What goes over the wire: an output for every call, right after it where it is missing. */
-export function toRequest(items: ResponseItem[]): ResponseItem[] {
+/**
+ * What goes over the wire: what was put in the place of all before it, where something was; an output for
+ * every call, right after it where it is missing.
+ */
+export function toRequest(all: readonly ResponseItem[]): ResponseItem[] {
+  const items = currentItems(all);
   const unanswered = new Set(openCalls(items).map((one) => one.ordinal));
   const request: ResponseItem[] = [];
   const calls = new Map<string, number>();
@@ -66,9 +111,9 @@ export function toRequest(items: ResponseItem[]): ResponseItem[] {
       const waiting = calls.get(answered) ?? 0;
       if (waiting === 0) continue;
       calls.set(answered, waiting - 1);
-      request.push(item);
+      request.push(withoutOurs(item));
     } else {
-      request.push(withoutTurn(item));
+      request.push(withoutOurs(item));
     }
   }
   return request;
@@ -85,7 +130,11 @@ export type TurnStart =
  * Whether the turn is in the history already. Without a number the same words count as the same turn
  * as long as they have no answer.
  */
-export function turnStart(items: ResponseItem[], prompt: string, turn: number | undefined): TurnStart {
+export function turnStart(
+  items: readonly ResponseItem[],
+  prompt: string,
+  turn: number | undefined,
+): TurnStart {
   const at = items.findLastIndex(isPrompt);
   const last = items[at];
   if (last === undefined || !isPrompt(last)) return { kind: 'new' };
@@ -107,7 +156,7 @@ function finalAnswer(items: ResponseItem[]): string | null {
 }
 
 /** The newest text of the person's or the repository's that starts as told, if any. */
-export function lastUserText(items: ResponseItem[], is: (text: string) => boolean): string | null {
+export function lastUserText(items: readonly ResponseItem[], is: (text: string) => boolean): string | null {
   for (const item of items.toReversed()) {
     if (item.type !== 'message' || !('role' in item) || item.role !== 'user') continue;
     if (typeof item.content === 'string' && is(item.content)) return item.content;
@@ -124,15 +173,15 @@ export function safeCallId(cacheKey: string, open: OpenCall): string {
   return `c${open.ordinal}-${hash.digest('hex').slice(0, 24)}`;
 }
 
-function isPrompt(item: ResponseItem): item is StoredPrompt & { content: string } {
+export function isPrompt(item: ResponseItem): item is StoredPrompt & { content: string } {
   return 'codexTurn' in item && typeof item.codexTurn === 'number';
 }
 
-function withoutTurn(item: ResponseItem): ResponseItem {
-  if (!isPrompt(item)) return item;
-  const copy: Partial<StoredPrompt> & ResponseItem = { ...item };
-  delete copy.codexTurn;
-  return copy;
+/** In the order of its other fields: the bytes of a request stay what they were. */
+function withoutOurs(item: ResponseItem): ResponseItem {
+  const fields = Object.entries(item);
+  const kept = fields.filter(([name]) => !name.startsWith('codex'));
+  return kept.length === fields.length ? item : (Object.fromEntries(kept) as unknown as ResponseItem);
 }
 
 /** What is in a history was checked when it came in. */

@@ -20,6 +20,7 @@ import {
 } from '../model/items.ts';
 import type { AgentInput } from './agent.ts';
 import { Calls } from './calls.ts';
+import type { Store } from './context-window.ts';
 import { callCount } from './history.ts';
 import { fitText } from './truncate.ts';
 
@@ -31,23 +32,31 @@ export class ModelStep {
   text = '';
   called = false;
   readonly #input: AgentInput;
-  readonly #store: (...items: ResponseItem[]) => Promise<void>;
+  /** How many results of its calls are in the history. */
+  results = 0;
+  readonly #store: Store;
   readonly #calls: Calls;
   #ordinal: number;
   /** Stored and told with the next call, or with the end. */
   #pending: KnownItem[] = [];
+  /** Told with the results of the calls. */
+  #toldAtEnd: readonly NewEvent[] = [];
   /** One after the other, so that the history has the order of the response. */
   #storing: Promise<void> = Promise.resolve();
   readonly #failed = new AbortController();
 
-  constructor(input: AgentInput, items: ResponseItem[], store: (...items: ResponseItem[]) => Promise<void>) {
+  constructor(input: AgentInput, items: readonly ResponseItem[], store: Store) {
     this.#input = input;
     this.#store = store;
     this.#ordinal = callCount(items);
     this.#calls = new Calls(input);
   }
 
-  async run(request: ModelRequest): Promise<ModelResponse> {
+  /** `told`: what else there is to tell once the response is complete. */
+  async run(
+    request: ModelRequest,
+    told: (response: ModelResponse) => readonly NewEvent[] = () => [],
+  ): Promise<ModelResponse> {
     const { model, signal } = this.#input;
     try {
       const response = await model.respond(
@@ -60,7 +69,8 @@ export class ModelStep {
         AbortSignal.any([signal, this.#failed.signal]),
       );
       if (response.cut !== undefined) this.#pending = [];
-      this.#later(() => this.#commit());
+      const events = told(response);
+      this.#later(() => this.#end(events));
       await this.#storing;
       return response;
     } catch (error) {
@@ -76,7 +86,9 @@ export class ModelStep {
   async #settle(): Promise<void> {
     if (!this.called) return;
     await this.#storing;
-    await this.#store(...(await this.#calls.results()));
+    const results = await this.#calls.results();
+    await this.#store(results, this.#toldAtEnd);
+    this.results = results.length;
   }
 
   #take(item: OutputItem): void {
@@ -105,15 +117,16 @@ export class ModelStep {
     return batch;
   }
 
-  #commit(): Promise<void> {
-    return this.#write(this.#takePending());
+  /** One write for the whole end, or none where the results of calls are still to be written. */
+  async #end(events: readonly NewEvent[]): Promise<void> {
+    const batch = this.#takePending();
+    if (this.called && batch.length === 0) this.#toldAtEnd = events;
+    else await this.#write(batch, events);
   }
 
-  async #write(batch: KnownItem[]): Promise<void> {
+  async #write(batch: KnownItem[], also: readonly NewEvent[] = []): Promise<void> {
     const items = batch.map(toHistory).filter((item) => item !== null);
-    if (items.length > 0) await this.#store(...items);
-    const events = batch.flatMap((item) => this.#told(item));
-    if (events.length > 0) await this.#input.emit(...events);
+    await this.#store(items, [...batch.flatMap((item) => this.#told(item)), ...also]);
   }
 
   #told(item: KnownItem): NewEvent[] {

@@ -102,7 +102,7 @@ export function createHandlers(deps: GatewayDeps): Handlers<CallContext> {
       await checkModel(request.model ?? task.model, task.environment);
       return tasks.followUp(request, session.who.id);
     },
-    'turn.steer': () => Promise.reject(new CodexError('notBuilt', { feature: 'steering' })),
+    'turn.steer': async (request, { session }) => ({ task: await tasks.steer(request, session.who.id) }),
     'attempt.choose': () => Promise.reject(new CodexError('notBuilt', { feature: 'attempts' })),
 
     async 'repo.resolve'({ sha, defaultSha, ...of }, { session }) {

@@ -95,6 +95,8 @@ async function agentPhase(
       env: () => ({ ...env, ...internet.variables() }),
       internet: internet.level,
       history: turn.history(ATTEMPT),
+      steering: turn.steering(ATTEMPT),
+      ...(turn.resumed ? { usageBefore: await turn.usageBefore(ATTEMPT) } : {}),
       emit: (...events) => turn.emit(...events),
       outputStored: (itemId) => turn.outputStored(itemId),
       delta: (itemId, text) => turn.delta(itemId, text),

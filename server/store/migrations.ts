@@ -200,6 +200,7 @@ const STEPS: Record<string, string> = {
     alter table turns add column effort text;
     alter table turns add column images text;
     alter table turns add column report text;
+    alter table turns add column steerable boolean not null default true;
     create table attempts (
       task_id text not null references tasks on delete cascade,
       turn integer not null,

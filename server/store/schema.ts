@@ -5,7 +5,7 @@
  * JSON is kept as text: what a sandbox printed may hold a NUL or half a surrogate pair, which `jsonb`
  * refuses, and nothing here is ever searched by its inside.
  */
-import type { GeneratedAlways } from 'kysely';
+import type { Generated, GeneratedAlways } from 'kysely';
 import type { ApprovalAnswer } from '../../protocol/approval.ts';
 import type { Effort, Mode, Phase, PhaseOutcome, ReviewState, TurnState } from '../../protocol/states.ts';
 
@@ -68,6 +68,8 @@ export interface Schema {
     /** Of this turn, where it was asked for; else the task's. */
     model: string | null;
     effort: Effort | null;
+    /** False once the agent is about to end, so that nothing is said to nobody. */
+    steerable: Generated<boolean>;
     base_sha: string | null;
     /** A try of the environment: it ends after the setup. */
     only_setup: boolean;

@@ -10,7 +10,9 @@ import { CodexError } from '../../protocol/errors.ts';
 import {
   EVENT_PARAMS,
   EVENT_VERSION,
+  NO_USAGE,
   type NewEvent,
+  type Usage,
   type WireEvent,
   checkNewEvent,
 } from '../../protocol/events.ts';
@@ -139,6 +141,25 @@ export async function outputStored(
     if (output.itemId === itemId) stored = output.offset + (output.bytes ?? Buffer.byteLength(output.text));
   }
   return stored;
+}
+
+/** What an attempt at this turn had used when it was last told. */
+export async function usageTold(
+  db: Db,
+  of: { task_id: string; turn: number },
+  attempt: number,
+): Promise<Usage> {
+  const row = await db
+    .selectFrom('events')
+    .select('params')
+    .where('task_id', '=', of.task_id)
+    .where('turn', '=', of.turn)
+    .where('attempt', '=', attempt)
+    .where('code', '=', 'usage.changed')
+    .orderBy('seq', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return row ? EVENT_PARAMS['usage.changed'].parse(JSON.parse(row.params)).usage : NO_USAGE;
 }
 
 /** The seq of the newest event; throws notFound. */

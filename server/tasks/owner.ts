@@ -14,13 +14,14 @@ import { mayBecome } from '../../protocol/states.ts';
 import type { Store, Tx } from '../store/store.ts';
 import { dropOpen, type Approvals } from './approvals.ts';
 import { askFor } from './asking.ts';
-import { appendEvents, outputStored } from './events.ts';
+import { appendEvents, outputStored, usageTold } from './events.ts';
 import { appendHistory, loadHistory } from './history.ts';
 import type { Hub } from './hub.ts';
 import { newestResult, storeResult } from './patches.ts';
 import { storable, summaryOf, type TaskRow, type TurnRow } from './rows.ts';
 import { Redaction } from './redaction.ts';
-import { stopReason, type TurnContext } from './turn-context.ts';
+import { saidAfter } from './steering.ts';
+import { stopReason, type Said, type TurnContext } from './turn-context.ts';
 
 export interface OwnerDeps {
   store: Store;
@@ -51,6 +52,8 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
   let baseSha = turn.base_sha;
   let ended = false;
   const redaction = new Redaction();
+  /** Attempts that take nothing more of what the person says. */
+  const closedTo = new Set<number>();
 
   /** One write: events and whatever else belongs to them, fenced. */
   async function writeNow(events: readonly NewEvent[], also?: Also, committed?: () => void): Promise<void> {
@@ -245,12 +248,26 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
 
     history: <Item extends object>(attempt: number) => ({
       load: () => store.read((db) => loadHistory<Item>(db, { taskId: task.id, attempt })),
-      append: (items: Item[]) =>
-        write([], (tx) =>
+      append: (items: Item[], events: readonly NewEvent[] = []) =>
+        write(events, (tx) =>
           appendHistory(tx, { taskId: task.id, attempt, turn: turn.turn }, redaction.value(items)),
         ),
     }),
     approvals: questions,
+    steering: (attempt) => ({
+      after: (position) => store.read((db) => saidAfter(db, ofTurn, position)),
+      async close(position) {
+        let said: Said[] = [];
+        await write([], async (tx) => {
+          said = await saidAfter(tx, ofTurn, position);
+          if (said.length > 0) return;
+          closedTo.add(attempt);
+          if (closedTo.size >= task.attempts) await updateTurn(tx, ofTurn, { steerable: false });
+        });
+        return said;
+      },
+    }),
+    usageBefore: (attempt) => store.read((db) => usageTold(db, ofTurn, attempt)),
     setState: (next) => become(next),
     async setBase(sha) {
       if (sha === baseSha) return;

@@ -222,6 +222,7 @@ export class TurnQueue {
             .set((eb) => ({
               generation: eb('generation', '+', 1),
               state: 'preparing' as const,
+              steerable: true,
               started_at: sql<number>`coalesce(started_at, ${Date.now()})`,
             }))
             .where('task_id', '=', taskId)

@@ -16,6 +16,7 @@ import { removeResults } from './patches.ts';
 import type { TurnQueue } from './queue.ts';
 import { lockTask } from './queue.ts';
 import { newTaskId, storable, summaryOf, type TaskRow, titleOf, type TurnRow, turnViewOf } from './rows.ts';
+import { say, wasSaid } from './steering.ts';
 import { fitView } from './view-size.ts';
 
 export interface TasksDeps {
@@ -132,6 +133,22 @@ export class Tasks {
     return { task, turn };
   }
 
+  /** Said to the turn that runs: the model gets it with its next request. The same `requestId` is said once. */
+  async steer(request: ParamsOf<'turn.steer'>, who: string): Promise<TaskSummary> {
+    this.#checkPrompt(request.text);
+    const { taskId, requestId } = request;
+    return this.#change(taskId, async (tx, row, tell) => {
+      const { steerable } = await turnRow(tx, taskId, row.turns);
+      const of = { taskId, turn: row.turns, requestId, text: storable(request.text), who };
+      if (await wasSaid(tx, of)) return {};
+      if (hasEnded(row.state) || !steerable) throw new CodexError('turnEnding', { state: row.state });
+      const said = await say(tx, of);
+      const event: NewEvent = { code: 'turn.steered', params: { id: said.id, text: said.text } };
+      tell(await appendEvents(tx, { taskId, turn: row.turns }, [event], this.#deps.limits.eventBytes));
+      return {};
+    });
+  }
+
   /** Runs the newest turn again, when it failed or was cancelled. Its own partial result goes. */
   async retry(taskId: string): Promise<TaskSummary> {
     const { queue } = this.#deps;
@@ -146,6 +163,7 @@ export class Tasks {
         .set({
           state: 'queued',
           cancel_requested: false,
+          steerable: true,
           error: null,
           answer: null,
           usage: null,

@@ -61,10 +61,24 @@ export interface TurnResult {
   files: FileChange[];
 }
 
-/** Append-only, over all turns of one attempt. `append` resolves once it is durable. */
+/** Append-only, over all turns of one attempt. `append` resolves once it is durable, with these events. */
 export interface TurnHistory<Item> {
   load(): Promise<Item[]>;
-  append(items: Item[]): Promise<void>;
+  append(items: Item[], events?: readonly NewEvent[]): Promise<void>;
+}
+
+/** What a person said while the turn runs, in the order of its positions (from 1). */
+export interface Said {
+  /** Of its event and of its item. */
+  id: string;
+  position: number;
+  text: string;
+}
+
+export interface SteeringDesk {
+  after(position: number): Promise<Said[]>;
+  /** What came after `position`; when nothing did, this attempt takes nothing more. */
+  close(position: number): Promise<Said[]>;
 }
 
 export interface TurnContext {
@@ -109,6 +123,10 @@ export interface TurnContext {
    * The question, its event and the state are one write; a turn that is taken up again finds it by its id.
    */
   approvals(attempt: number): ApprovalDesk;
+  /** What the person says while this attempt runs. */
+  steering(attempt: number): SteeringDesk;
+  /** What this turn's attempt had used when it was last told, before a crash. */
+  usageBefore(attempt: number): Promise<Usage>;
   setState(state: 'preparing' | 'running' | 'waiting'): Promise<void>;
   /** The commit that this turn starts from. */
   setBase(sha: string): Promise<void>;

@@ -56,8 +56,10 @@ test('a task runs its commands and ends with the answer', async () => {
     'item.started command',
     'output',
     'item.completed command',
+    'usage.changed',
     'item.started message',
     'item.completed message',
+    'usage.changed',
   ]);
   const command = played.of('item.completed').find(({ item }) => item.type === 'command')?.item;
   assert.ok(command?.type === 'command');

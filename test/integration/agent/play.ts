@@ -18,9 +18,13 @@ export class MemoryHistory implements History {
     return structuredClone(this.items);
   }
 
-  async append(items: ResponseItem[]): Promise<void> {
-    await this.onAppend(items);
+  /** Where the events of an append go; set by the stage. */
+  tell: (events: readonly NewEvent[]) => void = () => {};
+
+  async append(items: ResponseItem[], events: readonly NewEvent[] = []): Promise<void> {
+    if (items.length > 0) await this.onAppend(items);
     this.items.push(...structuredClone(items));
+    this.tell(events);
   }
 }
 
@@ -45,6 +49,11 @@ export async function stage(
   const history = new MemoryHistory();
   const events: NewEvent[] = [];
   const deltas: Stage['deltas'] = [];
+  const tell = (more: readonly NewEvent[]) => {
+    more.forEach(checkNewEvent);
+    events.push(...more);
+  };
+  history.tell = tell;
   const model = createModelClient(
     { name: options.modelName ?? 'scripted', apiKey: 'test-key', baseUrl: server.url },
     { sleep: async () => {}, ...options.client },
@@ -67,10 +76,7 @@ export async function stage(
         env: () => ({}),
         internet: 'off',
         history,
-        emit: async (...more) => {
-          more.forEach(checkNewEvent);
-          events.push(...more);
-        },
+        emit: async (...more) => tell(more),
         delta: (itemId, text) => deltas.push({ itemId, text }),
         limits: resolveLimits(),
         signal: new AbortController().signal,

@@ -1,5 +1,5 @@
 /** A `TurnContext` in memory: what the pipeline is given, without a database. */
-import type { NewEvent } from '../../../protocol/events.ts';
+import { NO_USAGE, type NewEvent } from '../../../protocol/events.ts';
 import { resolveLimits } from '../../../protocol/limits.ts';
 import type { RepoAtCommit } from '../../../protocol/rpc.ts';
 import type { Mode } from '../../../protocol/states.ts';
@@ -73,6 +73,8 @@ export function memoryTurn(
       }
       return stored;
     },
+    steering: () => ({ after: async () => [], close: async () => [] }),
+    usageBefore: async () => NO_USAGE,
     approvals: () => ({ ask: async () => 'never', wasAsked: async () => false }),
     delta: () => {},
     progress: () => {},
@@ -93,7 +95,10 @@ export function memoryTurn(
     },
     history: <Item extends object>() => ({
       load: async () => structuredClone(task.history) as Item[],
-      append: async (items: Item[]) => void task.history.push(...structuredClone(items)),
+      append: async (items: Item[], events: readonly NewEvent[] = []) => {
+        task.history.push(...structuredClone(items));
+        task.events.push(...events);
+      },
     }),
     setState: async (state) => void states.push(state),
     setBase: async (sha) => void (baseSha = sha),
