@@ -2,6 +2,7 @@
 import type { NewEvent, Usage } from '../../protocol/events.ts';
 import { NO_USAGE } from '../../protocol/events.ts';
 import type { ModelRequest, ModelResponse, ResponseItem } from '../model/model.ts';
+import { costUsd } from '../model/prices.ts';
 import type { AgentInput } from './agent.ts';
 import { canCompact, compact, estimateTokens, isNearlyFull } from './compaction.ts';
 import { toRequest } from './history.ts';
@@ -64,7 +65,8 @@ export class ContextWindow {
   }
 
   usageEvent(usage: Usage, { usage: last }: ModelResponse): NewEvent {
-    const { windowTokens } = this.#input.model;
+    const { windowTokens, prices } = this.#input.model;
+    const cost = costUsd(usage, prices);
     const contextTokens = last.inputTokens + last.outputTokens;
     return {
       code: 'usage.changed',
@@ -72,6 +74,7 @@ export class ContextWindow {
         usage,
         ...(contextTokens === 0 ? {} : { contextTokens }),
         ...(windowTokens === undefined ? {} : { windowTokens }),
+        ...(cost === undefined ? {} : { costUsd: cost }),
       },
     };
   }

@@ -64,7 +64,9 @@ export class ModelStep {
         {
           onItem: (item) => this.#take(item),
           onTextDelta: (itemId, text) => this.#input.delta(itemId, cleanText(text)),
-          onRetry: (retry) => this.#retrying(retry),
+          onRetry: (retry) => this.#again('modelRetry', retry),
+          onOffline: (wait) => this.#again('modelOffline', wait),
+          onEffortRefused: (effort) => this.#again('modelEffortRefused', { effort }),
         },
         AbortSignal.any([signal, this.#failed.signal]),
       );
@@ -105,10 +107,10 @@ export class ModelStep {
     });
   }
 
-  #retrying(retry: { attempt: number; of: number; delayMs: number; reason: string }): void {
-    // The response begins again: nothing of the last one counts.
+  /** The response begins again: nothing of the last one counts. */
+  #again(code: string, params: Record<string, string | number>): void {
     this.#pending = [];
-    this.#later(() => this.#input.emit({ code: 'warning', params: { code: 'modelRetry', params: retry } }));
+    this.#later(() => this.#input.emit({ code: 'warning', params: { code, params } }));
   }
 
   #takePending(): KnownItem[] {

@@ -64,8 +64,13 @@ export function tableOf(connections: readonly ModelConnection[], found: FoundNam
       .filter(({ name }) => !connection.takesAny || !count.has(name))
       .map((model) => {
         const isListed = connection.models.includes(model);
-        const isPlain = isListed && (count.get(model.name) ?? 1) === 1 && !ofConnection(model.name, connections);
-        return { id: isAlone || isPlain ? model.name : `${connection.name}/${model.name}`, connection, model };
+        const isPlain =
+          isListed && (count.get(model.name) ?? 1) === 1 && !ofConnection(model.name, connections);
+        return {
+          id: isAlone || isPlain ? model.name : `${connection.name}/${model.name}`,
+          connection,
+          model,
+        };
       }),
   );
 }

@@ -9,7 +9,7 @@
 import { CodexError, type ErrorParams } from '../../protocol/errors.ts';
 import { SECRET_LEAST_BYTES } from '../../protocol/limits.ts';
 import type { ResultOf } from '../../protocol/rpc.ts';
-import { checkModel, createModelClient, openApi } from './client.ts';
+import { checkModel, createModelClient } from './client.ts';
 import {
   effortsOf,
   findModel,
@@ -20,6 +20,7 @@ import {
 } from './connections.ts';
 import type { ModelClient, ModelSettings } from './model.ts';
 import { classify, failureError } from './retries.ts';
+import { openApi } from './transport.ts';
 
 export interface Models {
   /** What a task gets that asks for none; empty when there is none. */
@@ -211,18 +212,17 @@ function isModelName(id: string): boolean {
 /** What a server says back may quote what it was sent. */
 function discreetClient(settings: ModelSettings): ModelClient {
   const client = createModelClient(settings);
-  return {
-    ...client,
-    ...(settings.windowTokens === undefined ? {} : { windowTokens: settings.windowTokens }),
+  const respond = client.respond.bind(client);
+  return Object.assign(client, {
     ...(settings.prices === undefined ? {} : { prices: settings.prices }),
-    async respond(request, hooks, signal) {
+    async respond(...of: Parameters<ModelClient['respond']>) {
       try {
-        return await client.respond(request, hooks, signal);
+        return await respond(...of);
       } catch (error) {
         throw error instanceof CodexError ? withoutSecrets(error, settings) : error;
       }
     },
-  };
+  });
 }
 
 /** The key and each header's value, and the parts of one such as `Bearer …`. */

@@ -27,6 +27,10 @@ export interface ModelHooks {
   onTextDelta?(itemId: string, text: string): void;
   /** Before it waits for another try. */
   onRetry?(retry: { attempt: number; of: number; delayMs: number; reason: string }): void;
+  /** Before it waits for a server that can't be reached: that has no number of tries. */
+  onOffline?(wait: { delayMs: number; sinceMs: number; message: string }): void;
+  /** The server does not take this effort: the request goes without. */
+  onEffortRefused?(effort: Effort): void;
 }
 
 export interface ModelResponse {

@@ -12,7 +12,7 @@ import { after, before, test } from 'node:test';
 import { makeDemoRepository } from '../../../cli/demo/repository.ts';
 import { defaultEnvironment } from '../../../protocol/environment.ts';
 import { CodexError } from '../../../protocol/errors.ts';
-import type { WireEvent } from '../../../protocol/events.ts';
+import { knownEvent, type WireEvent } from '../../../protocol/events.ts';
 import type { RepoAtCommit } from '../../../protocol/rpc.ts';
 import type { Effort } from '../../../protocol/states.ts';
 import { DEMO_SCRIPT } from '../../../server/model/scripted/scripts/demo.ts';
@@ -96,7 +96,9 @@ const eastConfig = () => `    east:
       organization: org_east
       project: proj_east
       headers: { X-Group: { env: EAST_TEAM } }
-      models: [{ name: alpha, windowTokens: 50000 }, both]
+      models:
+        - { name: alpha, windowTokens: 50000, prices: { inputPerMillion: 3, outputPerMillion: 8 } }
+        - both
 `;
 const westConfig = () => `    west:
       baseUrl: ${west.url}
@@ -167,6 +169,9 @@ async function followUp(taskId: string, of: Asked) {
   return held;
 }
 
+const effortSent = ({ model }: Recorded) =>
+  (model.requests.at(-1)?.body as { reasoning?: { effort?: string } }).reasoning?.effort;
+
 const outputOf = (taskId: string) =>
   person.events
     .map((event) => (event.taskId === taskId && event.code === 'output' ? String(event.params['text']) : ''))
@@ -200,6 +205,7 @@ test('a task asks for a model by name on the command line, with an effort', asyn
   assert.deepEqual((await endOf(taskId, 1)).held, ['east/both', 'high']);
   const view = (await person.call('task.get', { taskId })).task;
   assert.deepEqual([view.model, view.effort], ['east/both', 'high']);
+  assert.equal(effortSent(east), 'high');
   repo = view.repo;
   assert.deepEqual([east.asked(), west.asked()], [['both'], []]);
 });
@@ -230,6 +236,18 @@ test('an environment names another one than the first, which is what a task gets
   assert.deepEqual((await endOf(plain, 1)).held, ['alpha', undefined]);
   assert.deepEqual((await endOf(ofWeb, 1)).held, ['beta', 'low']);
   assert.deepEqual([east.asked(), west.asked()], [['alpha'], ['beta']]);
+  assert.equal(effortSent(west), 'low');
+  const usage = (of: string) =>
+    knownEvent(
+      person.events.findLast((one) => one.taskId === of && one.code === 'usage.changed') ?? ({} as WireEvent),
+    );
+  const [priced, unpriced] = [usage(plain), usage(ofWeb)];
+  assert.ok(priced?.code === 'usage.changed' && unpriced?.code === 'usage.changed');
+  const { inputTokens, outputTokens } = priced.params.usage;
+  assert.ok(priced.params.costUsd !== undefined && inputTokens > 0);
+  assert.ok(Math.abs(priced.params.costUsd - (inputTokens * 3 + outputTokens * 8) / 1e6) < 1e-9);
+  assert.equal(priced.params.windowTokens, 50_000);
+  assert.equal(unpriced.params.costUsd, undefined, 'its prices are not known');
   assert.match(outputOf(ofWeb), /^PATH=/m, 'the sandbox’s variables were looked at');
 });
 
