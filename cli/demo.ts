@@ -107,6 +107,7 @@ async function oneTask({ repo, own, prompt, dataDir, kind }: Demo): Promise<bool
       apply: true,
       output: null,
       model: null,
+      effort: null,
       environment: null,
       json: false,
       prompt,

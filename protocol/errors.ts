@@ -69,6 +69,7 @@ export const ErrorCode = z.enum([
   'generationSuperseded',
   // model
   'modelNotConfigured',
+  'modelUnknown',
   'modelUnauthorized',
   'modelRateLimited',
   'modelQuota',

@@ -15,7 +15,7 @@ import { ErrorAction } from './errors.ts';
 import type { WireError } from './errors.ts';
 import type { EventCode, TaskEvent } from './events.ts';
 import { LIMITS } from './limits.ts';
-import type { NotificationOf, TaskSummary } from './rpc.ts';
+import type { NotificationOf, ResultOf, TaskSummary } from './rpc.ts';
 import { SecretName, type SecretView } from './secret.ts';
 import { Mode } from './states.ts';
 
@@ -162,6 +162,8 @@ export interface EnvironmentList {
 export interface OpenedEnvironment {
   environment: StoredEnvironment;
   secrets: SecretView[];
+  /** Of the backend, the default one first; empty while it is not known. */
+  models: ResultOf<'model.list'>['models'];
   /** The environment file of the open folder, as it stands there. */
   file: { path: string; text: string } | null;
 }

@@ -10,7 +10,7 @@ import { WireError } from './errors.ts';
 import { LIMITS } from './limits.ts';
 import { Report } from './report.ts';
 import { SecretName, SecretValue, SecretView } from './secret.ts';
-import { Effort, Mode, Phase, PhaseOutcome, ReviewState, TurnState } from './states.ts';
+import { Effort, Mode, ModelName, Phase, PhaseOutcome, ReviewState, TurnState } from './states.ts';
 
 /** Goes up when an older client or server can no longer be spoken with. */
 export const PROTOCOL_VERSION = 1;
@@ -127,8 +127,6 @@ const TerminalSize = {
 /** Base64: what a terminal carries is bytes. */
 const TerminalBytes = z.string().max(128 * 1024);
 
-/** A model of the backend's list, by name. */
-const ModelName = z.string().min(1).max(200);
 /** Sent as blobs before (`PUT /api/v1/blobs/<sha256>`). */
 const Images = z.array(Attachment).max(10);
 
@@ -301,9 +299,9 @@ export const METHODS = {
     }),
     z.object({ entries: z.array(EgressEntry), more: z.boolean() }),
   ),
-  /** The first one is what a task gets that asks for none. */
+  /** The first one is what a task gets that asks for none. With `check` every connection is tried. */
   'model.list': method(
-    Empty,
+    z.object({ check: z.boolean().default(false) }),
     z.object({
       models: z.array(
         z.object({
@@ -312,8 +310,11 @@ export const METHODS = {
           connection: z.string().optional(),
           /** Absent: it has no such setting. */
           efforts: z.array(Effort).optional(),
+          windowTokens: z.number().int().optional(),
         }),
       ),
+      /** All of the owner's, each with why it can't be used now. */
+      connections: z.array(z.object({ name: z.string(), problem: WireError.optional() })).optional(),
     }),
   ),
 } as const;

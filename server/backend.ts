@@ -74,7 +74,10 @@ export interface BackendParts {
   runTurn: (turn: TurnContext, rooms: Rooms) => Promise<void>;
   sandbox: () => ResultOf<'server.hello'>['sandbox'];
   model: () => ResultOf<'server.hello'>['model'];
-  models?: () => ResultOf<'model.list'>['models'];
+  /** With `check` every connection is tried. */
+  models?: (check: boolean) => Promise<ResultOf<'model.list'>>;
+  /** Throws `CodexError` modelUnknown, modelNotConfigured; null is the default one. */
+  checkModel?: (name: string | null) => Promise<void>;
   checkTask?: (request: ParamsOf<'task.create'>) => void;
   /** Where terminals are opened; absent: nowhere. */
   driver?: SandboxDriver;
@@ -184,7 +187,8 @@ export async function startBackend(parts: BackendParts): Promise<Backend> {
         sandbox: parts.sandbox(),
         model: parts.model(),
       }),
-      models: parts.models ?? (() => [{ name: parts.model().name }]),
+      models: parts.models ?? (async () => ({ models: [{ name: parts.model().name }] })),
+      ...(parts.checkModel ? { checkModel: parts.checkModel } : {}),
       ...(parts.checkTask ? { checkTask: parts.checkTask } : {}),
     });
     // In reverse: the turns let go first, then the sockets, then the port.

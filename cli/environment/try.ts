@@ -22,6 +22,7 @@ export async function tryEnvironment(command: Extract<EnvCommand, { action: 'tes
       apply: false,
       output: null,
       model: null,
+      effort: null,
     },
     output,
     async (connection, at, signal) =>

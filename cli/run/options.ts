@@ -1,7 +1,7 @@
 /** The command line of `run`. */
 import { bytesWords } from '../../client/words/index.ts';
 import { EnvironmentName } from '../../protocol/environment.ts';
-import { Mode } from '../../protocol/states.ts';
+import { Effort, Mode, ModelName } from '../../protocol/states.ts';
 import { LIMITS } from '../../protocol/limits.ts';
 import { UsageError, oneOf, optionalValue, parse, wholeNumber } from '../usage.ts';
 import {
@@ -21,7 +21,8 @@ Sends a task, follows it to its end, and saves its patch. PROMPT may be - for st
   --include-local    also send what is not committed: changed, staged and untracked files
   --apply            put the result into the repository (what git tracks as the index stays as it is)
   --output FILE      where the patch goes (default: in the data folder)
-  --model NAME       the model, if not the backend's own choice
+  --model NAME       one of codex-tasks models, if not what the environment or the backend says
+  --effort LEVEL     how much it thinks: ${Effort.options.join(', ')}, where the model has such a setting
   --json             one event a line on standard output, the result as the last line, nothing else
   --env NAME         the environment, which says what internet access the agent has (default: default)
   --attempts N       not built yet
@@ -41,6 +42,7 @@ export interface RunOptions {
   apply: boolean;
   output: string | null;
   model: string | null;
+  effort: Effort | null;
   environment: string | null;
   json: boolean;
   prompt: string;
@@ -60,6 +62,7 @@ export function runOptions(args: string[]): RunOptions | 'help' {
       apply: { type: 'boolean' },
       output: { type: 'string' },
       model: { type: 'string' },
+      effort: { type: 'string' },
       json: { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
       ...OWN_BACKEND_OPTIONS,
@@ -69,6 +72,8 @@ export function runOptions(args: string[]): RunOptions | 'help' {
   if (values.help) return 'help';
   if (values.env !== undefined && !EnvironmentName.safeParse(values.env).success)
     throw new UsageError(`“${values.env}” can’t be an environment’s name. See codex-tasks env list.`);
+  if (values.model !== undefined && !ModelName.safeParse(values.model).success)
+    throw new UsageError(`“${values.model}” can’t be a model’s name. See codex-tasks models.`);
   if (values.attempts !== undefined && wholeNumber('--attempts', values.attempts, 1, 4) > 1) {
     throw new UsageError('--attempts with more than 1 is not built yet. Leave it out for now.');
   }
@@ -86,6 +91,7 @@ export function runOptions(args: string[]): RunOptions | 'help' {
     apply: values.apply ?? false,
     output: values.output ?? null,
     model: values.model ?? null,
+    effort: values.effort === undefined ? null : oneOf('--effort', values.effort, Effort.options),
     environment: values.env ?? null,
     json: values.json ?? false,
     prompt,

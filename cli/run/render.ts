@@ -14,6 +14,7 @@ import {
   durationWords,
   environmentParts,
   limitWords,
+  modelWords,
   phaseWords,
   warningWords,
 } from '../../client/words/index.ts';
@@ -80,10 +81,13 @@ export class Renderer {
         return this.#itemCompleted(event.params.item);
       case 'output':
         return this.#output(event.params.itemId, event.params.text);
-      case 'environment.applied':
-        return this.#write(
-          paint.dim(`  Environment: ${tameLine(environmentParts(event.params).join(', '))}`),
-        );
+      case 'environment.applied': {
+        const { model, effort } = event.params;
+        this.#write(paint.dim(`  Environment: ${tameLine(environmentParts(event.params).join(', '))}`));
+        if (model !== undefined)
+          this.#write(paint.dim(`  Model: ${tameLine(modelWords({ model, effort }))}`));
+        return;
+      }
       case 'environment.cache':
         return this.#write(paint.dim(`  Cache: ${tameLine(cacheWords(event.params))}`));
       case 'sandbox.started':

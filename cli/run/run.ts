@@ -76,12 +76,13 @@ export async function runTask(
   }
 }
 
-function requestOf({ prompt, mode, model, environment }: RunOptions, repo: RepoAtCommit) {
+function requestOf({ prompt, mode, model, effort, environment }: RunOptions, repo: RepoAtCommit) {
   return {
     prompt,
     mode,
     repo,
     ...(model === null ? {} : { model }),
+    ...(effort === null ? {} : { effort }),
     ...(environment === null ? {} : { environment }),
   };
 }

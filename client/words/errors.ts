@@ -204,7 +204,14 @@ export const ERROR_WORDS: Record<ErrorCode, readonly string[]> = {
   terminalUnavailable: ['A terminal can’t be opened now: the task has no sandbox, or a turn is using it.'],
   approvalGone: ['This question is not open any more: it was answered, or its turn has ended.'],
   generationSuperseded: ['Another backend has taken this task over. It goes on there.'],
-  modelNotConfigured: ['No model is set up. Set the API key, or start the backend with OPENAI_API_KEY.'],
+  modelNotConfigured: [
+    'The model connection “{connection}” has no key: {variable} is not set where the backend runs. Set it and start the backend again, or choose a model of another connection.',
+    'No model is set up. Set the API key, or start the backend with OPENAI_API_KEY.',
+  ],
+  modelUnknown: [
+    'There is no model “{name}” on this backend. Choose one of these: {models}. The owner of the backend can add others.',
+    'There is no such model on this backend. Choose one of its list.',
+  ],
   modelUnauthorized: [
     'The model’s server did not accept the API key. Set a key that is valid for {baseUrl}.',
     'The model’s server did not accept the API key. Set a valid one.',

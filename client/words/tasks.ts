@@ -76,6 +76,14 @@ export const WARNING_WORDS: Record<string, readonly string[]> = {
     'The model’s server failed ({reason}); trying again in {delayMs}, {attempt} of {of}.',
     'The model’s server failed; trying again.',
   ],
+  modelOffline: [
+    'The model’s server can’t be reached ({message}), for {sinceMs} now; waiting for the network, trying again in {delayMs}.',
+    'The model’s server can’t be reached; waiting for the network.',
+  ],
+  modelEffortRefused: [
+    'The model’s server does not take the effort “{effort}”; the model thinks as much as it does by itself.',
+    'The model’s server does not take the effort that was asked for.',
+  ],
   modelCallUnreadable: [
     'The model made a call that can’t be read; it was told so: {problem}',
     'The model made a call that can’t be read; it was told so.',

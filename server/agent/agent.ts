@@ -8,7 +8,7 @@ import type { ErrorCode } from '../../protocol/errors.ts';
 import type { NewEvent, Usage } from '../../protocol/events.ts';
 import type { LimitValues } from '../../protocol/limits.ts';
 import type { Report } from '../../protocol/report.ts';
-import type { Mode } from '../../protocol/states.ts';
+import type { Effort, Mode } from '../../protocol/states.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import type { Redactor } from '../secrets/types.ts';
 import type { ModelClient, ResponseItem } from '../model/model.ts';
@@ -39,6 +39,8 @@ export interface AgentInput {
   /** Stable over the task: the prompt cache's key. */
   cacheKey: string;
   model: ModelClient;
+  /** Absent: the model's own. */
+  effort?: Effort;
   sandbox: AgentSandbox;
   /** Each command's environment, asked for at its start; never anything of the backend's own. */
   env(): Record<string, string>;

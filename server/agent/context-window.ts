@@ -2,9 +2,11 @@
 import type { NewEvent, Usage } from '../../protocol/events.ts';
 import { NO_USAGE } from '../../protocol/events.ts';
 import type { ModelRequest, ModelResponse, ResponseItem } from '../model/model.ts';
+import { costUsd } from '../model/prices.ts';
 import type { AgentInput } from './agent.ts';
 import { canCompact, compact, estimateTokens, isNearlyFull } from './compaction.ts';
 import { toRequest } from './history.ts';
+import { tellingHooks } from './model-warnings.ts';
 
 /** A server that still says that it is too much after this will go on saying so. */
 const MAX_SHRINKS_IN_A_ROW = 2;
@@ -49,14 +51,13 @@ export class ContextWindow {
 
   /** Before a request. Says what that cost. */
   async makeRoom(): Promise<Usage> {
-    const { model, signal, emit } = this.#input;
+    const { model, signal } = this.#input;
     const tokens = this.#tokens();
     const isFull = this.#isTooLong || isNearlyFull(tokens, model.windowTokens);
     this.#isTooLong = false;
     if (!isFull || !canCompact(this.#items)) return NO_USAGE;
-    const onRetry = (retry: { attempt: number; of: number; delayMs: number; reason: string }) =>
-      void emit({ code: 'warning', params: { code: 'modelRetry', params: retry } });
-    const of = { model, request: this.#request, hooks: { onRetry }, signal };
+    const hooks = tellingHooks((event) => void this.#input.emit(event));
+    const of = { model, request: this.#request, hooks, signal };
     const { item, usage, event } = await compact(this.#items, of, tokens);
     await this.#store([item], [event]);
     this.#counted = null;
@@ -64,7 +65,8 @@ export class ContextWindow {
   }
 
   usageEvent(usage: Usage, { usage: last }: ModelResponse): NewEvent {
-    const { windowTokens } = this.#input.model;
+    const { windowTokens, prices } = this.#input.model;
+    const cost = costUsd(usage, prices);
     const contextTokens = last.inputTokens + last.outputTokens;
     return {
       code: 'usage.changed',
@@ -72,6 +74,7 @@ export class ContextWindow {
         usage,
         ...(contextTokens === 0 ? {} : { contextTokens }),
         ...(windowTokens === undefined ? {} : { windowTokens }),
+        ...(cost === undefined ? {} : { costUsd: cost }),
       },
     };
   }

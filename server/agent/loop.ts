@@ -104,6 +104,7 @@ async function runTurn(input: AgentInput, clock: TurnClock): Promise<AgentOutcom
     }),
     tools: toolsFor(input.model.shell),
     cacheKey: input.cacheKey,
+    ...(input.effort ? { effort: input.effort } : {}),
   };
   const window = new ContextWindow(input, items, store, fixed);
   const stop = async (code: ErrorCode, limit: string, value: number): Promise<AgentOutcome> => {

@@ -22,6 +22,7 @@ import type { AgentInput } from './agent.ts';
 import { Calls } from './calls.ts';
 import type { Store } from './context-window.ts';
 import { callCount } from './history.ts';
+import { tellingHooks } from './model-warnings.ts';
 import { ReportFilter, splitReport } from './report-block.ts';
 import { fitText } from './truncate.ts';
 
@@ -66,7 +67,7 @@ export class ModelStep {
         {
           onItem: (item) => this.#take(item),
           onTextDelta: (itemId, text) => this.#delta(itemId, cleanText(text)),
-          onRetry: (retry) => this.#retrying(retry),
+          ...tellingHooks((event) => this.#again(event)),
         },
         AbortSignal.any([signal, this.#failed.signal]),
       );
@@ -115,10 +116,10 @@ export class ModelStep {
     if (seen !== '') this.#input.delta(itemId, seen);
   }
 
-  #retrying(retry: { attempt: number; of: number; delayMs: number; reason: string }): void {
-    // The response begins again: nothing of the last one counts.
+  /** The response begins again: nothing of the last one counts. */
+  #again(event: NewEvent): void {
     this.#pending = [];
-    this.#later(() => this.#input.emit({ code: 'warning', params: { code: 'modelRetry', params: retry } }));
+    this.#later(() => this.#input.emit(event));
   }
 
   #takePending(): KnownItem[] {

@@ -56,7 +56,10 @@ export interface GatewayDeps {
   token: string;
   allowedHosts: readonly string[];
   hello(): Omit<ResultOf<'server.hello'>, 'protocol'>;
-  models(): ResultOf<'model.list'>['models'];
+  /** With `check` every connection is tried. */
+  models(check: boolean): Promise<ResultOf<'model.list'>>;
+  /** Throws `CodexError` modelUnknown, modelNotConfigured; null is the default one. */
+  checkModel?(name: string | null): Promise<void>;
   /** Whether such a task can be run here; throws a `CodexError` that says why not. */
   checkTask?(request: ParamsOf<'task.create'>): void;
 }

@@ -27,6 +27,10 @@ export interface ModelHooks {
   onTextDelta?(itemId: string, text: string): void;
   /** Before it waits for another try. */
   onRetry?(retry: { attempt: number; of: number; delayMs: number; reason: string }): void;
+  /** Before it waits for a server that can't be reached: that has no number of tries. */
+  onOffline?(wait: { delayMs: number; sinceMs: number; message: string }): void;
+  /** The server does not take this effort: the request goes without. */
+  onEffortRefused?(effort: Effort): void;
 }
 
 export interface ModelResponse {
@@ -63,6 +67,8 @@ export interface ModelClient {
   readonly shell: ShellVariant;
   /** How much one request may hold; absent where nobody said. */
   readonly windowTokens?: number;
+  /** For the estimate of a cost (`prices.ts`); absent where the owner has written none. */
+  readonly prices?: NonNullable<ModelSettings['prices']>;
   /** Retries inside by class of error; throws `CodexError` with a model… code, or `cancelled`. */
   respond(request: ModelRequest, hooks: ModelHooks, signal: AbortSignal): Promise<ModelResponse>;
 }

@@ -11,13 +11,12 @@ import { CodexError, type ErrorCode } from '../../protocol/errors.ts';
 import { NO_USAGE, type Usage } from '../../protocol/events.ts';
 import type { Report } from '../../protocol/report.ts';
 import { runAgent } from '../agent/loop.ts';
-import type { ModelClient } from '../model/model.ts';
 import type { Repos } from '../repos/repos.ts';
 import type { Sandbox, SandboxDriver } from '../sandbox/sandbox.ts';
 import { stopReason, type TurnContext } from '../tasks/turn-context.ts';
 import { agentsFilesOf, type OwnersInstructions } from './agents-files.ts';
 import { deliverResult } from './deliver.ts';
-import { environmentOf, variablesOf } from './environment.ts';
+import { environmentOf, variablesOf, type ModelFor } from './environment.ts';
 import { openInternet, type Internet, type InternetProxy } from './internet.ts';
 import type { Preparation } from './preparation.ts';
 import { prepareOrigin, prepareSandbox } from './prepare.ts';
@@ -35,8 +34,7 @@ const ATTEMPT = 1;
 export interface PipelineParts {
   driver: SandboxDriver;
   repos: Repos;
-  /** Throws `CodexError` modelNotConfigured. */
-  modelFor(name: string | null): ModelClient;
+  modelFor: ModelFor;
   proxy: InternetProxy;
   /** Absent: there are no instructions but the repository's. */
   owner?: OwnersInstructions;
@@ -57,22 +55,21 @@ type AgentEnd =
 export function createRunTurn(parts: PipelineParts): (turn: TurnContext, rooms: Rooms) => Promise<void> {
   return async (turn, rooms) => {
     if (turn.attempts.length > 1) throw new CodexError('notBuilt', { feature: 'attempts' });
-    const model = parts.modelFor(turn.task.model);
     const startSha = turn.baseSha ?? (await turn.newestResult(ATTEMPT)) ?? turn.task.repo.sha;
     await turn.setBase(startSha);
     await turn.setState('preparing');
     const origin = prepareOrigin(parts.repos, turn, startSha);
-    const environment = await environmentOf(turn, ATTEMPT, rooms, parts.repos);
+    const environment = await environmentOf(turn, ATTEMPT, rooms, parts.repos, parts.modelFor);
     const of: Preparation = { turn, attempt: ATTEMPT, startSha, environment, origin, parts, rooms };
     let sandbox = await prepareSandbox(of);
-    const naming = startNaming(of, model);
+    const naming = startNaming(of, environment.model);
     try {
       if (turn.onlySetup)
         return await afterAgent(of, sandbox, { kind: 'answered', answer: '', usage: NO_USAGE });
       await turn.setState('running');
       const end = await turn.phase('agent', async () => {
         for (let losses = 0; ; losses++) {
-          const end = await agentPhase(of, sandbox, model);
+          const end = await agentPhase(of, sandbox);
           if (!isLoss(end) || losses >= MAX_SANDBOX_LOSSES) return end;
           await turn.emit({ code: 'sandbox.lost', params: { reason: end.error.message } });
           await sandbox.detach();
@@ -90,9 +87,9 @@ export function createRunTurn(parts: PipelineParts): (turn: TurnContext, rooms: 
 async function agentPhase(
   { turn, startSha, environment, origin, parts, rooms }: Preparation,
   sandbox: Sandbox,
-  model: ModelClient,
 ): Promise<AgentEnd> {
-  const { settings, redactor } = environment;
+  const { settings, redactor, model, effort } = environment;
+  if (!model) throw new CodexError('modelNotConfigured');
   let opened: Internet | undefined;
   const at = { repoId: turn.task.repo.repoId, sha: startSha, folder: settings.workdir };
   const agentsFiles = agentsFilesOf(parts.owner, parts.repos, at);
@@ -111,6 +108,7 @@ async function agentPhase(
       turn: turn.turn,
       cacheKey: `${turn.task.id}-${ATTEMPT}`,
       model,
+      ...(effort ? { effort } : {}),
       sandbox,
       env: () => ({ ...env, ...internet.variables() }),
       internet: internet.level,

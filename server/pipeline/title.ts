@@ -14,11 +14,11 @@ export interface Naming {
   stop(): void;
 }
 
-export function startNaming({ turn, environment }: Preparation, model: ModelClient): Naming {
+export function startNaming({ turn, environment }: Preparation, model: ModelClient | undefined): Naming {
   const stop = new AbortController();
   let usage: Usage = NO_USAGE;
   const wanted = turn.turn === 1 && !turn.onlySetup;
-  if (wanted) {
+  if (wanted && model) {
     const name = async () => {
       const signal = AbortSignal.any([turn.signal, stop.signal]);
       const prompt = environment.redactor.text(turn.prompt);

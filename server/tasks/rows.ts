@@ -59,6 +59,8 @@ export function summaryOf(row: TaskRow): TaskSummary {
     createdBy: row.created_by,
     ...defined({
       environment: row.environment ?? undefined,
+      model: row.model ?? undefined,
+      effort: row.effort ?? undefined,
       waiting: row.state === 'waiting' ? ('approval' as const) : undefined,
       phase: row.phase ?? undefined,
       patch: parsed<PatchSummary>(row.patch),

@@ -90,7 +90,8 @@ export class Tasks {
           .executeTakeFirstOrThrow();
         return { task, isNew: false };
       }
-      await insertTurn(tx, { taskId: id, turn: 1, who, onlySetup, ...request });
+      // What was asked for with the task is the task's: a follow-up has it too.
+      await insertTurn(tx, { taskId: id, turn: 1, who, onlySetup, ...request, model: null, effort: null });
       await queue.enqueue(tx, id, 1);
       const created: NewEvent = { code: 'task.created', params: { title, mode: request.mode } };
       const events = await appendEvents(tx, { taskId: id, turn: 1 }, [created], limits.eventBytes);
@@ -123,7 +124,8 @@ export class Tasks {
       if (!hasEnded(row.state)) throw new CodexError('conflict', { state: row.state });
       turn = row.turns + 1;
       const mode = request.mode ?? row.mode;
-      await insertTurn(tx, { ...request, mode, turn, who, onlySetup: false });
+      const { model = null, effort = null } = request;
+      await insertTurn(tx, { ...request, mode, turn, who, onlySetup: false, model, effort });
       await queue.enqueue(tx, row.id, turn);
       return { turns: turn, state: 'queued', phase: null, error: null };
     });
@@ -330,7 +332,7 @@ async function turnRow(tx: Tx, taskId: string, turn: number): Promise<TurnRow> {
 
 async function insertTurn(
   tx: Tx,
-  of: Pick<TurnRow, 'turn' | 'mode' | 'prompt'> & {
+  of: Pick<TurnRow, 'turn' | 'mode' | 'prompt' | 'model' | 'effort'> & {
     taskId: string;
     requestId: string;
     who: string;
@@ -354,8 +356,8 @@ async function insertTurn(
       usage: null,
       report: null,
       images: null,
-      model: null,
-      effort: null,
+      model: of.model,
+      effort: of.effort,
       base_sha: null,
       only_setup: of.onlySetup,
       created_by: of.who,

@@ -11,7 +11,7 @@ import type { LimitValues } from '../../protocol/limits.ts';
 import type { Report } from '../../protocol/report.ts';
 import type { RepoAtCommit } from '../../protocol/rpc.ts';
 import type { Redactor } from '../secrets/types.ts';
-import type { Mode, Phase } from '../../protocol/states.ts';
+import type { Effort, Mode, Phase } from '../../protocol/states.ts';
 
 /**
  * `signal.reason` of a turn.
@@ -47,8 +47,9 @@ export interface TurnTask {
   id: string;
   title: string;
   repo: RepoAtCommit;
-  /** The model that the person asked for, if not the configured one. */
+  /** What the person asked for; null: what the environment or the backend says. */
   model: string | null;
+  effort: Effort | null;
   /** Null: the default one. */
   environment: string | null;
   createdBy: string;
@@ -87,6 +88,9 @@ export interface TurnContext {
   /** This turn's own mode: a follow-up may differ from the task's first turn. */
   readonly mode: Mode;
   readonly prompt: string;
+  /** What was asked for with this turn alone; null: what the task says. */
+  readonly model: string | null;
+  readonly effort: Effort | null;
   /** A try of the environment: it ends after the setup, and asks no model. */
   readonly onlySetup: boolean;
   /** 1…n */
