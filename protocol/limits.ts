@@ -103,6 +103,9 @@ export const TERMINAL_BYTES_PER_SECOND = 4 * MIB;
 /** What waits for a program that reads nothing; more than one paste of a file, and no flood. */
 export const TERMINAL_TYPED_BYTES = MIB;
 
+/** At one task at the same time: each has a sandbox and a conversation of its own, and costs as much. */
+export const ATTEMPTS_MOST = 4;
+
 /** After TERM a command has this long before KILL. */
 export const KILL_GRACE_MS = 2_000;
 

@@ -7,7 +7,7 @@ import { ApprovalAnswer, OpenApproval, WaitingFor } from './approval.ts';
 import { EgressEntry, type Environment, EnvironmentName, StoredEnvironment } from './environment.ts';
 import { Attachment, FileChange, PatchSummary, Usage, WireEvent } from './events.ts';
 import { WireError } from './errors.ts';
-import { LIMITS } from './limits.ts';
+import { ATTEMPTS_MOST, LIMITS } from './limits.ts';
 import { Report } from './report.ts';
 import { SecretName, SecretValue, SecretView } from './secret.ts';
 import { Effort, Mode, Phase, PhaseOutcome, ReviewState, TurnState } from './states.ts';
@@ -81,7 +81,7 @@ export const AttemptView = z.object({
   resultSha: Sha.optional(),
   patch: PatchSummary.optional(),
   files: z.array(FileChange),
-  /** With several attempts, each ends on its own; with one, these are the turn's. */
+  /** Of a turn with several attempts, each of which ends on its own; with one, see the turn. */
   state: z.enum(['running', 'completed', 'failed', 'cancelled']).optional(),
   answer: z.string().optional(),
   error: WireError.optional(),
@@ -157,7 +157,7 @@ export const METHODS = {
       mode: Mode,
       repo: RepoAtCommit,
       environment: EnvironmentName.optional(),
-      attempts: z.number().int().min(1).max(4).default(1),
+      attempts: z.number().int().min(1).max(ATTEMPTS_MOST).default(1),
       model: ModelName.optional(),
       effort: Effort.optional(),
       images: Images.optional(),
@@ -209,9 +209,12 @@ export const METHODS = {
     OfTask.extend({ requestId: RequestId, text: Prompt }),
     z.object({ task: TaskSummary }),
   ),
-  /** This attempt's newest result becomes the task's: what is applied, and what follow-ups go on from. */
+  /**
+   * This attempt's newest result becomes the task's: what is applied, and what follow-ups go on from. Can be
+   * changed until there is a follow-up. The only attempt that completed needs no choice.
+   */
   'attempt.choose': method(
-    OfTask.extend({ attempt: z.number().int().min(1).max(4) }),
+    OfTask.extend({ attempt: z.number().int().min(1).max(ATTEMPTS_MOST) }),
     z.object({ task: TaskSummary }),
   ),
   /** Where to push this folder's commits, and whether `sha` is there already. */
@@ -282,7 +285,11 @@ export const METHODS = {
   ),
   /** A shell in the sandbox of a task that is parked, or whose setup failed; not while a turn runs. */
   'terminal.open': method(
-    OfTask.extend({ attempt: z.number().int().min(1).max(4).default(1), ...TerminalSize }),
+    OfTask.extend({
+      /** Absent: the chosen one, else the first. */
+      attempt: z.number().int().min(1).max(ATTEMPTS_MOST).optional(),
+      ...TerminalSize,
+    }),
     z.object({ terminalId: TerminalId }),
   ),
   'terminal.write': method(z.object({ terminalId: TerminalId, data: TerminalBytes }), Empty),
@@ -330,7 +337,14 @@ export type Handlers<Context> = {
 export const NOTIFICATIONS = {
   events: z.object({ taskId: TaskId, events: z.array(WireEvent) }),
   /** Text as it is written: unnumbered and droppable; the completed item is what counts. */
-  delta: z.object({ taskId: TaskId, turn: z.number().int(), itemId: z.string(), text: z.string() }),
+  delta: z.object({
+    taskId: TaskId,
+    turn: z.number().int(),
+    /** Of several: whose item it is. */
+    attempt: z.number().int().optional(),
+    itemId: z.string(),
+    text: z.string(),
+  }),
   'task.changed': z.object({ task: TaskSummary }),
   'task.deleted': z.object({ taskId: TaskId }),
   'terminal.output': z.object({ terminalId: TerminalId, data: TerminalBytes }),

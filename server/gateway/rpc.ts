@@ -96,7 +96,7 @@ export function createHandlers(deps: GatewayDeps): Handlers<CallContext> {
       return tasks.followUp(request, session.who.id);
     },
     'turn.steer': () => Promise.reject(new CodexError('notBuilt', { feature: 'steering' })),
-    'attempt.choose': () => Promise.reject(new CodexError('notBuilt', { feature: 'attempts' })),
+    'attempt.choose': async ({ taskId, attempt }) => ({ task: await tasks.choose(taskId, attempt) }),
 
     async 'repo.resolve'({ sha, defaultSha, ...of }, { session }) {
       const repoId = await repos.resolve({ ...of, sha });

@@ -6,6 +6,7 @@ import type { TurnContext } from '../tasks/turn-context.ts';
 import type { TurnEnvironment } from './environment.ts';
 import type { InternetProxy } from './internet.ts';
 import type { Rooms } from './rooms.ts';
+import type { SharedStart } from './start.ts';
 
 export interface Preparation {
   turn: TurnContext;
@@ -15,6 +16,8 @@ export interface Preparation {
   environment: TurnEnvironment;
   /** Fills the task's own repository, once: whoever needs it waits for it. */
   origin: () => Promise<void>;
+  /** Where all attempts start from. */
+  start: SharedStart;
   parts: { driver: SandboxDriver; repos: Repos; proxy: InternetProxy };
   rooms: Rooms;
 }

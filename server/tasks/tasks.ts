@@ -10,12 +10,22 @@ import type { ParamsOf, TaskSummary, TaskView } from '../../protocol/rpc.ts';
 import type { ReviewState } from '../../protocol/states.ts';
 import { hasEnded } from '../../protocol/states.ts';
 import type { Store, Tx } from '../store/store.ts';
+import { attemptRows, choiceOf, choosable, forgetUnfinished, newestSummary } from './attempts.ts';
 import { appendEvents } from './events.ts';
 import type { Hub } from './hub.ts';
 import { removeResults } from './patches.ts';
 import type { TurnQueue } from './queue.ts';
 import { lockTask } from './queue.ts';
-import { newTaskId, storable, summaryOf, type TaskRow, titleOf, type TurnRow, turnViewOf } from './rows.ts';
+import {
+  attemptsOf,
+  newTaskId,
+  storable,
+  summaryOf,
+  type TaskRow,
+  titleOf,
+  type TurnRow,
+  turnViewOf,
+} from './rows.ts';
 import { fitView } from './view-size.ts';
 
 export interface TasksDeps {
@@ -25,6 +35,8 @@ export interface TasksDeps {
   limits: LimitValues;
   /** After a task is gone: its sandboxes and repositories go too. */
   onDeleted?: (task: { id: string; repoId: string }) => void;
+  /** After an attempt was chosen: what the others left running goes. */
+  onChosen?: (taskId: string, attempt: number) => Promise<void>;
 }
 
 type Changed = { task: TaskRow; events?: WireEvent[] };
@@ -90,7 +102,7 @@ export class Tasks {
         return { task, isNew: false };
       }
       await insertTurn(tx, { taskId: id, turn: 1, who, onlySetup, ...request });
-      await queue.enqueue(tx, id, 1);
+      await queue.enqueue(tx, id, 1, request.attempts);
       const created: NewEvent = { code: 'task.created', params: { title, mode: request.mode } };
       const events = await appendEvents(tx, { taskId: id, turn: 1 }, [created], limits.eventBytes);
       return { task: await rowOf(tx, id), events, isNew: true };
@@ -120,14 +132,41 @@ export class Tasks {
         return {};
       }
       if (!hasEnded(row.state)) throw new CodexError('conflict', { state: row.state });
+      if (row.attempts > 1 && row.chosen_attempt === null) throw await noChoice(tx, row);
       turn = row.turns + 1;
       const mode = request.mode ?? row.mode;
       await insertTurn(tx, { ...request, mode, turn, who, onlySetup: false });
-      await queue.enqueue(tx, row.id, turn);
+      await queue.enqueue(tx, row.id, turn, 1);
       return { turns: turn, state: 'queued', phase: null, error: null };
     });
+    if (task.attempts > 1) await this.#removeOthers(task);
     queue.wake();
     return { task, turn };
+  }
+
+  /**
+   * From now on this attempt's result is the task's. Throws `CodexError` conflict while a turn runs,
+   * choiceEmpty when there is nothing to choose, choiceFixed when a follow-up has gone on from another one.
+   */
+  async choose(taskId: string, attempt: number): Promise<TaskSummary> {
+    const { limits } = this.#deps;
+    const task = await this.#change(taskId, async (tx, row, tell) => {
+      if (attempt > row.attempts) throw new CodexError('choiceEmpty', { attempt });
+      if (row.attempts === 1 || row.chosen_attempt === attempt) return {};
+      if (row.turns > 1) throw new CodexError('choiceFixed', { attempt: row.chosen_attempt ?? 1 });
+      if (!hasEnded(row.state)) throw new CodexError('conflict', { state: row.state });
+      const choice = await choiceOf(tx, taskId, attempt);
+      const chosen: NewEvent = { code: 'attempt.chosen', attempt, params: { attempt } };
+      tell(await appendEvents(tx, { taskId, turn: row.turns }, [chosen], limits.eventBytes));
+      return choice;
+    });
+    // A turn that runs has long put the others away.
+    if (task.attempts > 1 && hasEnded(task.state)) await this.#removeOthers(task);
+    return task;
+  }
+
+  async #removeOthers({ id, chosenAttempt }: TaskSummary): Promise<void> {
+    if (chosenAttempt !== undefined) await this.#deps.onChosen?.(id, chosenAttempt);
   }
 
   /** Runs the newest turn again, when it failed or was cancelled. Its own partial result goes. */
@@ -137,7 +176,10 @@ export class Tasks {
       if (row.state === 'completed') throw new CodexError('conflict', { state: row.state });
       // Sent twice: it is queued or runs already.
       if (!hasEnded(row.state)) return {};
-      await removeResults(tx, { taskId, turn: row.turns });
+      const kept = await forgetUnfinished(tx, { taskId, turn: row.turns });
+      for (const attempt of attemptsOf(row, row.turns)) {
+        if (!kept.includes(attempt)) await removeResults(tx, { taskId, turn: row.turns, attempt });
+      }
       await tx.deleteFrom('phases').where('task_id', '=', taskId).where('turn', '=', row.turns).execute();
       await tx
         .updateTable('turns')
@@ -153,16 +195,12 @@ export class Tasks {
         .where('task_id', '=', taskId)
         .where('turn', '=', row.turns)
         .execute();
-      await queue.enqueue(tx, taskId, row.turns);
-      const newest = await tx
-        .selectFrom('results')
-        .select('summary')
-        .where('task_id', '=', taskId)
-        .where('attempt', '=', 1)
-        .orderBy('turn', 'desc')
-        .limit(1)
-        .executeTakeFirst();
-      return { state: 'queued', phase: null, error: null, patch: newest?.summary ?? null };
+      const running = attemptsOf(row, row.turns).length - kept.length;
+      await queue.enqueue(tx, taskId, row.turns, Math.max(running, 1));
+      const changed = { state: 'queued', phase: null, error: null } as const;
+      // Which one is the task's is open again, with all of them.
+      if (row.attempts > 1 && row.turns === 1) return { ...changed, chosen_attempt: null, patch: null };
+      return { ...changed, patch: await newestSummary(tx, taskId, row.chosen_attempt ?? 1) };
     });
     queue.wake();
     return task;
@@ -251,7 +289,8 @@ export class Tasks {
         .execute();
       const results = await db.selectFrom('results').selectAll().where('task_id', '=', taskId).execute();
       const phases = await db.selectFrom('phases').selectAll().where('task_id', '=', taskId).execute();
-      const turnList = turns.map((turn) => turnViewOf(turn, task.attempts, results, phases));
+      const attempts = await attemptRows(db, { taskId });
+      const turnList = turns.map((turn) => turnViewOf(turn, task, { results, phases, attempts }));
       return fitView({ ...summaryOf(task), turnList }, this.#deps.limits.rpcFrameBytes);
     });
   }
@@ -293,6 +332,14 @@ async function rowOf(db: Pick<Tx, 'selectFrom'>, taskId: string): Promise<TaskRo
   const row = await db.selectFrom('tasks').selectAll().where('id', '=', taskId).executeTakeFirst();
   if (!row) throw new CodexError('notFound', { what: 'task' });
   return row;
+}
+
+/** Why there is nothing to go on from yet. */
+async function noChoice(tx: Tx, task: TaskRow): Promise<CodexError> {
+  const { length } = await choosable(tx, task.id);
+  return length === 0
+    ? new CodexError('choiceEmpty')
+    : new CodexError('choiceNeeded', { attempts: task.attempts });
 }
 
 async function turnRow(tx: Tx, taskId: string, turn: number): Promise<TurnRow> {

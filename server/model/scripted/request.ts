@@ -108,6 +108,7 @@ export function situationOf(request: WireRequest): Situation {
     prompt: prompt?.type === 'message' ? textOf(prompt.content) : '',
     mode: mode === 'ask' || mode === 'review' ? mode : 'code',
     followUp: request.input.slice(0, at).some((item) => item.type === 'message' && item.role === 'assistant'),
+    attempt: Number(/-(\d+)$/.exec(request.prompt_cache_key ?? '')?.[1] ?? 1),
     callsSince: since.filter(isCall).length,
     lastOutput: lastOutput ? printed(textOf(lastOutput.output)) : '',
   };
