@@ -18,6 +18,7 @@ const HELP = `codex-tasks ${VERSION}: delegate coding tasks to a backend of your
   codex-tasks secret put|list|delete|rotate   what the setup gets and the agent does not
   codex-tasks egress TASK            what a task asked the internet for
   codex-tasks approve [TASK ID ANSWER]   commands that wait for your word, and your answer
+  codex-tasks choose TASK [N]        a task’s attempts side by side, and the one that counts
   codex-tasks terminal TASK          a shell in a task’s sandbox, when its turn has ended
   codex-tasks doctor [--json]        check what the backend needs
   codex-tasks demo [options]         one task from end to end, on this machine
@@ -36,6 +37,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   secret: async () => (await import('./secret.ts')).secret,
   egress: async () => (await import('./environment/egress.ts')).egress,
   approve: async () => (await import('./approve.ts')).approve,
+  choose: async () => (await import('./choose.ts')).choose,
   terminal: async () => (await import('./terminals/terminal.ts')).terminal,
   doctor: async () => (await import('./doctor.ts')).doctor,
   demo: async () => (await import('./demo.ts')).demo,

@@ -132,6 +132,7 @@ const ModelName = z.string().min(1).max(200);
 /** Sent as blobs before (`PUT /api/v1/blobs/<sha256>`). */
 const Images = z.array(Attachment).max(10);
 
+const Attempt = z.number().int().min(1).max(ATTEMPTS_MOST);
 const Empty = z.object({});
 const OfTask = z.object({ taskId: TaskId });
 const OfEnvironment = z.object({ name: EnvironmentName });
@@ -157,7 +158,7 @@ export const METHODS = {
       mode: Mode,
       repo: RepoAtCommit,
       environment: EnvironmentName.optional(),
-      attempts: z.number().int().min(1).max(ATTEMPTS_MOST).default(1),
+      attempts: Attempt.default(1),
       model: ModelName.optional(),
       effort: Effort.optional(),
       images: Images.optional(),
@@ -209,14 +210,8 @@ export const METHODS = {
     OfTask.extend({ requestId: RequestId, text: Prompt }),
     z.object({ task: TaskSummary }),
   ),
-  /**
-   * This attempt's newest result becomes the task's: what is applied, and what follow-ups go on from. Can be
-   * changed until there is a follow-up. The only attempt that completed needs no choice.
-   */
-  'attempt.choose': method(
-    OfTask.extend({ attempt: z.number().int().min(1).max(ATTEMPTS_MOST) }),
-    z.object({ task: TaskSummary }),
-  ),
+  /** This attempt's result becomes the task's: what is applied, and what the first follow-up goes on from. */
+  'attempt.choose': method(OfTask.extend({ attempt: Attempt }), z.object({ task: TaskSummary })),
   /** Where to push this folder's commits, and whether `sha` is there already. */
   'repo.resolve': method(
     z.object({
@@ -285,11 +280,8 @@ export const METHODS = {
   ),
   /** A shell in the sandbox of a task that is parked, or whose setup failed; not while a turn runs. */
   'terminal.open': method(
-    OfTask.extend({
-      /** Absent: the chosen one, else the first. */
-      attempt: z.number().int().min(1).max(ATTEMPTS_MOST).optional(),
-      ...TerminalSize,
-    }),
+    // Absent: the chosen one, else the first.
+    OfTask.extend({ attempt: Attempt.optional(), ...TerminalSize }),
     z.object({ terminalId: TerminalId }),
   ),
   'terminal.write': method(z.object({ terminalId: TerminalId, data: TerminalBytes }), Empty),
@@ -337,14 +329,7 @@ export type Handlers<Context> = {
 export const NOTIFICATIONS = {
   events: z.object({ taskId: TaskId, events: z.array(WireEvent) }),
   /** Text as it is written: unnumbered and droppable; the completed item is what counts. */
-  delta: z.object({
-    taskId: TaskId,
-    turn: z.number().int(),
-    /** Of several: whose item it is. */
-    attempt: z.number().int().optional(),
-    itemId: z.string(),
-    text: z.string(),
-  }),
+  delta: OfTask.extend({ turn: z.int(), attempt: z.int().optional(), itemId: z.string(), text: z.string() }),
   'task.changed': z.object({ task: TaskSummary }),
   'task.deleted': z.object({ taskId: TaskId }),
   'terminal.output': z.object({ terminalId: TerminalId, data: TerminalBytes }),

@@ -13,8 +13,8 @@ import type { Sandbox, SandboxRole } from '../sandbox/sandbox.ts';
 import type { TurnContext } from '../tasks/turn-context.ts';
 import { placeOf, readMark, writeMark } from './place.ts';
 import { openSandbox, type Preparation } from './preparation.ts';
-import type { Start } from './setup/index.ts';
 import { reportFailure, runScripts } from './setup/scripts.ts';
+import type { Start } from './start.ts';
 
 /** `again`: the turn had its sandbox before and lost it; its files may still be there. */
 export async function prepareSandbox(of: Preparation, again = false): Promise<Sandbox> {

@@ -2,7 +2,18 @@
  * Where a turn's sandboxes start from, found or made once: of several attempts the first one that needs it has
  * it set up, and the others wait for that.
  */
-import type { Start } from './setup/index.ts';
+import type { Script } from './setup/run-script.ts';
+
+export interface Start {
+  /** Absent: the image. */
+  snapshot?: string;
+  /** The commit that its repository stands at. */
+  sha?: string;
+  /** The prepared environment's, to be forgotten when its snapshot turns out to be gone. */
+  key?: string;
+  /** To be run in the agent's own sandbox, after its checkout. */
+  maintenance?: Script;
+}
 
 export interface SharedStart {
   get(): Promise<Start>;

@@ -6,7 +6,7 @@
  */
 import { CodexError, wireError, type WireError } from '../../protocol/errors.ts';
 import type { EventParams, NewEvent, PatchSummary } from '../../protocol/events.ts';
-import type { ReviewState } from '../../protocol/states.ts';
+import { hasEnded, type ReviewState } from '../../protocol/states.ts';
 import type { Db, Tx } from '../store/store.ts';
 import { parsed, storable, type AttemptRow, type TaskRow } from './rows.ts';
 import type { AttemptEnd } from './turn-context.ts';
@@ -103,26 +103,58 @@ export function endOf(row: AttemptRow): AttemptEnd | null {
   }
 }
 
-/** A retry keeps what was completed: the others go on from their history. */
-export async function forgetUnfinished(tx: Tx, of: OfTurn): Promise<number[]> {
-  const kept = (await attemptRows(tx, of)).filter((row) => row.state === 'completed');
-  await tx
-    .deleteFrom('attempts')
-    .where('task_id', '=', of.taskId)
-    .where('turn', '=', of.turn)
-    .where('state', '<>', 'completed')
-    .execute();
-  return kept.map((row) => row.attempt);
+/**
+ * With their turn: none is left open, and the only one that completed is the task's. What changes in the
+ * task's row, if anything.
+ */
+export async function endAttempts(
+  tx: Tx,
+  of: OfTurn,
+  open: AttemptEnd,
+  add: (event: NewEvent) => Promise<void>,
+): Promise<Partial<TaskRow> | null> {
+  const rows = await attemptRows(tx, of);
+  for (const { attempt, state } of rows) {
+    if (state === 'running') await add(await endAttempt(tx, of, attempt, open));
+  }
+  const [only, ...more] = rows.filter((row) => row.state === 'completed');
+  if (only === undefined || more.length > 0) return null;
+  await add(chosenEvent(only.attempt));
+  return choiceOf(tx, of.taskId, only.attempt);
 }
 
-/** The one that a task goes on from when nobody has chosen: the only one that completed. */
-export async function onlyCompleted(db: Db, taskId: string): Promise<number | null> {
-  const completed = (await attemptRows(db, { taskId, turn: 1 })).filter((row) => row.state === 'completed');
-  return completed.length === 1 ? (completed[0]?.attempt ?? null) : null;
+/**
+ * The person's choice, in the transaction that has locked the task: what changes in its row. Throws
+ * `CodexError` conflict while a turn runs, choiceEmpty when there is nothing to choose, choiceFixed when a
+ * follow-up has gone on from another one.
+ */
+export async function choose(
+  tx: Tx,
+  task: TaskRow,
+  attempt: number,
+  add: (event: NewEvent) => Promise<void>,
+): Promise<Partial<TaskRow>> {
+  if (attempt > task.attempts) throw new CodexError('choiceEmpty', { attempt });
+  if (task.attempts === 1 || task.chosen_attempt === attempt) return {};
+  if (task.turns > 1) throw new CodexError('choiceFixed', { attempt: task.chosen_attempt ?? 1 });
+  if (!hasEnded(task.state)) throw new CodexError('conflict', { state: task.state });
+  const choice = await choiceOf(tx, task.id, attempt);
+  await add(chosenEvent(attempt));
+  return choice;
 }
 
-/** What a task's row says once an attempt is chosen. Throws `CodexError` choiceEmpty. */
-export async function choiceOf(
+const chosenEvent = (attempt: number): NewEvent => ({ code: 'attempt.chosen', attempt, params: { attempt } });
+
+/** Before a follow-up. Throws `CodexError` choiceNeeded, or choiceEmpty when there is nothing to choose. */
+export async function checkChosen(tx: Tx, task: TaskRow): Promise<void> {
+  if (task.attempts === 1 || task.chosen_attempt !== null) return;
+  const { length } = await choosable(tx, task.id);
+  if (length === 0) throw new CodexError('choiceEmpty');
+  throw new CodexError('choiceNeeded', { attempts: task.attempts });
+}
+
+/** What a task's row says once an attempt is chosen. */
+async function choiceOf(
   db: Db,
   taskId: string,
   attempt: number,
@@ -135,7 +167,7 @@ export async function choiceOf(
 }
 
 /** Those of a task whose first turn has ended. */
-export async function choosable(db: Db, taskId: string): Promise<number[]> {
+async function choosable(db: Db, taskId: string): Promise<number[]> {
   const found: number[] = [];
   for (const { attempt, state } of await attemptRows(db, { taskId, turn: 1 })) {
     const summary = state === 'completed' ? null : await newestSummary(db, taskId, attempt);

@@ -14,20 +14,13 @@ import { mayBecome } from '../../protocol/states.ts';
 import type { Store, Tx } from '../store/store.ts';
 import { dropOpen, type Approvals } from './approvals.ts';
 import { askFor } from './asking.ts';
-import {
-  attemptRows,
-  choiceOf,
-  endAttempt,
-  endOf,
-  onlyCompleted,
-  reviewOf,
-  startAttempt,
-} from './attempts.ts';
+import { attemptRows, endAttempt, endAttempts, endOf, reviewOf, startAttempt } from './attempts.ts';
 import { appendEvents, outputStored } from './events.ts';
 import { appendHistory, loadHistory } from './history.ts';
 import type { Hub } from './hub.ts';
 import { newestResult, storeResult } from './patches.ts';
 import { attemptsOf, storable, summaryOf, type TaskRow, type TurnRow } from './rows.ts';
+import { endPhase, startPhase } from './phases.ts';
 import { Redaction } from './redaction.ts';
 import { stopReason, type AttemptEnd, type TurnContext } from './turn-context.ts';
 
@@ -151,16 +144,9 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
   ): Promise<void> {
     const durationMs = Math.round(performance.now() - began);
     const finished = { code: 'phase.finished', params: { phase, outcome, durationMs } } as const;
-    await write(stamped([finished], attempt), async (tx) => {
-      await tx
-        .updateTable('phases')
-        .set({ duration_ms: durationMs, outcome })
-        .where('task_id', '=', task.id)
-        .where('turn', '=', turn.turn)
-        .where('attempt', '=', attempt ?? 1)
-        .where('phase', '=', phase)
-        .execute();
-    });
+    await write(stamped([finished], attempt), (tx) =>
+      endPhase(tx, { ...of, attempt: attempt ?? 1, phase }, { durationMs, outcome }),
+    );
   }
 
   async function end(to: 'completed' | 'failed' | 'cancelled', more: TurnEnd): Promise<void> {
@@ -180,7 +166,9 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
       },
     };
     await write(hasSeveral ? [] : [finished], async (tx, add) => {
-      const chosen = hasSeveral ? await endAttempts(tx, add, to, more.error) : null;
+      const chosen = hasSeveral
+        ? await endAttempts(tx, of, redaction.value(asAttempt(to, more.error)), add)
+        : null;
       if (hasSeveral) await add(finished);
       const error = more.error ? JSON.stringify(redaction.value(more.error)) : null;
       await updateTurn(tx, ofTurn, {
@@ -203,26 +191,6 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
     });
     state = to;
     ended = true;
-  }
-
-  /** None is left open, and the only one that completed is the one that counts. */
-  async function endAttempts(
-    tx: Tx,
-    add: (...events: NewEvent[]) => Promise<void>,
-    to: 'completed' | 'failed' | 'cancelled',
-    error: WireError | undefined,
-  ): Promise<TaskChange | null> {
-    for (const { attempt, state } of await attemptRows(tx, of)) {
-      if (state !== 'running') continue;
-      const asTurn: AttemptEnd =
-        to === 'failed' ? { state: to, error: error ?? wireError('internal') } : { state: 'cancelled' };
-      await add(await endAttempt(tx, of, attempt, redaction.value(asTurn)));
-    }
-    if (turn.turn > 1) return null;
-    const only = await onlyCompleted(tx, task.id);
-    if (only === null) return null;
-    await add({ code: 'attempt.chosen', attempt: only, params: { attempt: only } });
-    return choiceOf(tx, task.id, only);
   }
 
   /** `attempt` absent: of a task's only one, or said with each event. */
@@ -276,12 +244,7 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
       const startedAt = Date.now();
       const began = performance.now();
       await write(stamped([{ code: 'phase.started', params: { phase } }], attempt), async (tx) => {
-        const times = { started_at: startedAt, duration_ms: null, outcome: null };
-        await tx
-          .insertInto('phases')
-          .values({ ...ofTurn, attempt: attempt ?? 1, phase, ...times })
-          .onConflict((on) => on.columns(['task_id', 'turn', 'attempt', 'phase']).doUpdateSet(times))
-          .execute();
+        await startPhase(tx, { ...of, attempt: attempt ?? 1, phase }, startedAt);
         return { phase };
       });
       let value: Awaited<ReturnType<typeof fn>>;
@@ -341,6 +304,11 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
       if (!ended) await endWith(error);
     },
   };
+}
+
+/** What becomes of an attempt that its turn's end leaves open. */
+function asAttempt(to: 'completed' | 'failed' | 'cancelled', error: WireError | undefined): AttemptEnd {
+  return to === 'failed' ? { state: to, error: error ?? wireError('internal') } : { state: 'cancelled' };
 }
 
 function stamped(events: readonly NewEvent[], attempt: number | undefined): readonly NewEvent[] {

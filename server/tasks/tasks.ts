@@ -10,22 +10,14 @@ import type { ParamsOf, TaskSummary, TaskView } from '../../protocol/rpc.ts';
 import type { ReviewState } from '../../protocol/states.ts';
 import { hasEnded } from '../../protocol/states.ts';
 import type { Store, Tx } from '../store/store.ts';
-import { attemptRows, choiceOf, choosable, forgetUnfinished, newestSummary } from './attempts.ts';
+import { attemptRows, checkChosen, choose } from './attempts.ts';
 import { appendEvents } from './events.ts';
 import type { Hub } from './hub.ts';
 import { removeResults } from './patches.ts';
 import type { TurnQueue } from './queue.ts';
 import { lockTask } from './queue.ts';
-import {
-  attemptsOf,
-  newTaskId,
-  storable,
-  summaryOf,
-  type TaskRow,
-  titleOf,
-  type TurnRow,
-  turnViewOf,
-} from './rows.ts';
+import { beginAnew } from './retry.ts';
+import { newTaskId, storable, summaryOf, type TaskRow, titleOf, type TurnRow, turnViewOf } from './rows.ts';
 import { fitView } from './view-size.ts';
 
 export interface TasksDeps {
@@ -132,7 +124,7 @@ export class Tasks {
         return {};
       }
       if (!hasEnded(row.state)) throw new CodexError('conflict', { state: row.state });
-      if (row.attempts > 1 && row.chosen_attempt === null) throw await noChoice(tx, row);
+      await checkChosen(tx, row);
       turn = row.turns + 1;
       const mode = request.mode ?? row.mode;
       await insertTurn(tx, { ...request, mode, turn, who, onlySetup: false });
@@ -144,22 +136,14 @@ export class Tasks {
     return { task, turn };
   }
 
-  /**
-   * From now on this attempt's result is the task's. Throws `CodexError` conflict while a turn runs,
-   * choiceEmpty when there is nothing to choose, choiceFixed when a follow-up has gone on from another one.
-   */
+  /** From now on this attempt's result is the task's; see `attempts.ts` for what speaks against it. */
   async choose(taskId: string, attempt: number): Promise<TaskSummary> {
     const { limits } = this.#deps;
-    const task = await this.#change(taskId, async (tx, row, tell) => {
-      if (attempt > row.attempts) throw new CodexError('choiceEmpty', { attempt });
-      if (row.attempts === 1 || row.chosen_attempt === attempt) return {};
-      if (row.turns > 1) throw new CodexError('choiceFixed', { attempt: row.chosen_attempt ?? 1 });
-      if (!hasEnded(row.state)) throw new CodexError('conflict', { state: row.state });
-      const choice = await choiceOf(tx, taskId, attempt);
-      const chosen: NewEvent = { code: 'attempt.chosen', attempt, params: { attempt } };
-      tell(await appendEvents(tx, { taskId, turn: row.turns }, [chosen], limits.eventBytes));
-      return choice;
-    });
+    const task = await this.#change(taskId, (tx, row, tell) =>
+      choose(tx, row, attempt, async (event) =>
+        tell(await appendEvents(tx, { taskId, turn: row.turns }, [event], limits.eventBytes)),
+      ),
+    );
     // A turn that runs has long put the others away.
     if (task.attempts > 1 && hasEnded(task.state)) await this.#removeOthers(task);
     return task;
@@ -176,31 +160,9 @@ export class Tasks {
       if (row.state === 'completed') throw new CodexError('conflict', { state: row.state });
       // Sent twice: it is queued or runs already.
       if (!hasEnded(row.state)) return {};
-      const kept = await forgetUnfinished(tx, { taskId, turn: row.turns });
-      for (const attempt of attemptsOf(row, row.turns)) {
-        if (!kept.includes(attempt)) await removeResults(tx, { taskId, turn: row.turns, attempt });
-      }
-      await tx.deleteFrom('phases').where('task_id', '=', taskId).where('turn', '=', row.turns).execute();
-      await tx
-        .updateTable('turns')
-        .set({
-          state: 'queued',
-          cancel_requested: false,
-          error: null,
-          answer: null,
-          usage: null,
-          started_at: null,
-          finished_at: null,
-        })
-        .where('task_id', '=', taskId)
-        .where('turn', '=', row.turns)
-        .execute();
-      const running = attemptsOf(row, row.turns).length - kept.length;
+      const { running, change } = await beginAnew(tx, row);
       await queue.enqueue(tx, taskId, row.turns, Math.max(running, 1));
-      const changed = { state: 'queued', phase: null, error: null } as const;
-      // Which one is the task's is open again, with all of them.
-      if (row.attempts > 1 && row.turns === 1) return { ...changed, chosen_attempt: null, patch: null };
-      return { ...changed, patch: await newestSummary(tx, taskId, row.chosen_attempt ?? 1) };
+      return change;
     });
     queue.wake();
     return task;
@@ -332,14 +294,6 @@ async function rowOf(db: Pick<Tx, 'selectFrom'>, taskId: string): Promise<TaskRo
   const row = await db.selectFrom('tasks').selectAll().where('id', '=', taskId).executeTakeFirst();
   if (!row) throw new CodexError('notFound', { what: 'task' });
   return row;
-}
-
-/** Why there is nothing to go on from yet. */
-async function noChoice(tx: Tx, task: TaskRow): Promise<CodexError> {
-  const { length } = await choosable(tx, task.id);
-  return length === 0
-    ? new CodexError('choiceEmpty')
-    : new CodexError('choiceNeeded', { attempts: task.attempts });
 }
 
 async function turnRow(tx: Tx, taskId: string, turn: number): Promise<TurnRow> {

@@ -1,8 +1,8 @@
 /** Several attempts at one task, through the real backend, in confined processes of this machine. */
 import assert from 'node:assert/strict';
-import { after, describe, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { CodexError } from '../../../protocol/errors.ts';
-import { codes, openAttemptsWorld, printedBy } from './world.ts';
+import { codes, openAttemptsWorld, printedBy, type AttemptsWorld } from './world.ts';
 
 const SCRIPT = String.raw`turns:
   - when: {prompt: '^differ', attempt: 1}
@@ -34,15 +34,13 @@ const SCRIPT = String.raw`turns:
 const hasCode = (code: string) => (error: unknown) => error instanceof CodexError && error.code === code;
 
 describe('several attempts at one task', { concurrency: 3 }, () => {
-  let close = async (): Promise<void> => {};
-  const opened = openAttemptsWorld('local', SCRIPT, { limits: { parallelTurns: 12 } }).then((world) => {
-    close = world.close;
-    return world;
+  let world: AttemptsWorld;
+  before(async () => {
+    world = await openAttemptsWorld('local', SCRIPT, { limits: { parallelTurns: 12 } });
   });
-  after(() => close());
+  after(() => world.close());
 
   test('each has its own result, answer and events; one is chosen, and a follow-up goes on from it', async () => {
-    const world = await opened;
     const id = await world.create('differ', { attempts: 3 });
     const ended = await world.ended(id);
     assert.equal(ended.state, 'completed');
@@ -135,7 +133,6 @@ describe('several attempts at one task', { concurrency: 3 }, () => {
   });
 
   test('when some fail the others count, and the only one that completed is the task’s', async () => {
-    const world = await opened;
     const id = await world.create('some fail', { attempts: 3 });
     const ended = await world.ended(id);
     assert.equal(ended.state, 'completed');
@@ -172,7 +169,6 @@ describe('several attempts at one task', { concurrency: 3 }, () => {
   });
 
   test('when all fail the turn fails with the first error, and a retry runs all of them again', async () => {
-    const world = await opened;
     const id = await world.create('all fail', { attempts: 2 });
     const ended = await world.ended(id);
     assert.equal(ended.state, 'failed');
@@ -193,7 +189,6 @@ describe('several attempts at one task', { concurrency: 3 }, () => {
   });
 
   test('a cancel stops all of them and keeps what each had done', async () => {
-    const world = await opened;
     const id = await world.create('long', { attempts: 3 });
     for (const attempt of [1, 3])
       await world.one.event(
@@ -218,7 +213,6 @@ describe('several attempts at one task', { concurrency: 3 }, () => {
   });
 
   test('questions of two attempts are kept apart: each answer reaches its own', async () => {
-    const world = await opened;
     const { environment } = await world.one.call('environment.get', { name: 'default' });
     await world.one.call('environment.put', {
       environment: { ...environment, name: 'asking', approval: { policy: 'onRisk', allow: [], deny: [] } },
@@ -263,7 +257,6 @@ describe('several attempts at one task', { concurrency: 3 }, () => {
   });
 
   test('a word for the task answers the same question of the other attempts as well', async () => {
-    const world = await opened;
     const { environment } = await world.one.call('environment.get', { name: 'default' });
     await world.one.call('environment.put', {
       environment: { ...environment, name: 'asking-2', approval: { policy: 'onRisk', allow: [], deny: [] } },
@@ -294,7 +287,6 @@ describe('several attempts at one task', { concurrency: 3 }, () => {
   });
 
   test('with one attempt nothing is said of attempts, and choosing it is no harm', async () => {
-    const world = await opened;
     const id = await world.create('$ echo hi > hi.txt', {});
     const ended = await world.ended(id);
     assert.equal(ended.patch?.files, 1);
@@ -304,107 +296,4 @@ describe('several attempts at one task', { concurrency: 3 }, () => {
     assert.ok(items.length > 0 && items.every((event) => event.attempt === 0));
     assert.equal((await world.one.call('attempt.choose', { taskId: id, attempt: 1 })).task.patch?.files, 1);
   });
-});
-
-test('a setup is made once for all attempts, also where it is kept for nobody else', async () => {
-  const world = await openAttemptsWorld('local', SCRIPT);
-  try {
-    const { environment } = await world.one.call('environment.get', { name: 'default' });
-    await world.one.call('environment.put', {
-      environment: { ...environment, name: 'made', setup: 'date +%N > ~/made; echo made', cacheMs: 0 },
-    });
-    const id = await world.create('$ cat ~/made', { attempts: 3, environment: 'made' });
-    const ended = await world.ended(id);
-    assert.equal(ended.state, 'completed', JSON.stringify(ended.error));
-    const events = world.eventsOf(id);
-    const [one, two, three] = [1, 2, 3].map((attempt) => printedBy(events, attempt));
-    assert.match(one ?? '', /^\d+\n$/);
-    assert.deepEqual([two, three], [one, one]);
-    assert.equal(printedBy(events, 0), 'made\n', 'it belongs to all of them');
-    const setups = events.filter(
-      (event) => event.code === 'phase.finished' && event.params['phase'] === 'setup',
-    );
-    assert.deepEqual(
-      setups.map((event) => event.attempt),
-      [0],
-    );
-    assert.deepEqual(await world.sandboxes(id), ['agent 1', 'agent 2', 'agent 3']);
-  } finally {
-    await world.close();
-  }
-});
-
-test('attempts count as turns: with room for two, four of them run two at a time and all finish', async () => {
-  const world = await openAttemptsWorld('local', SCRIPT, { limits: { parallelTurns: 2 } });
-  try {
-    const id = await world.create('$ echo in; sleep 0.3; echo out', { attempts: 4 });
-    const other = await world.create('$ echo other', {});
-    await world.ended(other);
-    const ended = await world.ended(id);
-    assert.deepEqual(
-      ended.turnList[0]?.attempts.map(({ state }) => state),
-      ['completed', 'completed', 'completed', 'completed'],
-    );
-    let open = 0;
-    let most = 0;
-    for (const event of world.eventsOf(id)) {
-      if (event.code === 'sandbox.started') most = Math.max(most, ++open);
-      if (event.code === 'attempt.finished') open--;
-    }
-    assert.equal(most, 2);
-    const endOf = (taskId: string) =>
-      world.one.events.findIndex((event) => event.taskId === taskId && event.code === 'turn.finished');
-    assert.ok(endOf(id) < endOf(other), 'a task that came later had to wait for room');
-  } finally {
-    await world.close();
-  }
-});
-
-test('a backend that stops and comes back runs only the attempts that had not ended', async () => {
-  const world = await openAttemptsWorld('local', SCRIPT, { limits: { parallelTurns: 12 } });
-  try {
-    const id = await world.create(
-      '$ [ $CODEX_NEVER ] || echo ran >> ran.txt; echo begun; sleep 2; cat ran.txt',
-      {
-        attempts: 2,
-      },
-    );
-    const quick = await world.create('long', { attempts: 3 });
-    await world.one.event((event) => event.taskId === quick && event.code === 'attempt.finished');
-    for (const attempt of [1, 2])
-      await world.one.event(
-        (event) => event.taskId === id && event.code === 'output' && event.attempt === attempt,
-      );
-    const asked = world.model.requests.length;
-    await world.stop();
-    await world.start();
-    await Promise.all([world.follow(id), world.follow(quick)]);
-    const ended = await world.ended(id);
-    assert.equal(ended.turnList[0]?.generation, 2);
-    assert.deepEqual(
-      ended.turnList[0]?.attempts.map(({ state, patch }) => [state, patch?.added]),
-      [
-        ['completed', 1],
-        ['completed', 1],
-      ],
-      'each command ran once',
-    );
-    assert.ok(world.model.requests.length > asked);
-    await world.one.call('task.cancel', { taskId: quick });
-    const cancelled = await world.ended(quick);
-    assert.deepEqual(
-      cancelled.turnList[0]?.attempts.map(({ state }) => state),
-      ['cancelled', 'completed', 'cancelled'],
-    );
-    assert.deepEqual(
-      codes(world.eventsOf(quick), 'attempt.finished').filter((code) => code.startsWith('2')).length,
-      1,
-    );
-    assert.equal(
-      codes(world.eventsOf(quick), 'sandbox.started').filter((code) => code.startsWith('2')).length,
-      1,
-    );
-  } finally {
-    await world.close();
-  }
 });
