@@ -27,9 +27,9 @@ export interface AskingDeps {
 }
 
 export interface Questions {
-  desk(attempt: number): ApprovalDesk;
+  desk: (attempt: number) => ApprovalDesk;
   /** Whether any waits for its answer. */
-  isOpen(): boolean;
+  isOpen: () => boolean;
 }
 
 export function askFor(deps: AskingDeps): Questions {

@@ -2,8 +2,11 @@
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { makeDemoRepository } from '../../../cli/demo/repository.ts';
+import type { WireEvent } from '../../../protocol/events.ts';
+import { findBackend } from '../../../client/backend-process/index.ts';
 import { codexTasks, dataFolder, git, jsonLines, temporary } from './command-line.ts';
 
 const SCRIPT = String.raw`turns:
@@ -63,4 +66,62 @@ test('attempts are run side by side, shown so, and the chosen one is applied', a
   assert.match(first.stdout, /^Attempt 1 is chosen\.\nPatch: .*-1-1\.patch\nApplied 1 file in /);
   assert.match(git(repo, 'status', '--porcelain'), /\?\? one\.txt/);
   assert.match((await choose(taskId)).stdout, /^▸ 1 {2}completed /m);
+});
+
+test('a backend that is killed comes back for the attempts that had not ended, and for these alone', async (t) => {
+  const dataDir = await dataFolder(t);
+  const folder = await temporary(t);
+  const repo = join(folder, 'sums');
+  await makeDemoRepository(repo);
+  const script = join(folder, 'script.yaml');
+  await writeFile(
+    script,
+    `turns:
+  - when: {attempt: 1}
+    steps: [{run: 'echo one > one.txt'}, {say: 'Quick.'}]
+  - steps: [{run: 'echo ran >> two.txt; echo running; sleep 600'}, {say: 'Slow.'}]
+`,
+  );
+  const own = ['--data', dataDir, '--sandbox', 'local', `--scripted-model=${script}`];
+  const { child, ended } = codexTasks(['run', '--repo', repo, ...own, '--attempts', '2', '--json', 'x']);
+  const seen: WireEvent[] = [];
+  let look = () => {};
+  const is = (attempt: number, code: string, times = 1) =>
+    seen.filter((event) => event.attempt === attempt && event.code === code).length >= times;
+  const until = (fits: () => boolean) =>
+    new Promise<void>((resolve) => {
+      look = () => {
+        if (fits()) resolve();
+      };
+      look();
+    });
+  createInterface({ input: child.stdout ?? process.stdin }).on('line', (line) => {
+    seen.push(JSON.parse(line) as WireEvent);
+    look();
+  });
+  const gone = ended.then((end) => assert.fail(`it ended: ${end.stderr} ${end.stdout}`));
+  gone.catch(() => undefined);
+  await Promise.race([gone, until(() => is(1, 'attempt.finished') && is(2, 'output'))]);
+  const backend = await findBackend(dataDir);
+  assert.ok(backend);
+  process.kill(backend.pid, 'SIGKILL');
+  await Promise.race([gone, until(() => is(2, 'sandbox.started', 2))]);
+  child.kill('SIGINT');
+  const { code, stdout, stderr } = await ended;
+  assert.equal(code, 130, stderr);
+  const { events, result } = jsonLines(stdout);
+  assert.deepEqual(
+    events.map((event) => event.seq),
+    events.map((_, index) => index + 1),
+  );
+  assert.deepEqual(
+    result.attemptResults?.map(({ attempt, status, patch }) => [attempt, status, patch?.added]),
+    [
+      [1, 'completed', 1],
+      [2, 'cancelled', 1],
+    ],
+    'the command ran once',
+  );
+  assert.equal(events.filter((event) => event.attempt === 1 && event.code === 'sandbox.started').length, 1);
+  assert.equal(events.filter((event) => event.code === 'attempt.finished').length, 2);
 });
