@@ -86,3 +86,21 @@ test('long texts are cut with a mark, the newest turn last', () => {
   assert.ok(last.length > 10 * first.length);
   TaskView.parse(view);
 });
+
+test('of several attempts with long answers each keeps a part, and the whole fits', () => {
+  const attempts = [1, 2, 3, 4].map((attempt) => ({
+    attempt,
+    files: [],
+    state: 'completed' as const,
+    answer: String(attempt).repeat(MAX_BYTES),
+    report: {
+      followUps: [],
+      findings: [],
+      checks: [{ command: 'x'.repeat(900), outcome: 'passed' as const }],
+    },
+  }));
+  const fitted = fitView(task(turn({ answer: 'a'.repeat(MAX_BYTES), attempts })), MAX_BYTES);
+  assert.ok(Buffer.byteLength(JSON.stringify(fitted)) <= MAX_BYTES);
+  TaskView.parse(fitted);
+  for (const one of fitted.turnList[0]?.attempts ?? []) assert.match(one.answer ?? '', /^\d+… \[cut\]$/);
+});
