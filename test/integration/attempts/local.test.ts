@@ -33,7 +33,7 @@ const SCRIPT = String.raw`turns:
 
 const hasCode = (code: string) => (error: unknown) => error instanceof CodexError && error.code === code;
 
-describe('several attempts at one task', { concurrency: 3 }, () => {
+describe('several attempts at one task', { concurrency: 2 }, () => {
   let world: AttemptsWorld;
   before(async () => {
     world = await openAttemptsWorld('local', SCRIPT, { limits: { parallelTurns: 12 } });

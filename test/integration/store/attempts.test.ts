@@ -73,9 +73,11 @@ test('an attempt that its turn’s end leaves open ends with it, and so do its q
 
 test('a retry keeps the attempt that completed, with its result, and runs the others', async () => {
   const seen: [number, string[]][] = [];
+  const go = Promise.withResolvers<void>();
   const runTurn: RunTurn = async (turn: TurnContext) => {
     const ended = await turn.endedAttempts();
     seen.push([turn.generation, [...ended].map(([attempt, end]) => `${attempt} ${end.state}`)]);
+    if (turn.generation > 1) await go.promise;
     for (const attempt of turn.attempts.filter((one) => !ended.has(one))) {
       await turn.startAttempt(attempt);
       await turn.setResult(attempt, RESULT);
@@ -98,6 +100,7 @@ test('a retry keeps the attempt that completed, with its result, and runs the ot
   assert.equal(again.chosenAttempt, undefined, 'all of them are open again');
   assert.equal(again.patch, undefined);
   await assert.rejects(one.call('attempt.choose', { taskId: task.id, attempt: 1 }), hasCode('conflict'));
+  go.resolve();
   await one.event((event) => finished(event) && event.seq > first.seq);
   assert.deepEqual(seen, [
     [1, []],
