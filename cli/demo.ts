@@ -106,6 +106,8 @@ async function oneTask({ repo, own, prompt, dataDir, kind }: Demo): Promise<bool
       includeLocal: true,
       apply: true,
       output: null,
+      attempts: 1,
+      choose: null,
       model: null,
       effort: null,
       environment: null,

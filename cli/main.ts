@@ -20,6 +20,7 @@ const HELP = `codex-tasks ${VERSION}: delegate coding tasks to a backend of your
   codex-tasks egress TASK            what a task asked the internet for
   codex-tasks approve [TASK ID ANSWER]   commands that wait for your word, and your answer
   codex-tasks steer TASK MESSAGE     something said to a task that runs
+  codex-tasks choose TASK [N]        a task’s attempts side by side, and the one that counts
   codex-tasks terminal TASK          a shell in a task’s sandbox, when its turn has ended
   codex-tasks doctor [--json]        check what the backend needs
   codex-tasks demo [options]         one task from end to end, on this machine
@@ -40,6 +41,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   egress: async () => (await import('./environment/egress.ts')).egress,
   approve: async () => (await import('./approve.ts')).approve,
   steer: async () => (await import('./steer.ts')).steer,
+  choose: async () => (await import('./choose.ts')).choose,
   terminal: async () => (await import('./terminals/terminal.ts')).terminal,
   doctor: async () => (await import('./doctor.ts')).doctor,
   demo: async () => (await import('./demo.ts')).demo,

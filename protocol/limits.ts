@@ -125,6 +125,8 @@ export const TERMINAL_TYPED_BYTES = MIB;
 export const DATABASE_BUFFERS_KIB = 16 * 1024;
 /** An empty database that was kept for the next start: gone when no version used it for this long. */
 export const DATABASE_TEMPLATE_UNUSED_MS = 30 * 24 * 60 * MINUTE_MS;
+/** At one task at the same time: each has a sandbox and a conversation of its own, and costs as much. */
+export const ATTEMPTS_MOST = 4;
 
 /** After TERM a command has this long before KILL. */
 export const KILL_GRACE_MS = 2_000;

@@ -7,7 +7,7 @@ import { ApprovalAnswer, OpenApproval, WaitingFor } from './approval.ts';
 import { EgressEntry, type Environment, EnvironmentName, StoredEnvironment } from './environment.ts';
 import { Attachment, FileChange, PatchSummary, Usage, WireEvent } from './events.ts';
 import { WireError } from './errors.ts';
-import { LIMITS } from './limits.ts';
+import { ATTEMPTS_MOST, LIMITS } from './limits.ts';
 import { Report } from './report.ts';
 import { SecretName, SecretValue, SecretView } from './secret.ts';
 import { Effort, Mode, ModelName, Phase, PhaseOutcome, ReviewState, TurnState } from './states.ts';
@@ -81,7 +81,7 @@ export const AttemptView = z.object({
   resultSha: Sha.optional(),
   patch: PatchSummary.optional(),
   files: z.array(FileChange),
-  /** With several attempts, each ends on its own; with one, these are the turn's. */
+  /** Of a turn with several attempts, each of which ends on its own; with one, see the turn. */
   state: z.enum(['running', 'completed', 'failed', 'cancelled']).optional(),
   answer: z.string().optional(),
   error: WireError.optional(),
@@ -130,6 +130,7 @@ const TerminalBytes = z.string().max(128 * 1024);
 /** Sent as blobs before (`PUT /api/v1/blobs/<sha256>`). */
 const Images = z.array(Attachment).max(10);
 
+const Attempt = z.number().int().min(1).max(ATTEMPTS_MOST);
 const Empty = z.object({});
 const OfTask = z.object({ taskId: TaskId });
 const OfEnvironment = z.object({ name: EnvironmentName });
@@ -155,7 +156,7 @@ export const METHODS = {
       mode: Mode,
       repo: RepoAtCommit,
       environment: EnvironmentName.optional(),
-      attempts: z.number().int().min(1).max(4).default(1),
+      attempts: Attempt.default(1),
       model: ModelName.optional(),
       effort: Effort.optional(),
       images: Images.optional(),
@@ -207,11 +208,8 @@ export const METHODS = {
     OfTask.extend({ requestId: RequestId, text: Prompt }),
     z.object({ task: TaskSummary }),
   ),
-  /** This attempt's newest result becomes the task's: what is applied, and what follow-ups go on from. */
-  'attempt.choose': method(
-    OfTask.extend({ attempt: z.number().int().min(1).max(4) }),
-    z.object({ task: TaskSummary }),
-  ),
+  /** This attempt's result becomes the task's: what is applied, and what the first follow-up goes on from. */
+  'attempt.choose': method(OfTask.extend({ attempt: Attempt }), z.object({ task: TaskSummary })),
   /** Where to push this folder's commits, and whether `sha` is there already. */
   'repo.resolve': method(
     z.object({
@@ -280,7 +278,8 @@ export const METHODS = {
   ),
   /** A shell in the sandbox of a task that is parked, or whose setup failed; not while a turn runs. */
   'terminal.open': method(
-    OfTask.extend({ attempt: z.number().int().min(1).max(4).default(1), ...TerminalSize }),
+    // Absent: the chosen one, else the first.
+    OfTask.extend({ attempt: Attempt.optional(), ...TerminalSize }),
     z.object({ terminalId: TerminalId }),
   ),
   'terminal.write': method(z.object({ terminalId: TerminalId, data: TerminalBytes }), Empty),
@@ -331,7 +330,7 @@ export type Handlers<Context> = {
 export const NOTIFICATIONS = {
   events: z.object({ taskId: TaskId, events: z.array(WireEvent) }),
   /** Text as it is written: unnumbered and droppable; the completed item is what counts. */
-  delta: z.object({ taskId: TaskId, turn: z.number().int(), itemId: z.string(), text: z.string() }),
+  delta: OfTask.extend({ turn: z.int(), attempt: z.int().optional(), itemId: z.string(), text: z.string() }),
   'task.changed': z.object({ task: TaskSummary }),
   'task.deleted': z.object({ taskId: TaskId }),
   'terminal.output': z.object({ terminalId: TerminalId, data: TerminalBytes }),

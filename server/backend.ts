@@ -83,6 +83,8 @@ export interface BackendParts {
   driver?: SandboxDriver;
   /** After a task's rows are gone: its sandboxes go. Its repositories are removed here. */
   onTaskDeleted?: (taskId: string) => Promise<void>;
+  /** The sandboxes of the other attempts go. */
+  onAttemptChosen?: (taskId: string, chosen: number) => Promise<void>;
   log?: Log;
 }
 
@@ -157,6 +159,17 @@ export async function startBackend(parts: BackendParts): Promise<Backend> {
         void Promise.all([repos.removeTask(id, repoId), parts.onTaskDeleted?.(id)]).catch((error: unknown) =>
           log.warn('a deleted task left something behind', { taskId: id, error }),
         );
+      },
+      // Waited for: a follow-up that comes next must not lose what is removed here.
+      onChosen: async (taskId, attempt) => {
+        try {
+          await parts.onAttemptChosen?.(taskId, attempt);
+        } catch (error) {
+          log.warn('sandboxes of attempts that were not chosen stay until their time ends', {
+            taskId,
+            error,
+          });
+        }
       },
     });
     const { driver } = parts;

@@ -9,7 +9,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { CodexError } from '../protocol/errors.ts';
-import type { ParamsOf, ResultOf } from '../protocol/rpc.ts';
+import type { ResultOf } from '../protocol/rpc.ts';
 import { startBackend } from './backend.ts';
 import { readSettings, wrongInConfig, type Settings } from './config.ts';
 import { openInternetProxy } from './internet.ts';
@@ -95,14 +95,18 @@ export async function start(options: StartOptions): Promise<Started> {
         modelFor: model.clientFor,
         proxy,
         owner: { dataDir, fallbacks: settings.agentsFileFallbacks },
+        log,
       }),
       sandbox: health.view,
       model: () => model.view,
       models: model.list,
       checkModel: async (name) => void (await model.clientFor(name)),
-      checkTask: (request) => refuseUnbuilt(request, model.view.configured),
+      checkTask: () => {
+        if (!model.view.configured) throw new CodexError('modelNotConfigured');
+      },
       driver,
       onTaskDeleted: (taskId) => removeSandboxes(driver, taskId),
+      onAttemptChosen: (taskId, chosen) => removeSandboxes(driver, taskId, chosen),
       log,
     });
     keepSwept(driver, backend, (line) => log.info(line), stopping.signal);
@@ -156,8 +160,10 @@ async function watchHealth(
   };
 }
 
-async function removeSandboxes(driver: SandboxDriver, taskId: string): Promise<void> {
-  for (const ref of await driver.list()) if (ref.taskId === taskId) await driver.remove(ref.name);
+async function removeSandboxes(driver: SandboxDriver, taskId: string, butOf?: number): Promise<void> {
+  for (const ref of await driver.list()) {
+    if (ref.taskId === taskId && ref.attempt !== butOf) await driver.remove(ref.name);
+  }
 }
 
 interface OpenModel {
@@ -235,10 +241,4 @@ function detailOf(
     one.missing === undefined ? one.name : `${one.name} (no key: ${one.missing} is not set)`,
   );
   return `${name}; connections: ${words.join(', ')}`;
-}
-
-/** What could only fail later is refused when the task is made. */
-function refuseUnbuilt(request: ParamsOf<'task.create'>, modelConfigured: boolean): void {
-  if (request.attempts > 1) throw new CodexError('notBuilt', { feature: 'Several attempts' });
-  if (!modelConfigured) throw new CodexError('modelNotConfigured');
 }

@@ -21,6 +21,8 @@ export async function tryEnvironment(command: Extract<EnvCommand, { action: 'tes
       ref: null,
       apply: false,
       output: null,
+      attempts: 1,
+      choose: null,
       model: null,
       effort: null,
     },

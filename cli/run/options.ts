@@ -2,7 +2,7 @@
 import { bytesWords } from '../../client/words/index.ts';
 import { EnvironmentName } from '../../protocol/environment.ts';
 import { Effort, Mode, ModelName } from '../../protocol/states.ts';
-import { LIMITS } from '../../protocol/limits.ts';
+import { ATTEMPTS_MOST, LIMITS } from '../../protocol/limits.ts';
 import { UsageError, oneOf, optionalValue, parse, wholeNumber } from '../usage.ts';
 import {
   OWN_BACKEND_HELP,
@@ -25,7 +25,9 @@ Sends a task, follows it to its end, and saves its patch. PROMPT may be - for st
   --effort LEVEL     how much it thinks: ${Effort.options.join(', ')}, where the model has such a setting
   --json             one event a line on standard output, the result as the last line, nothing else
   --env NAME         the environment, which says what internet access the agent has (default: default)
-  --attempts N       not built yet
+  --attempts N       1 to 4 at once, side by side; you choose one (default: 1)
+  --choose N         of several attempts, the one that counts; without it a terminal asks where
+                     --apply needs one, and codex-tasks choose TASK N says it later
 
 The backend is the one at CODEX_SERVER_URL (with CODEX_SERVER_TOKEN), or one of your own on this
 machine, started when none runs, with OPENAI_API_KEY, OPENAI_BASE_URL and CODEX_MODEL:
@@ -44,6 +46,9 @@ export interface RunOptions {
   model: string | null;
   effort: Effort | null;
   environment: string | null;
+  attempts: number;
+  /** Null: to be asked about, or said later. */
+  choose: number | null;
   json: boolean;
   prompt: string;
   own: OwnBackendOptions;
@@ -58,6 +63,7 @@ export function runOptions(args: string[]): RunOptions | 'help' {
       ref: { type: 'string' },
       env: { type: 'string' },
       attempts: { type: 'string' },
+      choose: { type: 'string' },
       'include-local': { type: 'boolean' },
       apply: { type: 'boolean' },
       output: { type: 'string' },
@@ -74,9 +80,10 @@ export function runOptions(args: string[]): RunOptions | 'help' {
     throw new UsageError(`“${values.env}” can’t be an environment’s name. See codex-tasks env list.`);
   if (values.model !== undefined && !ModelName.safeParse(values.model).success)
     throw new UsageError(`“${values.model}” can’t be a model’s name. See codex-tasks models.`);
-  if (values.attempts !== undefined && wholeNumber('--attempts', values.attempts, 1, 4) > 1) {
-    throw new UsageError('--attempts with more than 1 is not built yet. Leave it out for now.');
-  }
+  const attempts = wholeNumber('--attempts', values.attempts ?? '1', 1, ATTEMPTS_MOST);
+  if (values.choose !== undefined && attempts === 1)
+    throw new UsageError('--choose is for several attempts: add --attempts, or leave it out.');
+  const choose = values.choose === undefined ? null : wholeNumber('--choose', values.choose, 1, attempts);
   if (values.ref !== undefined && values['include-local']) {
     throw new UsageError('--ref and --include-local exclude each other: local changes stand on HEAD.');
   }
@@ -93,6 +100,8 @@ export function runOptions(args: string[]): RunOptions | 'help' {
     model: values.model ?? null,
     effort: values.effort === undefined ? null : oneOf('--effort', values.effort, Effort.options),
     environment: values.env ?? null,
+    attempts,
+    choose,
     json: values.json ?? false,
     prompt,
     own: ownBackendOptions(values),

@@ -6,6 +6,7 @@ import type { FileChange, PatchSummary, TaskEvent, WireEvent } from '../../proto
 import { knownEvent } from '../../protocol/events.ts';
 import type { CommandItem, Item } from '../../protocol/items.ts';
 import {
+  STATE_WORDS,
   bytesWords,
   cacheWords,
   changedLines,
@@ -112,6 +113,16 @@ export class Renderer {
         return this.#write(
           paint.yellow(`  ${tameName(event.params.path)} holds the secret ${tameLine(event.params.name)}.`),
         );
+      case 'attempt.finished': {
+        const { state, durationMs } = event.params;
+        const colour = { completed: paint.green, failed: paint.red, cancelled: paint.yellow }[state];
+        this.#held = null;
+        return this.#write(
+          `${colour(`Attempt ${event.attempt} ${STATE_WORDS[state]}`)} ${paint.dim(durationWords(durationMs))}`,
+        );
+      }
+      case 'attempt.chosen':
+        return this.#write(paint.dim(`Attempt ${event.params.attempt} is chosen.`));
       case 'policy.changed':
       case 'approval.requested':
       case 'approval.answered':

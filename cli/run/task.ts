@@ -71,11 +71,15 @@ function endsTurn(event: WireEvent): boolean {
   return known?.code === 'turn.finished' && hasEnded(known.params.state);
 }
 
-export async function turnOf(connection: BackendConnection, taskId: string, turn: number): Promise<TurnView> {
+export async function turnOf(
+  connection: BackendConnection,
+  taskId: string,
+  turn: number,
+): Promise<{ task: TaskView; view: TurnView }> {
   const { task } = await connection.call('task.get', { taskId });
-  const found = task.turnList.find((view) => view.turn === turn);
-  if (!found) throw new CodexError('notFound', { what: 'turn' });
-  return found;
+  const view = task.turnList.find((one) => one.turn === turn);
+  if (!view) throw new CodexError('notFound', { what: 'turn' });
+  return { task, view };
 }
 
 export function resultOf(taskId: string, view: TurnView, patch: RunResult['patch']): RunResult {

@@ -50,6 +50,18 @@ export const ERROR_WORDS: Record<ErrorCode, readonly string[]> = {
   turnEnding: [
     'The agent has finished, or is about to: what is said now would reach nobody. Send it as a follow-up.',
   ],
+  choiceNeeded: [
+    'A follow-up goes on from one attempt’s result, and none is chosen yet. Choose one of the {attempts} first.',
+    'A follow-up goes on from one attempt’s result, and none is chosen yet. Choose one first.',
+  ],
+  choiceEmpty: [
+    'Attempt {attempt} has no result that could be chosen. Choose another one, or run the task again.',
+    'No attempt has a result to go on from. Run the task again.',
+  ],
+  choiceFixed: [
+    'A follow-up has gone on from attempt {attempt}, so another one can’t be chosen any more. Start a new task for that.',
+    'A follow-up has gone on from another attempt, so this one can’t be chosen any more. Start a new task for that.',
+  ],
   notBuilt: [
     '{feature} is not built yet. Leave it out for now.',
     'This is not built yet. Leave it out for now.',

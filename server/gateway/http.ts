@@ -7,6 +7,7 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { CodexError, toWireError, type ErrorCode } from '../../protocol/errors.ts';
 import { PATHS } from '../../protocol/http.ts';
+import { ATTEMPTS_MOST } from '../../protocol/limits.ts';
 import type { Repos } from '../repos/repos.ts';
 import { authorize, checkPlace, proofOf, type Access } from './auth.ts';
 
@@ -48,7 +49,7 @@ const PROOFS_PER_SECOND = 50;
 const OfAttempt = z.object({
   id: z.string().regex(/^[a-z0-9]{8,40}$/),
   turn: z.coerce.number().int().min(1).max(100_000),
-  attempt: z.coerce.number().int().min(1).max(4),
+  attempt: z.coerce.number().int().min(1).max(ATTEMPTS_MOST),
 });
 const OfTask = OfAttempt.pick({ id: true });
 const PatchQuery = z.object({ from: z.coerce.number().int().min(1).max(100_000).optional() });

@@ -1,5 +1,8 @@
 /** What each method does: from a checked request to the heart and back. Typed so that none can be missing. */
-import { checkEnvironment as checkedEnvironment, DEFAULT_ENVIRONMENT_NAME } from '../../protocol/environment.ts';
+import {
+  checkEnvironment as checkedEnvironment,
+  DEFAULT_ENVIRONMENT_NAME,
+} from '../../protocol/environment.ts';
 import { CodexError } from '../../protocol/errors.ts';
 import { PATHS } from '../../protocol/http.ts';
 import {
@@ -103,7 +106,7 @@ export function createHandlers(deps: GatewayDeps): Handlers<CallContext> {
       return tasks.followUp(request, session.who.id);
     },
     'turn.steer': async (request, { session }) => ({ task: await tasks.steer(request, session.who.id) }),
-    'attempt.choose': () => Promise.reject(new CodexError('notBuilt', { feature: 'attempts' })),
+    'attempt.choose': async ({ taskId, attempt }) => ({ task: await tasks.choose(taskId, attempt) }),
 
     async 'repo.resolve'({ sha, defaultSha, ...of }, { session }) {
       const repoId = await repos.resolve({ ...of, sha });

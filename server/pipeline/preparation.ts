@@ -7,6 +7,7 @@ import type { TurnEnvironment } from './environment.ts';
 import type { OwnersInstructions } from './agents-files.ts';
 import type { InternetProxy } from './internet.ts';
 import type { Rooms } from './rooms.ts';
+import type { SharedStart } from './start.ts';
 
 export interface Preparation {
   turn: TurnContext;
@@ -17,6 +18,8 @@ export interface Preparation {
   /** Fills the task's own repository, once: whoever needs it waits for it. */
   origin: () => Promise<void>;
   parts: { driver: SandboxDriver; repos: Repos; proxy: InternetProxy; owner?: OwnersInstructions };
+  /** Where all attempts start from. */
+  start: SharedStart;
   rooms: Rooms;
 }
 

@@ -230,6 +230,10 @@ const STEPS: Record<string, string> = {
       created_by text not null,
       created_at double precision not null
     )`,
+  '0005_phases_by_attempt': `
+    alter table phases add column attempt integer not null default 1;
+    alter table phases drop constraint phases_pkey;
+    alter table phases add primary key (task_id, turn, attempt, phase)`,
 };
 
 export const MIGRATIONS: Record<string, Migration> = Object.fromEntries(

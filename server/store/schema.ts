@@ -134,6 +134,8 @@ export interface Schema {
   phases: {
     task_id: string;
     turn: number;
+    /** 0: of all attempts together; with one attempt, 1. */
+    attempt: number;
     phase: Phase;
     started_at: number;
     duration_ms: number | null;

@@ -109,10 +109,10 @@ export async function readEvents(db: Db, taskId: string, after: number, limit: n
   }));
 }
 
-/** How many bytes of an item's output are stored in this turn; null when the item never started. */
+/** How many bytes of an item's output are stored in this turn (or attempt); null when the item never started. */
 export async function outputStored(
   db: Db,
-  of: { taskId: string; turn: number },
+  of: { taskId: string; turn: number; attempt?: number },
   itemId: string,
 ): Promise<number | null> {
   const rows = await db
@@ -121,6 +121,7 @@ export async function outputStored(
     .where('task_id', '=', of.taskId)
     .where('turn', '=', of.turn)
     .where('code', 'in', ['item.started', 'output'])
+    .$if(of.attempt !== undefined, (query) => query.where('attempt', '=', of.attempt ?? 0))
     // Narrows what is read; what counts is decided below.
     .where(
       'params',

@@ -10,11 +10,13 @@ import type { ParamsOf, TaskSummary, TaskView } from '../../protocol/rpc.ts';
 import type { ReviewState } from '../../protocol/states.ts';
 import { hasEnded } from '../../protocol/states.ts';
 import type { Store, Tx } from '../store/store.ts';
+import { attemptRows, checkChosen, choose } from './attempts.ts';
 import { appendEvents } from './events.ts';
 import type { Hub } from './hub.ts';
 import { removeResults } from './patches.ts';
 import type { TurnQueue } from './queue.ts';
 import { lockTask } from './queue.ts';
+import { beginAnew } from './retry.ts';
 import { newTaskId, storable, summaryOf, type TaskRow, titleOf, type TurnRow, turnViewOf } from './rows.ts';
 import { say, wasSaid } from './steering.ts';
 import { fitView } from './view-size.ts';
@@ -26,6 +28,8 @@ export interface TasksDeps {
   limits: LimitValues;
   /** After a task is gone: its sandboxes and repositories go too. */
   onDeleted?: (task: { id: string; repoId: string }) => void;
+  /** After an attempt was chosen: what the others left running goes. */
+  onChosen?: (taskId: string, attempt: number) => Promise<void>;
 }
 
 type Changed = { task: TaskRow; events?: WireEvent[] };
@@ -92,7 +96,7 @@ export class Tasks {
       }
       // What was asked for with the task is the task's: a follow-up has it too.
       await insertTurn(tx, { taskId: id, turn: 1, who, onlySetup, ...request, model: null, effort: null });
-      await queue.enqueue(tx, id, 1);
+      await queue.enqueue(tx, id, 1, request.attempts);
       const created: NewEvent = { code: 'task.created', params: { title, mode: request.mode } };
       const events = await appendEvents(tx, { taskId: id, turn: 1 }, [created], limits.eventBytes);
       return { task: await rowOf(tx, id), events, isNew: true };
@@ -122,13 +126,15 @@ export class Tasks {
         return {};
       }
       if (!hasEnded(row.state)) throw new CodexError('conflict', { state: row.state });
+      await checkChosen(tx, row);
       turn = row.turns + 1;
       const mode = request.mode ?? row.mode;
       const { model = null, effort = null } = request;
       await insertTurn(tx, { ...request, mode, turn, who, onlySetup: false, model, effort });
-      await queue.enqueue(tx, row.id, turn);
+      await queue.enqueue(tx, row.id, turn, 1);
       return { turns: turn, state: 'queued', phase: null, error: null };
     });
+    if (task.attempts > 1) await this.#removeOthers(task);
     queue.wake();
     return { task, turn };
   }
@@ -149,6 +155,23 @@ export class Tasks {
     });
   }
 
+  /** From now on this attempt's result is the task's; see `attempts.ts` for what speaks against it. */
+  async choose(taskId: string, attempt: number): Promise<TaskSummary> {
+    const { limits } = this.#deps;
+    const task = await this.#change(taskId, (tx, row, tell) =>
+      choose(tx, row, attempt, async (event) =>
+        tell(await appendEvents(tx, { taskId, turn: row.turns }, [event], limits.eventBytes)),
+      ),
+    );
+    // A turn that runs has long put the others away.
+    if (task.attempts > 1 && hasEnded(task.state)) await this.#removeOthers(task);
+    return task;
+  }
+
+  async #removeOthers({ id, chosenAttempt }: TaskSummary): Promise<void> {
+    if (chosenAttempt !== undefined) await this.#deps.onChosen?.(id, chosenAttempt);
+  }
+
   /** Runs the newest turn again, when it failed or was cancelled. Its own partial result goes. */
   async retry(taskId: string): Promise<TaskSummary> {
     const { queue } = this.#deps;
@@ -156,34 +179,9 @@ export class Tasks {
       if (row.state === 'completed') throw new CodexError('conflict', { state: row.state });
       // Sent twice: it is queued or runs already.
       if (!hasEnded(row.state)) return {};
-      await removeResults(tx, { taskId, turn: row.turns });
-      await tx.deleteFrom('phases').where('task_id', '=', taskId).where('turn', '=', row.turns).execute();
-      await tx
-        .updateTable('turns')
-        .set({
-          state: 'queued',
-          cancel_requested: false,
-          steerable: true,
-          error: null,
-          answer: null,
-          usage: null,
-          report: null,
-          started_at: null,
-          finished_at: null,
-        })
-        .where('task_id', '=', taskId)
-        .where('turn', '=', row.turns)
-        .execute();
-      await queue.enqueue(tx, taskId, row.turns);
-      const newest = await tx
-        .selectFrom('results')
-        .select('summary')
-        .where('task_id', '=', taskId)
-        .where('attempt', '=', 1)
-        .orderBy('turn', 'desc')
-        .limit(1)
-        .executeTakeFirst();
-      return { state: 'queued', phase: null, error: null, patch: newest?.summary ?? null };
+      const { running, change } = await beginAnew(tx, row);
+      await queue.enqueue(tx, taskId, row.turns, Math.max(running, 1));
+      return change;
     });
     queue.wake();
     return task;
@@ -277,7 +275,8 @@ export class Tasks {
         .execute();
       const results = await db.selectFrom('results').selectAll().where('task_id', '=', taskId).execute();
       const phases = await db.selectFrom('phases').selectAll().where('task_id', '=', taskId).execute();
-      const turnList = turns.map((turn) => turnViewOf(turn, task.attempts, results, phases));
+      const attempts = await attemptRows(db, { taskId });
+      const turnList = turns.map((turn) => turnViewOf(turn, task, { results, phases, attempts }));
       return fitView({ ...summaryOf(task), turnList }, this.#deps.limits.rpcFrameBytes);
     });
   }

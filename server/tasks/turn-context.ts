@@ -7,6 +7,7 @@
  */
 import type { ApprovalAnswer, ApprovalReason } from '../../protocol/approval.ts';
 import type { FileChange, NewEvent, PatchSummary, Usage } from '../../protocol/events.ts';
+import type { WireError } from '../../protocol/errors.ts';
 import type { LimitValues } from '../../protocol/limits.ts';
 import type { Report } from '../../protocol/report.ts';
 import type { RepoAtCommit } from '../../protocol/rpc.ts';
@@ -62,6 +63,11 @@ export interface TurnResult {
   files: FileChange[];
 }
 
+/** How one of several attempts at a turn ended. */
+export type AttemptEnd = { usage?: Usage; report?: Report } & (
+  { state: 'completed'; answer: string } | { state: 'failed'; error: WireError } | { state: 'cancelled' }
+);
+
 /** Append-only, over all turns of one attempt. `append` resolves once it is durable, with these events. */
 export interface TurnHistory<Item> {
   load(): Promise<Item[]>;
@@ -93,7 +99,7 @@ export interface TurnContext {
   readonly effort: Effort | null;
   /** A try of the environment: it ends after the setup, and asks no model. */
   readonly onlySetup: boolean;
-  /** 1…n */
+  /** 1…n; in a follow-up the one that it goes on from. */
   readonly attempts: readonly number[];
   readonly generation: number;
   /** Another owner had this turn before: its sandbox, history and events may be there. */
@@ -101,6 +107,18 @@ export interface TurnContext {
   readonly limits: LimitValues;
   /** See `StopReason`. */
   readonly signal: AbortSignal;
+
+  /**
+   * The same turn as one of a task's several attempts writes it: its events carry the attempt's number, its
+   * items are looked up among its own. 0: for all attempts together. In a task with one attempt: itself.
+   */
+  of(attempt: number): TurnContext;
+  /** Of several: it runs from now on. */
+  startAttempt(attempt: number): Promise<void>;
+  /** Of several: it has ended, in one write with the event that says so. */
+  finishAttempt(attempt: number, end: AttemptEnd): Promise<void>;
+  /** Of several: those that have ended, also under an owner before this one. */
+  endedAttempts(): Promise<Map<number, AttemptEnd>>;
 
   /** From now on these secrets are taken out of everything that is written here. */
   redactWith(redactor: Redactor): void;

@@ -104,10 +104,12 @@ export function situationOf(request: WireRequest): Situation {
   const since = request.input.slice(at + 1);
   const lastOutput = since.findLast(isOutput);
   const mode = /^Mode: (ask|code|review)$/m.exec(request.instructions ?? '')?.[1];
+  const attempt = /-(\d+)$/.exec(request.prompt_cache_key ?? '')?.[1];
   return {
     prompt: prompt?.type === 'message' ? textOf(prompt.content) : '',
     mode: mode === 'ask' || mode === 'review' ? mode : 'code',
     followUp: request.input.slice(0, at).some((item) => item.type === 'message' && item.role === 'assistant'),
+    ...(attempt === undefined ? {} : { attempt: Number(attempt) }),
     callsSince: since.filter(isCall).length,
     lastOutput: lastOutput ? printed(textOf(lastOutput.output)) : '',
   };

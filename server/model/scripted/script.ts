@@ -8,6 +8,7 @@
  *         prompt: '^fix (\w+)'   # regular expression on that message, without case
  *         mode: code             # ask | code | review, as the instructions say; code where they don't
  *         followUp: true         # whether the conversation has earlier answers
+ *         attempt: 2             # of several at the same task, by the end of the prompt cache's key
  *       steps:                   # one per response of the model, in order
  *         - think: Short plan.                     # a reasoning item with this summary
  *           say: I look at the files first.        # a message
@@ -82,7 +83,12 @@ const Step = z.strictObject({
 
 const Turn = z.strictObject({
   when: z
-    .strictObject({ prompt: z.string().optional(), mode: Mode.optional(), followUp: z.boolean().optional() })
+    .strictObject({
+      prompt: z.string().optional(),
+      mode: Mode.optional(),
+      followUp: z.boolean().optional(),
+      attempt: z.number().int().optional(),
+    })
     .optional(),
   commandsFromPrompt: z.boolean().optional(),
   steps: z.array(Step).min(1),
@@ -121,6 +127,8 @@ export interface Situation {
   prompt: string;
   mode: z.infer<typeof Mode>;
   followUp: boolean;
+  /** Absent: the first. */
+  attempt?: number;
   callsSince: number;
   lastOutput: string;
 }
@@ -151,6 +159,7 @@ export function titleStep(script: Script, situation: Situation): PlayedStep {
 function fits(when: z.infer<typeof Turn>['when'], situation: Situation): string[] | null {
   if (when?.mode !== undefined && when.mode !== situation.mode) return null;
   if (when?.followUp !== undefined && when.followUp !== situation.followUp) return null;
+  if (when?.attempt !== undefined && when.attempt !== (situation.attempt ?? 1)) return null;
   if (when?.prompt === undefined) return [];
   const match = new RegExp(when.prompt, 'iu').exec(situation.prompt);
   return match ? [...match].map((group) => group ?? '') : null;

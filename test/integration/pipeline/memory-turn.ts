@@ -43,7 +43,14 @@ export function memoryTurn(
   const before = task.turns.get(turn.turn) ?? task.events.length;
   task.turns.set(turn.turn, before);
   const emit = async (...events: NewEvent[]) => void task.events.push(...events);
+  const oneOnly = async (): Promise<never> => {
+    throw new Error('This task has one attempt.');
+  };
   const context: TurnContext = {
+    of: () => context,
+    startAttempt: oneOnly,
+    finishAttempt: oneOnly,
+    endedAttempts: oneOnly,
     task: {
       id: task.id,
       title: 'A task',

@@ -100,3 +100,21 @@ test('a report is there whole or not at all, and never keeps a task from fitting
   assert.deepEqual(fitted.turnList.at(-1)?.report, small);
   assert.ok(fitted.turnList.slice(0, -1).every((one) => one.report === undefined));
 });
+
+test('of several attempts with long answers each keeps a part, and the whole fits', () => {
+  const attempts = [1, 2, 3, 4].map((attempt) => ({
+    attempt,
+    files: [],
+    state: 'completed' as const,
+    answer: String(attempt).repeat(MAX_BYTES),
+    report: {
+      followUps: [],
+      findings: [],
+      checks: [{ command: 'x'.repeat(900), outcome: 'passed' as const }],
+    },
+  }));
+  const fitted = fitView(task(turn({ answer: 'a'.repeat(MAX_BYTES), attempts })), MAX_BYTES);
+  assert.ok(Buffer.byteLength(JSON.stringify(fitted)) <= MAX_BYTES);
+  TaskView.parse(fitted);
+  for (const one of fitted.turnList[0]?.attempts ?? []) assert.match(one.answer ?? '', /^\d+… \[cut\]$/);
+});
