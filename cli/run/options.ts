@@ -19,6 +19,7 @@ Sends a task, follows it to its end, and saves its patch. PROMPT may be - for st
   --mode MODE        ask, code or review (default: code)
   --ref REF          start from this branch, tag or commit instead of HEAD
   --include-local    also send what is not committed: changed, staged and untracked files
+  --image FILE       a picture that belongs to the prompt (PNG, JPEG, GIF, WebP); can be given several times
   --apply            put the result into the repository (what git tracks as the index stays as it is)
   --output FILE      where the patch goes (default: in the data folder)
   --model NAME       the model, if not the backend's own choice
@@ -42,6 +43,8 @@ export interface RunOptions {
   output: string | null;
   model: string | null;
   environment: string | null;
+  /** Paths. */
+  images?: string[];
   json: boolean;
   prompt: string;
   own: OwnBackendOptions;
@@ -56,6 +59,7 @@ export function runOptions(args: string[]): RunOptions | 'help' {
       ref: { type: 'string' },
       env: { type: 'string' },
       attempts: { type: 'string' },
+      image: { type: 'string', multiple: true },
       'include-local': { type: 'boolean' },
       apply: { type: 'boolean' },
       output: { type: 'string' },
@@ -87,6 +91,7 @@ export function runOptions(args: string[]): RunOptions | 'help' {
     output: values.output ?? null,
     model: values.model ?? null,
     environment: values.env ?? null,
+    images: values.image ?? [],
     json: values.json ?? false,
     prompt,
     own: ownBackendOptions(values),

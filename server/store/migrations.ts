@@ -229,6 +229,22 @@ const STEPS: Record<string, string> = {
       created_by text not null,
       created_at double precision not null
     )`,
+  '0005_blobs_of_tasks': `
+    alter table blobs drop column bytes;
+    alter table blobs add column media_type text not null;
+    alter table blobs add column length integer not null;
+    create table blob_pieces (
+      sha256 text not null references blobs on delete cascade,
+      position integer not null,
+      bytes bytea not null,
+      primary key (sha256, position)
+    );
+    create table task_blobs (
+      task_id text not null references tasks on delete cascade,
+      sha256 text not null references blobs,
+      primary key (task_id, sha256)
+    );
+    create index task_blobs_by_hash on task_blobs (sha256)`,
 };
 
 export const MIGRATIONS: Record<string, Migration> = Object.fromEntries(

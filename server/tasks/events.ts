@@ -119,14 +119,7 @@ export async function outputStored(
     .where('task_id', '=', of.taskId)
     .where('turn', '=', of.turn)
     .where('code', 'in', ['item.started', 'output'])
-    // Narrows what is read; what counts is decided below.
-    .where(
-      'params',
-      'like',
-      `%${JSON.stringify(itemId)
-        .slice(1, -1)
-        .replaceAll(/[\\%_]/g, '\\$&')}%`,
-    )
+    .where('params', 'like', mentions(itemId))
     .orderBy('seq')
     .execute();
   let stored: number | null = null;
@@ -139,6 +132,31 @@ export async function outputStored(
     if (output.itemId === itemId) stored = output.offset + (output.bytes ?? Buffer.byteLength(output.text));
   }
   return stored;
+}
+
+/** Whether the item's end is told of in this turn. */
+export async function itemEnded(
+  db: Db,
+  of: { taskId: string; turn: number },
+  itemId: string,
+): Promise<boolean> {
+  const rows = await db
+    .selectFrom('events')
+    .select('params')
+    .where('task_id', '=', of.taskId)
+    .where('turn', '=', of.turn)
+    .where('code', '=', 'item.completed')
+    .where('params', 'like', mentions(itemId))
+    .execute();
+  return rows.some(
+    ({ params }) => EVENT_PARAMS['item.completed'].parse(JSON.parse(params)).item.id === itemId,
+  );
+}
+
+/** Narrows what is read; what counts is decided afterwards. */
+function mentions(itemId: string): string {
+  const text = JSON.stringify(itemId).slice(1, -1);
+  return `%${text.replaceAll(/[\\%_]/g, '\\$&')}%`;
 }
 
 /** The seq of the newest event; throws notFound. */

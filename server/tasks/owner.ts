@@ -6,7 +6,7 @@
  * order they were asked for. An owner that finds itself superseded stops itself.
  */
 import { CodexError, toWireError } from '../../protocol/errors.ts';
-import type { NewEvent, WireEvent } from '../../protocol/events.ts';
+import type { Attachment, NewEvent, WireEvent } from '../../protocol/events.ts';
 import type { LimitValues } from '../../protocol/limits.ts';
 import type { RepoAtCommit } from '../../protocol/rpc.ts';
 import type { Phase, PhaseOutcome, TurnState } from '../../protocol/states.ts';
@@ -14,11 +14,12 @@ import { mayBecome } from '../../protocol/states.ts';
 import type { Store, Tx } from '../store/store.ts';
 import { dropOpen, type Approvals } from './approvals.ts';
 import { askFor } from './asking.ts';
-import { appendEvents, outputStored } from './events.ts';
+import { keepBlob, loadBlob } from './blobs.ts';
+import { appendEvents, itemEnded, outputStored } from './events.ts';
 import { appendHistory, loadHistory } from './history.ts';
 import type { Hub } from './hub.ts';
 import { newestResult, storeResult } from './patches.ts';
-import { storable, summaryOf, type TaskRow, type TurnRow } from './rows.ts';
+import { parsed, storable, summaryOf, type TaskRow, type TurnRow } from './rows.ts';
 import { Redaction } from './redaction.ts';
 import { stopReason, type TurnContext } from './turn-context.ts';
 
@@ -194,6 +195,7 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
     turn: turn.turn,
     mode: turn.mode,
     prompt: turn.prompt,
+    images: parsed<Attachment[]>(turn.images) ?? [],
     onlySetup: turn.only_setup,
     attempts: Array.from({ length: task.attempts }, (_, index) => index + 1),
     generation: turn.generation,
@@ -208,6 +210,7 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
     emit: (...events) => write(events),
     outputStored: (itemId) =>
       store.read((db) => outputStored(db, { taskId: task.id, turn: turn.turn }, itemId)),
+    itemEnded: (itemId) => store.read((db) => itemEnded(db, { taskId: task.id, turn: turn.turn }, itemId)),
     delta: (itemId, text) => {
       if (!signal.aborted) hub.delta(task.id, turn.turn, itemId, redaction.piece(itemId, text));
     },
@@ -247,6 +250,16 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
           appendHistory(tx, { taskId: task.id, attempt, turn: turn.turn }, redaction.value(items)),
         ),
     }),
+    pictures: {
+      async keep(bytes) {
+        let sha256 = '';
+        await write([], async (tx) => {
+          sha256 = await keepBlob(tx, task.id, bytes);
+        });
+        return sha256;
+      },
+      load: (sha256) => store.read((db) => loadBlob(db, sha256)),
+    },
     approvals: questions,
     setState: (next) => become(next),
     async setBase(sha) {

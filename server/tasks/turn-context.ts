@@ -6,7 +6,7 @@
  * another write. Nothing here knows a sandbox, a model or git.
  */
 import type { ApprovalAnswer, ApprovalReason } from '../../protocol/approval.ts';
-import type { FileChange, NewEvent, PatchSummary, Usage } from '../../protocol/events.ts';
+import type { Attachment, FileChange, NewEvent, PatchSummary, Usage } from '../../protocol/events.ts';
 import type { LimitValues } from '../../protocol/limits.ts';
 import type { RepoAtCommit } from '../../protocol/rpc.ts';
 import type { Redactor } from '../secrets/types.ts';
@@ -72,6 +72,8 @@ export interface TurnContext {
   /** This turn's own mode: a follow-up may differ from the task's first turn. */
   readonly mode: Mode;
   readonly prompt: string;
+  /** Sent along with it. */
+  readonly images: readonly Attachment[];
   /** A try of the environment: it ends after the setup, and asks no model. */
   readonly onlySetup: boolean;
   /** 1…n */
@@ -89,6 +91,8 @@ export interface TurnContext {
   emit(...events: NewEvent[]): Promise<void>;
   /** How many bytes of an item's output the log of this turn has; null when the item never started. */
   outputStored(itemId: string): Promise<number | null>;
+  /** Whether the log of this turn tells of the item's end. */
+  itemEnded(itemId: string): Promise<boolean>;
   /** Text of an item as it is written: unnumbered, droppable. */
   delta(itemId: string, text: string): void;
   /** A line about something slow (an image that is built): droppable too, shown with the phase. */
@@ -100,6 +104,11 @@ export interface TurnContext {
   phase<T>(phase: Phase, fn: () => Promise<T>): Promise<T>;
 
   history<Item extends object>(attempt: number): TurnHistory<Item>;
+  /** Pictures by their hash: those of prompts, and what was kept here, as long as the task is there. */
+  readonly pictures: {
+    keep(bytes: Uint8Array): Promise<string>;
+    load(sha256: string): Promise<Buffer | null>;
+  };
   /**
    * Who is asked before a command of this attempt runs. While a question is open the turn is `waiting`.
    * The question, its event and the state are one write; a turn that is taken up again finds it by its id.

@@ -50,6 +50,7 @@ export function memoryTurn(
     turn: turn.turn,
     mode: turn.mode ?? 'code',
     prompt: turn.prompt,
+    images: [],
     attempts: [1],
     generation: turn.generation ?? 1,
     resumed: (turn.generation ?? 1) > 1,
@@ -70,6 +71,11 @@ export function memoryTurn(
       }
       return stored;
     },
+    itemEnded: async (id) =>
+      task.events
+        .slice(before)
+        .some(({ code, params }) => code === 'item.completed' && params.item.id === id),
+    pictures: { keep: async () => '', load: async () => null },
     approvals: () => ({ ask: async () => 'never', wasAsked: async () => false }),
     delta: () => {},
     progress: () => {},
