@@ -7,11 +7,13 @@
 import type { ErrorCode } from '../../protocol/errors.ts';
 import type { NewEvent, Usage } from '../../protocol/events.ts';
 import type { LimitValues } from '../../protocol/limits.ts';
+import type { Report } from '../../protocol/report.ts';
 import type { Mode } from '../../protocol/states.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import type { Redactor } from '../secrets/types.ts';
 import type { ModelClient, ResponseItem } from '../model/model.ts';
 import type { Approving } from './approve.ts';
+import type { ReviewedChange } from './instructions.ts';
 
 /**
  * The append-only history of a task's attempt over all its turns, in the order the model sees it.
@@ -39,6 +41,8 @@ export interface AgentInput {
   /** Each command's environment, asked for at its start; never anything of the backend's own. */
   env(): Record<string, string>;
   internet: 'off' | 'limited' | 'on';
+  /** What a review is of when the person names nothing else. */
+  change?: ReviewedChange | undefined;
   history: History;
   /** Stored in order; resolves once they are durable. */
   emit(...events: NewEvent[]): Promise<void>;
@@ -63,6 +67,8 @@ export interface AgentInput {
 
 export interface AgentOutcome {
   answer: string;
+  /** What the answer's end said in a form to act on; it is not in `answer`. */
+  report?: Report;
   usage: Usage;
   /** Set when the turn ended early in order (a budget): what is there is still delivered. */
   stoppedBy?: { code: ErrorCode; limit: string };

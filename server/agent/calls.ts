@@ -14,6 +14,7 @@ import type { CommandResult, CommandSpec } from '../sandbox/sandbox.ts';
 import type { AgentInput } from './agent.ts';
 import { approved, type Approved } from './approve.ts';
 import { safeCallId, type OpenCall } from './history.ts';
+import { NO_NOTES, noteEvents, notesPath, readNotes, withNotes } from './notes.ts';
 import { OutputEvents } from './output.ts';
 import { isExclusive, readCall, scriptOfLargeCall, type ShellCommand } from './tools.ts';
 import { fitText, HeadTail } from './truncate.ts';
@@ -27,7 +28,7 @@ const MAX_DISPLAY_BYTES = 16 * 1024;
 
 export type CallContext = Pick<
   AgentInput,
-  'sandbox' | 'env' | 'limits' | 'cacheKey' | 'emit' | 'outputStored' | 'redactor' | 'approve'
+  'sandbox' | 'env' | 'limits' | 'cacheKey' | 'turn' | 'emit' | 'outputStored' | 'redactor' | 'approve'
 > & { signal: AbortSignal };
 
 export class Calls {
@@ -98,9 +99,9 @@ export async function resumeCall(context: CallContext, open: OpenCall): Promise<
   if (neverStarted && (await context.approve?.desk.wasAsked(id))) {
     return outputFor(open.call, await runCall(context, open, read.command, 'new'));
   }
-  const item = { ...commandItem(id, read.command), end: 'interrupted' as const };
+  const item = { ...commandItem(id, open, read.command), end: 'interrupted' as const };
   await emit({ code: 'item.completed', params: { item } });
-  return outputFor(open.call, INTERRUPTED);
+  return outputFor(open.call, cited(open, INTERRUPTED));
 }
 
 const INTERRUPTED =
@@ -118,7 +119,7 @@ async function runCall(
   if (leavesRunning(signal)) throw new CodexError('cancelled');
   if (signal.aborted) return STOPPED;
   const id = safeCallId(context.cacheKey, open);
-  const item = commandItem(id, command);
+  const item = commandItem(id, open, command);
   let asked = false;
   if (how === 'new' && context.approve) {
     const verdict = await untilAnswered(
@@ -135,7 +136,7 @@ async function runCall(
         droppedBytes: 0,
       } as const;
       await emit({ code: 'item.completed', params: { item: { ...item, end: 'denied' } } });
-      return headline({ ...result, reason: verdict.reason }, command);
+      return cited(open, headline({ ...result, reason: verdict.reason }, command));
     }
     asked = verdict.asked;
   }
@@ -149,11 +150,13 @@ async function runCall(
   const forModel = new HeadTail(limits.modelOutputTokens);
   const events = new OutputEvents(id, stored ?? 0, emit);
   const argv = how === 'new' ? await smallArgv(context, id, command.argv) : command.argv;
+  const env = context.env();
+  const notesFile = notesPath(id, command.argv, env);
   const spec: CommandSpec = {
     callId: id,
     argv,
     cwd: command.cwd,
-    env: context.env(),
+    env: withNotes(env, notesFile),
     timeoutMs: command.timeoutMs,
     maxOutputBytes: limits.commandOutputBytes,
   };
@@ -177,6 +180,8 @@ async function runCall(
   }
   await announced;
   const unsent = await events.end();
+  // Whoever cancelled does not wait for notes.
+  const notes = signal.aborted ? NO_NOTES : await readNotes(sandbox, notesFile);
 
   const { text, cutBytes } = forModel.result();
   const ended: CommandItem = {
@@ -195,12 +200,23 @@ async function runCall(
     ...(result.droppedBytes > 0 ? [limit('commandOutputBytes', limits.commandOutputBytes)] : []),
     ...(cutBytes > 0 ? [limit('modelOutputTokens', limits.modelOutputTokens)] : []),
     { code: 'item.completed', params: { item: ended } },
+    ...noteEvents(notes, context.turn, id),
   );
-  return forTheModel(result, command, text);
+  return cited(open, forTheModel(result, command, text));
 }
 
-function commandItem(id: string, command: ShellCommand): CommandItem {
-  return { type: 'command', id, command: fitText(command.display, MAX_DISPLAY_BYTES), cwd: command.cwd };
+function commandItem(id: string, open: OpenCall, command: ShellCommand): CommandItem {
+  const display = fitText(command.display, MAX_DISPLAY_BYTES);
+  return { type: 'command', id, number: numberOf(open), command: display, cwd: command.cwd };
+}
+
+/** How an answer cites the command: the model reads it with the output. */
+function numberOf(open: OpenCall): number {
+  return open.ordinal + 1;
+}
+
+function cited(open: OpenCall, text: string): string {
+  return `[command ${numberOf(open)}]\n${text}`;
 }
 
 /** A script that is too large for an argument goes through a file, which removes itself. */

@@ -13,6 +13,7 @@ import { resumeCall } from './calls.ts';
 import { lastUserText, noteItem, openCalls, promptItem, toRequest, turnStart } from './history.ts';
 import { instructions } from './instructions.ts';
 import type { Approving } from './approve.ts';
+import { readReport } from './report.ts';
 import { ModelStep } from './step.ts';
 import { toolsFor } from './tools.ts';
 import { TurnClock } from './turn-clock.ts';
@@ -30,7 +31,7 @@ export const runAgent: RunAgent = async (input) => {
     ...(input.approve ? { approve: withClock(input.approve, clock) } : {}),
   };
   try {
-    return await runTurn(context, clock.signal);
+    return withReport(await runTurn(context, clock.signal), input.sandbox.workdir);
   } catch (error) {
     if (input.signal.aborted) throw new CodexError('cancelled', {}, { cause: error });
     throw error;
@@ -38,6 +39,12 @@ export const runAgent: RunAgent = async (input) => {
     clock.stop();
   }
 };
+
+/** The history keeps the model's own bytes; a person gets the text, and the report apart from it. */
+function withReport(outcome: AgentOutcome, workdir: string): AgentOutcome {
+  const { text, report } = readReport(outcome.answer, workdir);
+  return { ...outcome, answer: text, ...(report ? { report } : {}) };
+}
 
 function withClock({ policy, desk }: Approving, clock: TurnClock): Approving {
   return {
@@ -74,6 +81,7 @@ async function runTurn(input: AgentInput, timeIsUp: AbortSignal): Promise<AgentO
       internet: input.internet,
       workdir: input.sandbox.workdir,
       commandTimeoutMs: input.limits.commandTimeoutMs,
+      change: input.change,
     }),
     tools: toolsFor(input.model.shell),
     cacheKey: input.cacheKey,

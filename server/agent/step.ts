@@ -21,6 +21,7 @@ import {
 import type { AgentInput } from './agent.ts';
 import { Calls } from './calls.ts';
 import { callCount } from './history.ts';
+import { ReportFilter, splitReport } from './report-block.ts';
 import { fitText } from './truncate.ts';
 
 /** A message as an event shows it; the answer of the turn travels whole. */
@@ -39,6 +40,7 @@ export class ModelStep {
   /** One after the other, so that the history has the order of the response. */
   #storing: Promise<void> = Promise.resolve();
   readonly #failed = new AbortController();
+  readonly #filters = new Map<string, ReportFilter>();
 
   constructor(input: AgentInput, items: ResponseItem[], store: (...items: ResponseItem[]) => Promise<void>) {
     this.#input = input;
@@ -54,7 +56,7 @@ export class ModelStep {
         request,
         {
           onItem: (item) => this.#take(item),
-          onTextDelta: (itemId, text) => this.#input.delta(itemId, cleanText(text)),
+          onTextDelta: (itemId, text) => this.#delta(itemId, cleanText(text)),
           onRetry: (retry) => this.#retrying(retry),
         },
         AbortSignal.any([signal, this.#failed.signal]),
@@ -93,6 +95,14 @@ export class ModelStep {
     });
   }
 
+  /** The report at a message's end is not for reading: it is not shown while it is written either. */
+  #delta(itemId: string, text: string): void {
+    const filter = this.#filters.get(itemId) ?? new ReportFilter();
+    this.#filters.set(itemId, filter);
+    const seen = filter.push(text);
+    if (seen !== '') this.#input.delta(itemId, seen);
+  }
+
   #retrying(retry: { attempt: number; of: number; delayMs: number; reason: string }): void {
     // The response begins again: nothing of the last one counts.
     this.#pending = [];
@@ -122,7 +132,9 @@ export class ModelStep {
         const text = messageText(item);
         if (text === '') return [];
         this.text = this.text === '' ? text : `${this.text}\n\n${text}`;
-        return completed({ type: 'message', id: shownItemId(item.id), role: 'assistant', text: shown(text) });
+        const seen = splitReport(text).text;
+        if (seen === '') return [];
+        return completed({ type: 'message', id: shownItemId(item.id), role: 'assistant', text: shown(seen) });
       }
       case 'reasoning': {
         const summary = reasoningText(item);

@@ -3,6 +3,7 @@
  */
 import type OpenAI from 'openai';
 import type { Usage } from '../../protocol/events.ts';
+import type { Effort } from '../../protocol/states.ts';
 
 export type ResponseItem = OpenAI.Responses.ResponseInputItem;
 export type OutputItem = OpenAI.Responses.ResponseOutputItem;
@@ -16,6 +17,8 @@ export interface ModelRequest {
   input: ResponseItem[];
   tools: Tool[];
   cacheKey: string;
+  /** How much the model thinks; absent: the connection's, or the model's own. */
+  effort?: Effort;
 }
 
 export interface ModelHooks {
@@ -43,11 +46,23 @@ export interface ModelSettings {
   baseUrl?: string;
   headers?: Record<string, string>;
   organization?: string;
+  project?: string;
+  /** What the server speaks. Absent: the Responses API, and Chat Completions where that is not there. */
+  wire?: 'responses' | 'chat';
+  /** How the events of a response travel. `auto`: over a WebSocket where the server takes one. */
+  transport?: 'auto' | 'sse' | 'webSocket';
+  /** For requests that name none. */
+  effort?: Effort;
+  windowTokens?: number;
+  /** In the owner's currency; for the estimate of a turn's cost. */
+  prices?: { inputPerMillion: number; cachedInputPerMillion?: number; outputPerMillion: number };
 }
 
 export interface ModelClient {
   readonly name: string;
   readonly shell: ShellVariant;
+  /** How much one request may hold; absent where nobody said. */
+  readonly windowTokens?: number;
   /** Retries inside by class of error; throws `CodexError` with a model… code, or `cancelled`. */
   respond(request: ModelRequest, hooks: ModelHooks, signal: AbortSignal): Promise<ModelResponse>;
 }

@@ -9,6 +9,7 @@
  */
 import { CodexError, type ErrorCode } from '../../protocol/errors.ts';
 import { NO_USAGE, type Usage } from '../../protocol/events.ts';
+import type { Report } from '../../protocol/report.ts';
 import { runAgent } from '../agent/loop.ts';
 import type { ModelClient } from '../model/model.ts';
 import type { Repos } from '../repos/repos.ts';
@@ -19,6 +20,8 @@ import { environmentOf, variablesOf } from './environment.ts';
 import { openInternet, type Internet, type InternetProxy } from './internet.ts';
 import type { Preparation } from './preparation.ts';
 import { prepareOrigin, prepareSandbox } from './prepare.ts';
+import { changeOf, inTheChange } from './review.ts';
+import { startNaming } from './title.ts';
 import type { Rooms } from './rooms.ts';
 import { shellEnvironment } from '../sandbox/shell-env.ts';
 
@@ -37,7 +40,13 @@ export interface PipelineParts {
 }
 
 type AgentEnd =
-  | { kind: 'answered'; answer: string; usage: Usage; stoppedBy?: { code: ErrorCode; limit: string } }
+  | {
+      kind: 'answered';
+      answer: string;
+      report?: Report;
+      usage: Usage;
+      stoppedBy?: { code: ErrorCode; limit: string };
+    }
   | { kind: 'cancelled' }
   | { kind: 'failed'; error: unknown };
 
@@ -53,6 +62,7 @@ export function createRunTurn(parts: PipelineParts): (turn: TurnContext, rooms: 
     const environment = await environmentOf(turn, ATTEMPT, rooms, parts.repos);
     const of: Preparation = { turn, attempt: ATTEMPT, startSha, environment, origin, parts, rooms };
     let sandbox = await prepareSandbox(of);
+    const naming = startNaming(of, model);
     try {
       if (turn.onlySetup)
         return await afterAgent(of, sandbox, { kind: 'answered', answer: '', usage: NO_USAGE });
@@ -66,15 +76,16 @@ export function createRunTurn(parts: PipelineParts): (turn: TurnContext, rooms: 
           sandbox = await prepareSandbox(of, true);
         }
       });
-      if (isOurs(turn)) await afterAgent(of, sandbox, end);
+      if (isOurs(turn)) await afterAgent(of, sandbox, naming.withUsage(end));
     } finally {
+      naming.stop();
       await sandbox.detach();
     }
   };
 }
 
 async function agentPhase(
-  { turn, environment, origin, parts, rooms }: Preparation,
+  { turn, startSha, environment, origin, parts, rooms }: Preparation,
   sandbox: Sandbox,
   model: ModelClient,
 ): Promise<AgentEnd> {
@@ -85,6 +96,8 @@ async function agentPhase(
     opened = internet;
     const shell = await shellEnvironment(sandbox, `env-${turn.turn}-${turn.generation}`, turn.signal);
     const env = { ...shell, ...variablesOf(settings), ...sandbox.extraEnv };
+    const { repo } = turn.task;
+    const change = turn.mode === 'review' ? await changeOf(parts.repos, repo, startSha) : undefined;
     // From here on what runs inside may fetch, and the result goes there.
     void origin();
     const outcome = await runAgent({
@@ -96,6 +109,7 @@ async function agentPhase(
       sandbox,
       env: () => ({ ...env, ...internet.variables() }),
       internet: internet.level,
+      change,
       history: turn.history(ATTEMPT),
       emit: (...events) => turn.emit(...events),
       outputStored: (itemId) => turn.outputStored(itemId),
@@ -105,7 +119,8 @@ async function agentPhase(
       approve: { policy: settings.approval, desk: turn.approvals(ATTEMPT) },
       signal: turn.signal,
     });
-    return { kind: 'answered', ...outcome };
+    const checked = change ? await inTheChange(parts.repos, { repo, startSha, change }, outcome) : outcome;
+    return { kind: 'answered', ...checked };
   } catch (error) {
     if (turn.signal.aborted) return { kind: 'cancelled' };
     return { kind: 'failed', error };
@@ -136,7 +151,8 @@ async function afterAgent(of: Preparation, sandbox: Sandbox, end: AgentEnd): Pro
   }
   if (end.kind === 'failed') throw end.error;
   if (end.kind === 'cancelled') throw new CodexError('cancelled');
-  await turn.finish({ answer: end.answer, usage: end.usage });
+  const { answer, usage, report } = end;
+  await turn.finish({ answer, usage, ...(report ? { report } : {}) });
 }
 
 /** False once the turn has another owner, or will have one after a restart: then nothing is touched. */

@@ -165,3 +165,15 @@ export async function headOf(db: Db, taskId: string): Promise<number> {
   if (!task) throw new CodexError('notFound', { what: 'task' });
   return task.last_seq;
 }
+
+/** By a person or by the model. */
+export async function wasRenamed(db: Pick<Db, 'selectFrom'>, taskId: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('events')
+    .select('seq')
+    .where('task_id', '=', taskId)
+    .where('code', '=', 'task.renamed')
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
+}

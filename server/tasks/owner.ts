@@ -15,7 +15,7 @@ import type { Store, Tx } from '../store/store.ts';
 import { dropOpen, type Approvals } from './approvals.ts';
 import { askFor } from './asking.ts';
 import { keepBlob, loadBlob } from './blobs.ts';
-import { appendEvents, itemEnded, outputStored } from './events.ts';
+import { appendEvents, itemEnded, outputStored, wasRenamed } from './events.ts';
 import { appendHistory, loadHistory } from './history.ts';
 import type { Hub } from './hub.ts';
 import { newestResult, storeResult } from './patches.ts';
@@ -142,6 +142,7 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
     if (state === 'preparing' && to === 'completed') state = 'running';
     if (!mayBecome(state, to)) throw new Error(`A turn that is ${state} can't become ${to}.`);
     const answer = more.answer === undefined ? undefined : storable(redaction.value(more.answer));
+    const report = more.report === undefined ? undefined : redaction.value(more.report);
     const finished: NewEvent = {
       code: 'turn.finished',
       params: {
@@ -149,6 +150,7 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
         durationMs: Math.max(0, now - (turn.started_at ?? turn.created_at)),
         ...(answer === undefined ? {} : { answer }),
         ...(more.usage === undefined ? {} : { usage: more.usage }),
+        ...(report === undefined ? {} : { report }),
         ...(more.error === undefined ? {} : { error: more.error }),
       },
     };
@@ -159,6 +161,7 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
         finished_at: now,
         answer: answer ?? null,
         usage: more.usage ? JSON.stringify(more.usage) : null,
+        report: report ? JSON.stringify(report) : null,
         error,
       });
       if (turn.job_id) await deps.endJob(tx, turn.job_id);
@@ -275,6 +278,18 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
     newestResult: (attempt) =>
       store.read((db) => newestResult(db, { taskId: task.id, turn: turn.turn, attempt })),
 
+    async nameTask(make) {
+      if (await store.read((db) => wasRenamed(db, task.id))) return;
+      const title = await make();
+      if (title === null || title === task.title) return;
+      await write([], async (tx, add) => {
+        if (await wasRenamed(tx, task.id)) return;
+        const params = { title: storable(redaction.value(title)), by: 'model' } as const;
+        await add({ code: 'task.renamed', params });
+        return { title: params.title };
+      });
+    },
+
     finish: (more) => end(stopReason(signal) === 'cancelled' ? 'cancelled' : 'completed', more),
     fail: endWith,
   };
@@ -302,7 +317,7 @@ export type Also = (
   add: (...events: NewEvent[]) => Promise<void>,
 ) => Promise<TaskChange | undefined | void>;
 type TurnEnd = Partial<
-  Pick<Extract<NewEvent, { code: 'turn.finished' }>['params'], 'answer' | 'usage' | 'error'>
+  Pick<Extract<NewEvent, { code: 'turn.finished' }>['params'], 'answer' | 'usage' | 'error' | 'report'>
 >;
 
 async function updateTurn(

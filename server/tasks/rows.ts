@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { Selectable } from 'kysely';
 import type { Attachment, FileChange, PatchSummary, Usage } from '../../protocol/events.ts';
 import type { WireError } from '../../protocol/errors.ts';
+import type { Report } from '../../protocol/report.ts';
 import type { RepoAtCommit, TaskSummary, TurnView } from '../../protocol/rpc.ts';
 import type { Schema } from '../store/schema.ts';
 
@@ -83,6 +84,7 @@ export function turnViewOf(
       answer: row.answer ?? undefined,
       error: parsed<WireError>(row.error),
       usage: parsed<Usage>(row.usage),
+      report: parsed<Report>(row.report),
       images: parsed<Attachment[]>(row.images),
       baseSha: row.base_sha ?? undefined,
       finishedAt: row.finished_at ?? undefined,

@@ -149,6 +149,7 @@ export class Tasks {
           error: null,
           answer: null,
           usage: null,
+          report: null,
           started_at: null,
           finished_at: null,
         })
@@ -196,7 +197,12 @@ export class Tasks {
   }
 
   rename(taskId: string, title: string): Promise<TaskSummary> {
-    return this.#change(taskId, async () => ({ title: storable(title) }));
+    return this.#change(taskId, async (tx, row, tell) => {
+      const params = { title: storable(title), by: 'person' } as const;
+      const renamed: NewEvent = { code: 'task.renamed', params };
+      tell(await appendEvents(tx, { taskId, turn: row.turns }, [renamed], this.#deps.limits.eventBytes));
+      return { title: params.title };
+    });
   }
 
   archive(taskId: string, archived: boolean): Promise<TaskSummary> {

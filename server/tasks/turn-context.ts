@@ -8,6 +8,7 @@
 import type { ApprovalAnswer, ApprovalReason } from '../../protocol/approval.ts';
 import type { Attachment, FileChange, NewEvent, PatchSummary, Usage } from '../../protocol/events.ts';
 import type { LimitValues } from '../../protocol/limits.ts';
+import type { Report } from '../../protocol/report.ts';
 import type { RepoAtCommit } from '../../protocol/rpc.ts';
 import type { Redactor } from '../secrets/types.ts';
 import type { Mode, Phase } from '../../protocol/states.ts';
@@ -124,8 +125,14 @@ export interface TurnContext {
   /** The result commit of the newest turn before this one that has one, else null. */
   newestResult(attempt: number): Promise<string | null>;
 
+  /**
+   * Gives the task the title that `make` comes up with (null: none), unless it was named before, by a model
+   * or a person: then `make` is not called, or what it says is dropped.
+   */
+  nameTask(make: () => Promise<string | null>): Promise<void>;
+
   /** Ends the turn: `completed`, or `cancelled` when that was asked for. Call one of these once, last. */
-  finish(end: { answer: string; usage: Usage }): Promise<void>;
+  finish(end: { answer: string; usage: Usage; report?: Report }): Promise<void>;
   fail(error: unknown): Promise<void>;
 }
 

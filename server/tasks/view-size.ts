@@ -25,6 +25,7 @@ export function fitView(task: TaskView, maxBytes: number): TaskView {
 function fitTurn(turn: TurnView, bytes: number): TurnView {
   const bare = { ...turn, prompt: '', attempts: turn.attempts.map((one) => ({ ...one, files: [] })) };
   delete bare.answer;
+  delete bare.report;
   let room = bytes - sizeOf(bare);
   const take = <T>(fit: (bytes: number) => T): T => {
     const taken = fit(Math.max(Math.floor(room / 2), LEAST_BYTES));
@@ -33,9 +34,12 @@ function fitTurn(turn: TurnView, bytes: number): TurnView {
   };
   const answer = turn.answer;
   const answerPart = answer === undefined ? {} : { answer: take((most) => fitText(answer, most)) };
+  // A part of it would say something else: whole or not at all. Its event has it too.
+  const { report } = turn;
+  const reportPart = report === undefined ? {} : take((most) => (sizeOf(report) <= most ? { report } : {}));
   const prompt = take((most) => fitText(turn.prompt, most));
   const attempts = turn.attempts.map((one) => ({ ...one, files: take((most) => fitList(one.files, most)) }));
-  return { ...bare, ...answerPart, prompt, attempts };
+  return { ...bare, ...answerPart, ...reportPart, prompt, attempts };
 }
 
 function fitText(text: string, bytes: number): string {

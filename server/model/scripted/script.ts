@@ -25,7 +25,8 @@
  * In texts and commands `{{prompt}}` is the message, `{{1}}` … what its groups matched, `{{output}}`
  * what the newest call printed. A step can misbehave before it behaves: `delayMs`, and
  * `fault: {kind, times, …}` (see `Fault`). `call: {name, arguments}` makes a call of any tool with any
- * text for arguments.
+ * text for arguments. A step `title` beside `turns` answers what is asked under a key that ends in
+ * `-title`; without one the answer is empty.
  *
  * Which step comes next is read off the request alone: the calls since the newest user message are
  * counted. So a script plays for any number of conversations at once, and goes on after a restart.
@@ -87,7 +88,12 @@ const Turn = z.strictObject({
   steps: z.array(Step).min(1),
 });
 
-export const Script = z.strictObject({ name: z.string().optional(), turns: z.array(Turn).min(1) });
+export const Script = z.strictObject({
+  name: z.string().optional(),
+  /** Answers the request for a task's title; absent: there is none, and the prompt's first line stays. */
+  title: Step.optional(),
+  turns: z.array(Turn).min(1),
+});
 export type Script = z.infer<typeof Script>;
 
 /** Throws with the place of the mistake. */
@@ -134,6 +140,12 @@ export function chooseStep(script: Script, situation: Situation): PlayedStep {
     }
   }
   return { key: 'none', say: 'The script has no turn for this prompt.', calls: [], delayMs: 0 };
+}
+
+/** The request for a title is beside the conversation: no turn plays for it. */
+export function titleStep(script: Script, situation: Situation): PlayedStep {
+  const { say = '', delayMs = 0, fault } = script.title ?? {};
+  return { key: 'title', say: filled(say, situation, []), calls: [], delayMs, ...(fault ? { fault } : {}) };
 }
 
 function fits(when: z.infer<typeof Turn>['when'], situation: Situation): string[] | null {

@@ -41,7 +41,7 @@ test('a task runs its commands and ends with the answer', async () => {
   assert.equal(outcome.answer, 'It printed: one\ntwo');
   assert.equal(outcome.usage.requests, 2);
   const [result] = outputs(played.history.items);
-  assert.match(result ?? '', /^Exit code: 3\nWall time: [\d.]+ seconds\nOutput:\none\ntwo\n$/);
+  assert.match(result ?? '', /^\[command 1\]\nExit code: 3\nWall time: [\d.]+ seconds\nOutput:\none\ntwo\n$/);
 
   const kinds = played.events.map((event) =>
     event.code === 'item.started' || event.code === 'item.completed'
@@ -354,7 +354,7 @@ test('a command that takes too long is stopped, and that is told', async () => {
       - say: done
 `);
   await played.run();
-  assert.match(outputs(played.history.items)[0] ?? '', /^Exit code: 124 \(stopped after 200 milliseconds/);
+  assert.match(outputs(played.history.items)[0] ?? '', /^\[command 1\]\nExit code: 124 \(stopped after 200 milliseconds/);
   assert.deepEqual(
     played.of('limit.reached').map(({ limit, value }) => [limit, value]),
     [['commandTimeoutMs', 200]],

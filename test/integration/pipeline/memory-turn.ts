@@ -1,6 +1,7 @@
 /** A `TurnContext` in memory: what the pipeline is given, without a database. */
 import type { NewEvent } from '../../../protocol/events.ts';
 import { resolveLimits } from '../../../protocol/limits.ts';
+import type { Report } from '../../../protocol/report.ts';
 import type { RepoAtCommit } from '../../../protocol/rpc.ts';
 import type { Mode } from '../../../protocol/states.ts';
 import type { TurnContext, TurnResult } from '../../../server/tasks/turn-context.ts';
@@ -25,6 +26,8 @@ export interface MemoryTurn {
   stop: AbortController;
   states: string[];
   answer: () => string | null;
+  report: () => Report | null;
+  title: () => string | null;
 }
 
 export function memoryTurn(
@@ -34,6 +37,8 @@ export function memoryTurn(
   const stop = new AbortController();
   const states: string[] = [];
   let answer: string | null = null;
+  let report: Report | null = null;
+  let title: string | null = null;
   let baseSha: string | null = null;
   const before = task.turns.get(turn.turn) ?? task.events.length;
   task.turns.set(turn.turn, before);
@@ -105,11 +110,13 @@ export function memoryTurn(
       const before = [...task.results.keys()].filter((one) => one < turn.turn).sort((a, b) => b - a)[0];
       return before === undefined ? null : (task.results.get(before)?.resultSha ?? null);
     },
+    nameTask: async (make) => void (title = (await make()) ?? title),
     finish: async (end) => {
       answer = end.answer;
+      report = end.report ?? null;
       states.push('completed');
     },
     fail: async () => void states.push('failed'),
   };
-  return { context, stop, states, answer: () => answer };
+  return { context, stop, states, answer: () => answer, report: () => report, title: () => title };
 }
