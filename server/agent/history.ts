@@ -7,6 +7,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { ResponseItem } from '../model/model.ts';
+import { expanded, withImages, type Pictures, type StoredImage } from './images.ts';
 import { asKnown, isToolCall, messageText, outputFor, type ToolCall } from '../model/items.ts';
 
 export const LOST_RESULT = 'The result of this call was lost. It may have run, wholly or in part.';
@@ -14,8 +15,9 @@ export const LOST_RESULT = 'The result of this call was lost. It may have run, w
 /** A prompt remembers its turn. The field is for us: it never leaves. */
 type StoredPrompt = ResponseItem & { codexTurn: number };
 
-export function promptItem(text: string, turn: number): StoredPrompt {
-  return { type: 'message', role: 'user', content: text, codexTurn: turn };
+export function promptItem(text: string, turn: number, images: readonly StoredImage[] = []): StoredPrompt {
+  const prompt: StoredPrompt = { type: 'message', role: 'user', content: text, codexTurn: turn };
+  return withImages(prompt, images);
 }
 
 /** Told to the model by us, neither the person's words nor the model's. */
@@ -31,6 +33,11 @@ export interface OpenCall {
 
 export function callCount(items: ResponseItem[]): number {
   return items.filter((item) => callOf(item) !== null).length;
+}
+
+/** All of them, in order: the call of ordinal n is the nth. */
+export function calls(items: readonly ResponseItem[]): OpenCall[] {
+  return items.flatMap((item) => callOf(item) ?? []).map((call, ordinal) => ({ call, ordinal }));
 }
 
 /** Calls that have no output, in order. */
@@ -49,8 +56,11 @@ export function openCalls(items: ResponseItem[]): OpenCall[] {
   return open;
 }
 
-/** What goes over the wire: an output for every call, right after it where it is missing. */
-export function toRequest(items: ResponseItem[]): ResponseItem[] {
+/**
+ * What goes over the wire: an output for every call, right after it where it is missing. `pictures`: those
+ * that were loaded, as data URLs by their hash; any other is only named.
+ */
+export function toRequest(items: ResponseItem[], pictures: Pictures = new Map()): ResponseItem[] {
   const unanswered = new Set(openCalls(items).map((one) => one.ordinal));
   const request: ResponseItem[] = [];
   const calls = new Map<string, number>();
@@ -66,9 +76,9 @@ export function toRequest(items: ResponseItem[]): ResponseItem[] {
       const waiting = calls.get(answered) ?? 0;
       if (waiting === 0) continue;
       calls.set(answered, waiting - 1);
-      request.push(item);
+      request.push(toWire(item, pictures));
     } else {
-      request.push(withoutTurn(item));
+      request.push(toWire(item, pictures));
     }
   }
   return request;
@@ -124,14 +134,15 @@ export function safeCallId(cacheKey: string, open: OpenCall): string {
   return `c${open.ordinal}-${hash.digest('hex').slice(0, 24)}`;
 }
 
-function isPrompt(item: ResponseItem): item is StoredPrompt & { content: string } {
+export function isPrompt(item: ResponseItem): item is StoredPrompt & { content: string } {
   return 'codexTurn' in item && typeof item.codexTurn === 'number';
 }
 
-function withoutTurn(item: ResponseItem): ResponseItem {
-  if (!isPrompt(item)) return item;
-  const copy: Partial<StoredPrompt> & ResponseItem = { ...item };
+/** Without the fields that are for us. */
+function toWire(item: ResponseItem, pictures: Pictures): ResponseItem {
+  const copy: Partial<StoredPrompt> & ResponseItem & { codexSession?: unknown } = expanded(item, pictures);
   delete copy.codexTurn;
+  delete copy.codexSession;
   return copy;
 }
 
@@ -141,7 +152,12 @@ function callOf(item: ResponseItem): ToolCall | null {
 }
 
 function answeredCall(item: ResponseItem): string | null {
-  if (item.type === 'function_call_output' || item.type === 'custom_tool_call_output') {
+  if (
+    item.type === 'function_call_output' ||
+    item.type === 'custom_tool_call_output' ||
+    item.type === 'shell_call_output' ||
+    item.type === 'apply_patch_call_output'
+  ) {
     return item.call_id ?? null;
   }
   return item.type === 'local_shell_call_output' ? item.id : null;

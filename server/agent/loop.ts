@@ -11,14 +11,17 @@ import type { AgentInput, AgentOutcome, RunAgent } from './agent.ts';
 import { isAgentsMessage, readAgentsFile } from './agents-file.ts';
 import { resumeCall } from './calls.ts';
 import { lastUserText, noteItem, openCalls, promptItem, toRequest, turnStart } from './history.ts';
+import { PictureLoader } from './images.ts';
 import { instructions } from './instructions.ts';
 import type { Approving } from './approve.ts';
 import { readReport } from './report.ts';
+import { Sessions } from './sessions.ts';
 import { ModelStep } from './step.ts';
 import { toolsFor } from './tools.ts';
 import { TurnClock } from './turn-clock.ts';
 import { addUsage } from './usage.ts';
 import { NO_USAGE } from '../../protocol/events.ts';
+import { REQUEST_IMAGES_BYTES } from '../../protocol/limits.ts';
 
 /** Streams that break one after another, each after a call: the connection is no good. */
 export const MAX_CUTS_IN_A_ROW = 5;
@@ -28,6 +31,7 @@ export const runAgent: RunAgent = async (input) => {
   const context = {
     ...input,
     signal: AbortSignal.any([input.signal, clock.signal]),
+    sessions: new Sessions(),
     ...(input.approve ? { approve: withClock(input.approve, clock) } : {}),
   };
   try {
@@ -36,6 +40,7 @@ export const runAgent: RunAgent = async (input) => {
     if (input.signal.aborted) throw new CodexError('cancelled', {}, { cause: error });
     throw error;
   } finally {
+    await context.sessions.end();
     clock.stop();
   }
 };
@@ -56,14 +61,19 @@ function withClock({ policy, desk }: Approving, clock: TurnClock): Approving {
   };
 }
 
-async function runTurn(input: AgentInput, timeIsUp: AbortSignal): Promise<AgentOutcome> {
+async function runTurn(
+  input: AgentInput & { sessions: Sessions },
+  timeIsUp: AbortSignal,
+): Promise<AgentOutcome> {
   const items = await input.history.load();
   const store = async (...more: typeof items) => {
     if (more.length > 0) await input.history.append(more);
     items.push(...more);
   };
 
-  for (const open of openCalls(items)) await store(await resumeCall(input, open));
+  const begun = turnStart(items, input.prompt, input.turn);
+  await input.sessions.restore(input, items, begun.kind !== 'new');
+  for (const open of openCalls(items)) await store(...(await resumeCall(input, open)));
   const start = turnStart(items, input.prompt, input.turn);
   const workIsLost = start.kind !== 'new' && start.ranCalls && input.sandbox.how === 'new';
   if (start.kind === 'answered' && !(workIsLost && input.mode === 'code')) {
@@ -72,7 +82,7 @@ async function runTurn(input: AgentInput, timeIsUp: AbortSignal): Promise<AgentO
   if (workIsLost) await store(FRESH_SANDBOX);
   if (start.kind === 'new') {
     const agentsFile = await agentsMessage(input, items);
-    await store(...(agentsFile ? [agentsFile] : []), promptItem(input.prompt, input.turn ?? 0));
+    await store(...(agentsFile ? [agentsFile] : []), promptItem(input.prompt, input.turn ?? 0, input.images));
   }
 
   const fixed = {
@@ -92,13 +102,24 @@ async function runTurn(input: AgentInput, timeIsUp: AbortSignal): Promise<AgentO
     return { ...outcome, stoppedBy: { code, limit } };
   };
 
+  const loader = new PictureLoader(input.pictures);
+  let picturesLeft = 0;
+
   for (let cuts = 0; ;) {
     if (outcome.usage.requests >= input.limits.turnModelRequests) {
       return stop('limitReached', 'turnModelRequests', input.limits.turnModelRequests);
     }
+    const { pictures, left } = await loader.load(items);
+    if (left > picturesLeft) {
+      await input.emit({
+        code: 'limit.reached',
+        params: { limit: 'requestImagesBytes', value: REQUEST_IMAGES_BYTES },
+      });
+    }
+    picturesLeft = left;
     const step = new ModelStep(input, items, store);
     try {
-      const response = await step.run({ ...fixed, input: toRequest(items) });
+      const response = await step.run({ ...fixed, input: toRequest(items, pictures) });
       outcome.usage = addUsage(outcome.usage, response.usage);
       cuts = response.cut === undefined ? 0 : cuts + 1;
     } catch (error) {

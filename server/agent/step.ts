@@ -21,6 +21,7 @@ import {
 import type { AgentInput } from './agent.ts';
 import { Calls } from './calls.ts';
 import { callCount } from './history.ts';
+import type { Sessions } from './sessions.ts';
 import { ReportFilter, splitReport } from './report-block.ts';
 import { fitText } from './truncate.ts';
 
@@ -42,7 +43,11 @@ export class ModelStep {
   readonly #failed = new AbortController();
   readonly #filters = new Map<string, ReportFilter>();
 
-  constructor(input: AgentInput, items: ResponseItem[], store: (...items: ResponseItem[]) => Promise<void>) {
+  constructor(
+    input: AgentInput & { sessions: Sessions },
+    items: ResponseItem[],
+    store: (...items: ResponseItem[]) => Promise<void>,
+  ) {
     this.#input = input;
     this.#store = store;
     this.#ordinal = callCount(items);
@@ -145,6 +150,8 @@ export class ModelStep {
       case 'function_call':
       case 'custom_tool_call':
       case 'local_shell_call':
+      case 'shell_call':
+      case 'apply_patch_call':
         return [];
     }
   }

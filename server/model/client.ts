@@ -17,7 +17,6 @@ import type {
   ModelResponse,
   ModelSettings,
   OutputItem,
-  ShellVariant,
 } from './model.ts';
 import {
   classify,
@@ -28,6 +27,7 @@ import {
   retryDelay,
   type FailureKind,
 } from './retries.ts';
+import { shellVariant } from './shell-variant.ts';
 
 /** Between two events; the pause while a model thinks is long, and comments do not count as events. */
 export const STREAM_IDLE_MS = 5 * 60_000;
@@ -41,11 +41,6 @@ export const MAX_ITEMS_PER_RESPONSE = 256;
 export interface ClientOptions {
   idleMs?: number;
   sleep?: (ms: number, signal: AbortSignal) => Promise<void>;
-}
-
-/** `codex-mini-latest` was trained on the built-in tool; everything else takes a function. */
-export function shellVariant(modelName: string): ShellVariant {
-  return modelName.startsWith('codex-mini') ? 'local_shell' : 'function';
 }
 
 export function createModelClient(settings: ModelSettings, options: ClientOptions = {}): ModelClient {
@@ -130,7 +125,7 @@ export function createModelClient(settings: ModelSettings, options: ClientOption
     };
   }
 
-  return { name: settings.name, shell: shellVariant(settings.name), respond };
+  return { name: settings.name, shell: shellVariant(settings), respond };
 }
 
 /** Whether the endpoint answers and takes the key: one cheap request, no tokens. */

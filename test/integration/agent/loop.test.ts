@@ -354,7 +354,10 @@ test('a command that takes too long is stopped, and that is told', async () => {
       - say: done
 `);
   await played.run();
-  assert.match(outputs(played.history.items)[0] ?? '', /^\[command 1\]\nExit code: 124 \(stopped after 200 milliseconds/);
+  assert.match(
+    outputs(played.history.items)[0] ?? '',
+    /^\[command 1\]\nExit code: 124 \(stopped after 200 milliseconds/,
+  );
   assert.deepEqual(
     played.of('limit.reached').map(({ limit, value }) => [limit, value]),
     [['commandTimeoutMs', 200]],

@@ -80,7 +80,10 @@ test('a block that is no JSON stays in the answer for the person', () => {
   assert.match(answer.text, /^Done\.\n\n```json\n\{"findings": \[\{"title": "It breaks\n```$/);
   assert.deepEqual(read(`Done.\n${block('')}`), { text: 'Done.' });
   const two = read(`Done.\n${block({ followUps: [followUp] })}\n${block('oops')}`);
-  assert.deepEqual(two, { text: 'Done.\n\n```json\noops\n```', report: { ...nothing, followUps: [followUp] } });
+  assert.deepEqual(two, {
+    text: 'Done.\n\n```json\noops\n```',
+    report: { ...nothing, followUps: [followUp] },
+  });
 });
 
 test('an entry that does not fit is dropped by itself', () => {
