@@ -297,7 +297,7 @@ async function runInBackground(
   const item = commandItem(id, number, command);
   const go = await mayStart(context, open, id, item, command, how);
   if (go.kind === 'not') return answerOf(open, [go.ran]);
-  if (sessions.runningCount >= MAX_SESSIONS) {
+  if (!sessions.takeRoom()) {
     return { output: outputFor(open.call, cited(open, TOO_MANY)), after: [] };
   }
   const running = await startCommand(context, { id, item, command, how, asked: go.asked });

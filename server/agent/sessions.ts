@@ -25,6 +25,7 @@ export function withMark(item: ResponseItem, mark: SessionMark | null): Response
 
 export class Sessions {
   readonly #open = new Map<number, RunningCommand>();
+  #starting = 0;
   readonly #earlier = new Set<number>();
   readonly #lost = new Set<number>();
   /** Ended, and told to their end, before a crash. */
@@ -32,11 +33,19 @@ export class Sessions {
   /** What is done with a session happens in the order of the calls. */
   readonly #lines = new Map<number, Promise<unknown>>();
 
-  get runningCount(): number {
+  get #runningCount(): number {
     return [...this.#open.values()].filter((one) => !one.isOver).length;
   }
 
+  /** False: too many run already. Else `start` has to follow. */
+  takeRoom(): boolean {
+    if (this.#runningCount + this.#starting >= MAX_SESSIONS) return false;
+    this.#starting++;
+    return true;
+  }
+
   start(number: number, running: RunningCommand): void {
+    if (this.#starting > 0) this.#starting--;
     this.#open.set(number, running);
   }
 

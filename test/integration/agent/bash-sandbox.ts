@@ -118,7 +118,8 @@ export class BashSandbox implements AgentSandbox {
     const begun = Date.now();
     const child = spawn(program, args, {
       cwd: spec.cwd,
-      env: { PATH: process.env['PATH'] ?? '', ...spec.env },
+      // Bash takes a socket as its input for a remote shell's, and reads ~/.bashrc.
+      env: { PATH: process.env['PATH'] ?? '', HOME: this.workdir, ...spec.env },
       stdio: [spec.stdin === 'open' ? 'pipe' : 'ignore', 'pipe', 'pipe'],
       detached: true,
     });
