@@ -57,7 +57,7 @@ const imageItems = (played: Stage) =>
   played.of('item.completed').flatMap(({ item }) => (item.type === 'image' ? [item] : []));
 
 function isSmall(items: ResponseItem[]): void {
-  assert.equal(JSON.stringify(items).includes('base64'), false);
+  assert.equal(JSON.stringify(items).includes('data:image'), false);
 }
 
 test('the pictures of a prompt go along with every request, and the history has their names alone', async () => {
