@@ -6,17 +6,20 @@ import { attachmentOf, sendPictures } from '../../../client/attachments.ts';
 import { CodexError } from '../../../protocol/errors.ts';
 import type { Attachment } from '../../../protocol/events.ts';
 import { PATHS } from '../../../protocol/http.ts';
-import { LIMITS, REQUEST_IMAGES_BYTES } from '../../../protocol/limits.ts';
+import { LIMITS, PATCH_CHUNK_BYTES, REQUEST_IMAGES_BYTES } from '../../../protocol/limits.ts';
 import { NO_USAGE } from '../../../protocol/events.ts';
 import type { Backend } from '../../../server/backend.ts';
 import type { TurnContext } from '../../../server/tasks/turn-context.ts';
 import { backend, client, finished, taskRequest, TOKEN, type TestClient } from './harness.ts';
 
+/** Smaller than by default: what is tested is the limit. */
+const MAX_BYTES = 3 * PATCH_CHUNK_BYTES;
 let running: Backend;
 let peer: TestClient;
 const turns: TurnContext[] = [];
 before(async () => {
   running = await backend({
+    limits: { attachmentBytes: MAX_BYTES },
     runTurn: async (turn) => {
       turns.push(turn);
       await turn.setState('running');
@@ -72,13 +75,13 @@ test('what is no picture, has another hash, is too large or comes from a strange
   assert.deepEqual(await put(png('two'), PATHS.blob('0'.repeat(64))), [400, 'badRequest']);
   assert.deepEqual(await put(png('two'), '/api/v1/blobs/..%2f..%2fx'), [400, 'badRequest']);
   assert.deepEqual(await put(png('two'), PATHS.blob(sha(png('two'))), 'wrong'), [401, 'unauthorized']);
-  const large = png('large', LIMITS.attachmentBytes.default);
+  const large = png('large', MAX_BYTES);
   assert.deepEqual(await put(large), [413, 'attachmentTooLarge']);
   assert.equal((await get(sha(large))).status, 404);
 });
 
 test('the largest picture is taken', async () => {
-  const bytes = png('', LIMITS.attachmentBytes.default - PNG_START.length);
+  const bytes = png('', MAX_BYTES - PNG_START.length);
   assert.deepEqual(await put(bytes), [204, '']);
   assert.equal((await (await get(sha(bytes))).arrayBuffer()).byteLength, bytes.length);
 });
