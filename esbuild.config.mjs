@@ -104,6 +104,7 @@ const targets = {
       runner: 'runner/main.ts',
       apply_patch: 'runner/apply-patch/main.ts',
       update_plan: 'runner/update-plan/main.ts',
+      view_image: 'runner/view-image/main.ts',
     },
     outdir: 'dist/runner',
     outExtension: { '.js': '.cjs' },

@@ -70,6 +70,10 @@ export const ErrorCode = z.enum([
   'terminalUnavailable',
   'approvalGone',
   'generationSuperseded',
+  // pictures of a prompt
+  'attachmentTooLarge',
+  'attachmentUnreadable',
+  'attachmentMissing',
   // model
   'modelNotConfigured',
   'modelUnknown',

@@ -48,6 +48,8 @@ export const LIMITS = {
   parkedMs: { default: 30 * MINUTE_MS, cap: 24 * 60 * MINUTE_MS },
   /** Text of one prompt. */
   promptBytes: { default: 256 * KIB, cap: 512 * KIB },
+  /** One picture of a prompt: a screenshot of any screen fits, and it goes along with every request. */
+  attachmentBytes: { default: 20 * MIB, cap: 20 * MIB },
   /** AGENTS.md files together, cut from the root side with a visible mark. */
   agentsFileBytes: { default: 32 * KIB, cap: 256 * KIB },
   /** Turns that run at the same time in one backend; more wait in the queue. */
@@ -85,6 +87,14 @@ export const BUDGET_NEAR_SHARE = 0.8;
 export const COMPACTION_SHARE = 0.9;
 /** What people said most recently survives a summary word for word, up to this. */
 export const COMPACTION_USER_TOKENS = 20_000;
+/** A picture in the sandbox that the model is shown. */
+export const SHOWN_IMAGE_BYTES = 5 * MIB;
+/** Those of one command: more at once are no look but a listing. */
+export const SHOWN_IMAGES_PER_COMMAND = 8;
+/** All pictures of one request to the model; the oldest beyond it are only named. */
+export const REQUEST_IMAGES_BYTES = 32 * MIB;
+/** What was sent for a prompt and is in none is kept this long: a person is still writing it. */
+export const UNUSED_BLOB_MS = 24 * 60 * MINUTE_MS;
 
 /** A patch is stored in chunks of this size by content hash, so that equal parts are stored once. */
 export const PATCH_CHUNK_BYTES = MIB;

@@ -31,6 +31,7 @@ import type { SandboxDriver } from './sandbox/sandbox.ts';
 import { lockFolder } from './store/lock.ts';
 import { openStore } from './store/store.ts';
 import { Approvals } from './tasks/approvals.ts';
+import { Blobs } from './tasks/blobs.ts';
 import { readEvents } from './tasks/events.ts';
 import { Hub } from './tasks/hub.ts';
 import { TurnQueue } from './tasks/queue.ts';
@@ -181,6 +182,7 @@ export async function startBackend(parts: BackendParts): Promise<Backend> {
     const id = randomUUID();
     const gateway = createGateway({
       tasks,
+      blobs: new Blobs({ store, maxBytes: limits.attachmentBytes }),
       environments,
       egressLog,
       vault,

@@ -19,6 +19,7 @@ Sends a task, follows it to its end, and saves its patch. PROMPT may be - for st
   --mode MODE        ask, code or review (default: code)
   --ref REF          start from this branch, tag or commit instead of HEAD
   --include-local    also send what is not committed: changed, staged and untracked files
+  --image FILE       a picture that belongs to the prompt (PNG, JPEG, GIF, WebP); can be given several times
   --apply            put the result into the repository (what git tracks as the index stays as it is)
   --output FILE      where the patch goes (default: in the data folder)
   --model NAME       one of codex-tasks models, if not what the environment or the backend says
@@ -49,6 +50,8 @@ export interface RunOptions {
   attempts: number;
   /** Null: to be asked about, or said later. */
   choose: number | null;
+  /** Paths. */
+  images?: string[];
   json: boolean;
   prompt: string;
   own: OwnBackendOptions;
@@ -64,6 +67,7 @@ export function runOptions(args: string[]): RunOptions | 'help' {
       env: { type: 'string' },
       attempts: { type: 'string' },
       choose: { type: 'string' },
+      image: { type: 'string', multiple: true },
       'include-local': { type: 'boolean' },
       apply: { type: 'boolean' },
       output: { type: 'string' },
@@ -102,6 +106,7 @@ export function runOptions(args: string[]): RunOptions | 'help' {
     environment: values.env ?? null,
     attempts,
     choose,
+    images: values.image ?? [],
     json: values.json ?? false,
     prompt,
     own: ownBackendOptions(values),

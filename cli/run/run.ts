@@ -11,9 +11,11 @@ import { EXIT } from '../../protocol/result.ts';
 import type { RepoAtCommit } from '../../protocol/rpc.ts';
 import { UsageError } from '../usage.ts';
 import { openBackend, type Backend } from '../backend.ts';
+import { sendPictures } from '../../client/attachments.ts';
 import { ApprovalAsker } from './approvals.ts';
 import { checkOutput } from './deliver.ts';
 import { humanOutput, jsonOutput, type Output } from './output.ts';
+import { readPictures } from './images.ts';
 import { RUN_HELP, checkPrompt, runOptions, type RunOptions } from './options.ts';
 import { lookAtFolder, sendCommit, type Folder } from './push.ts';
 import { stopOnSignal } from './stop.ts';
@@ -58,20 +60,26 @@ export async function run(args: string[]): Promise<number> {
 export async function runTask(
   options: RunOptions,
   output: Output,
-  /** Makes the task; its id. */
-  create: CreateTask = (connection, repo, signal) => createTask(connection, requestOf(options, repo), signal),
+  /** Makes the task in place of the options; its id. */
+  create?: CreateTask,
 ): Promise<Taken> {
   const stop = stopOnSignal((line) => output.warn(line));
   let taskId: string | null = null;
   let backend: Backend | null = null;
   try {
     await checkOutput(options.output);
+    const pictures = await readPictures(options.images ?? []);
     const folder = await lookAtFolder(options);
     for (const line of folder.notes) output.note(line);
     backend = await openBackend(options.own, { signal: stop.signal, runsTasks: true });
     noteBackend(backend, output);
     const repo = await sendCommit(folder, backend, output, stop.signal);
-    taskId = await create(backend.connection, repo, stop.signal);
+    if (create) taskId = await create(backend.connection, repo, stop.signal);
+    else {
+      const images = await sendPictures(backend.connection, pictures, stop.signal);
+      const request = { ...requestOf(options, repo), ...(images.length > 0 ? { images } : {}) };
+      taskId = await createTask(backend.connection, request, stop.signal);
+    }
     return await followTask(taskId, folder, backend, options, output, stop.signal);
   } catch (error) {
     if (error instanceof UsageError) throw error;

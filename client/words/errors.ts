@@ -263,6 +263,20 @@ export const ERROR_WORDS: Record<ErrorCode, readonly string[]> = {
     'The result could not be taken out of the sandbox ({detail}). Retry the task.',
     'The result could not be taken out of the sandbox. Retry the task.',
   ],
+  attachmentTooLarge: [
+    '{count} images are too large together: all of a prompt may have {totalBytes}. Make them smaller, or send fewer.',
+    '{name} is too large: an image may have {maxBytes}. Make it smaller.',
+    'The image is larger than {maxBytes}. Make it smaller.',
+    'The image is too large. Make it smaller.',
+  ],
+  attachmentUnreadable: [
+    '{name} is no image that can be sent. Use PNG, JPEG, GIF or WebP.',
+    'This is no image that can be sent. Use PNG, JPEG, GIF or WebP.',
+  ],
+  attachmentMissing: [
+    'The backend does not have the image {name} any more. Add it again.',
+    'The backend does not have an image of the prompt. Add it again.',
+  ],
   limitReached: [
     'The limit “{limit}” ({value}) was reached. Raise it, or ask for less.',
     'The limit “{limit}” was reached. Raise it, or ask for less.',

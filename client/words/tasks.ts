@@ -58,6 +58,7 @@ export const LIMIT_WORDS: Record<LimitName, string> = {
   sandboxCpus: 'The sandbox had {value} processors.',
   parkedMs: 'The sandbox was kept for {duration}.',
   promptBytes: 'The prompt is longer than {size}.',
+  attachmentBytes: 'The image is larger than {size}.',
   agentsFileBytes: 'The AGENTS.md files are longer than {size}; the model got a part of them.',
   parallelTurns: 'Already {value} turns are running; this one waits.',
   sandboxMemoryBytes: 'The sandbox used all of its {size} of memory.',

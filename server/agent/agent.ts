@@ -14,6 +14,7 @@ import type { Redactor } from '../secrets/types.ts';
 import type { ModelClient, ResponseItem } from '../model/model.ts';
 import type { AgentsFiles } from './agents-files.ts';
 import type { Approving } from './approve.ts';
+import type { PictureStore, StoredImage } from './images.ts';
 import type { ReviewedChange } from './instructions.ts';
 import type { Steering } from './steering.ts';
 
@@ -28,12 +29,16 @@ export interface History {
 }
 
 /** The part of a sandbox that the loop uses. `how` tells a turn that goes on that its old one is gone. */
-export type AgentSandbox = Pick<Sandbox, 'run' | 'find' | 'get' | 'put' | 'workdir'> &
+export type AgentSandbox = Pick<Sandbox, 'run' | 'input' | 'find' | 'get' | 'put' | 'workdir'> &
   Partial<Pick<Sandbox, 'how'>>;
 
 export interface AgentInput {
   mode: Mode;
   prompt: string;
+  /** Pictures that belong to the prompt; their bytes are in `pictures`. */
+  images?: readonly StoredImage[];
+  /** Where pictures are kept. Absent: none can be shown. */
+  pictures?: PictureStore;
   /** Which turn of the task: how a turn that is taken up again after a crash is told from a follow-up. */
   turn?: number;
   /** Stable over the task: the prompt cache's key. */
@@ -61,6 +66,8 @@ export interface AgentInput {
    * that is joined after a crash goes on from there. Absent: it is told again from its start.
    */
   outputStored?(itemId: string): Promise<number | null>;
+  /** Whether an item's end is stored already. Absent: it is told again after a crash. */
+  itemEnded?(itemId: string): Promise<boolean>;
   /** Droppable text of an item that is being written. */
   delta(itemId: string, text: string): void;
   /** Takes secrets out of what commands print, before the model or the log gets it. */

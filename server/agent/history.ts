@@ -7,6 +7,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { ResponseItem } from '../model/model.ts';
+import { expanded, withImages, type Pictures, type StoredImage } from './images.ts';
 import { asKnown, isToolCall, messageText, outputFor, type ToolCall } from '../model/items.ts';
 
 export const LOST_RESULT = 'The result of this call was lost. It may have run, wholly or in part.';
@@ -14,8 +15,9 @@ export const LOST_RESULT = 'The result of this call was lost. It may have run, w
 /** A prompt remembers its turn. Fields that begin with `codex` are for us: they never leave. */
 type StoredPrompt = ResponseItem & { codexTurn: number };
 
-export function promptItem(text: string, turn: number): StoredPrompt {
-  return { type: 'message', role: 'user', content: text, codexTurn: turn };
+export function promptItem(text: string, turn: number, images: readonly StoredImage[] = []): StoredPrompt {
+  const prompt: StoredPrompt = { type: 'message', role: 'user', content: text, codexTurn: turn };
+  return withImages(prompt, images);
 }
 
 /** Told to the model by us, neither the person's words nor the model's. */
@@ -74,6 +76,11 @@ export function currentItems(all: readonly ResponseItem[]): ResponseItem[] {
   return last !== undefined && isCompaction(last) ? [...last.items, ...all.slice(at + 1)] : [...all];
 }
 
+/** All of them, in order: the call of ordinal n is the nth. */
+export function calls(items: readonly ResponseItem[]): OpenCall[] {
+  return items.flatMap((item) => callOf(item) ?? []).map((call, ordinal) => ({ call, ordinal }));
+}
+
 /** Calls that have no output, in order. */
 export function openCalls(items: readonly ResponseItem[]): OpenCall[] {
   const open: OpenCall[] = [];
@@ -92,9 +99,10 @@ export function openCalls(items: readonly ResponseItem[]): OpenCall[] {
 
 /**
  * What goes over the wire: what was put in the place of all before it, where something was; an output for
- * every call, right after it where it is missing.
+ * every call, right after it where it is missing. `pictures`: those that were loaded, as data URLs by their
+ * hash; any other is only named.
  */
-export function toRequest(all: readonly ResponseItem[]): ResponseItem[] {
+export function toRequest(all: readonly ResponseItem[], pictures: Pictures = new Map()): ResponseItem[] {
   const items = currentItems(all);
   const unanswered = new Set(openCalls(items).map((one) => one.ordinal));
   const request: ResponseItem[] = [];
@@ -111,9 +119,9 @@ export function toRequest(all: readonly ResponseItem[]): ResponseItem[] {
       const waiting = calls.get(answered) ?? 0;
       if (waiting === 0) continue;
       calls.set(answered, waiting - 1);
-      request.push(withoutOurs(item));
+      request.push(toWire(item, pictures));
     } else {
-      request.push(withoutOurs(item));
+      request.push(toWire(item, pictures));
     }
   }
   return request;
@@ -177,11 +185,10 @@ export function isPrompt(item: ResponseItem): item is StoredPrompt & { content: 
   return 'codexTurn' in item && typeof item.codexTurn === 'number';
 }
 
-/** In the order of its other fields: the bytes of a request stay what they were. */
-function withoutOurs(item: ResponseItem): ResponseItem {
-  const fields = Object.entries(item);
-  const kept = fields.filter(([name]) => !name.startsWith('codex'));
-  return kept.length === fields.length ? item : (Object.fromEntries(kept) as unknown as ResponseItem);
+/** Without the fields that are for us; the others keep their order, so that a request's bytes stay the same. */
+function toWire(item: ResponseItem, pictures: Pictures): ResponseItem {
+  const fields = Object.entries(expanded(item, pictures));
+  return Object.fromEntries(fields.filter(([name]) => !name.startsWith('codex'))) as unknown as ResponseItem;
 }
 
 /** What is in a history was checked when it came in. */
@@ -194,7 +201,12 @@ export function isCallItem(item: ResponseItem): boolean {
 }
 
 function answeredCall(item: ResponseItem): string | null {
-  if (item.type === 'function_call_output' || item.type === 'custom_tool_call_output') {
+  if (
+    item.type === 'function_call_output' ||
+    item.type === 'custom_tool_call_output' ||
+    item.type === 'shell_call_output' ||
+    item.type === 'apply_patch_call_output'
+  ) {
     return item.call_id ?? null;
   }
   return item.type === 'local_shell_call_output' ? item.id : null;

@@ -29,6 +29,8 @@ import { instructions } from './instructions.ts';
 import type { Approving } from './approve.ts';
 import { readReport } from './report.ts';
 import { steerItem, steerTold, takenUpTo } from './steering.ts';
+import { PictureLoader } from './images.ts';
+import { Sessions } from './sessions.ts';
 import { ModelStep } from './step.ts';
 import { toolsFor } from './tools.ts';
 import { TurnClock } from './turn-clock.ts';
@@ -44,6 +46,7 @@ export const runAgent: RunAgent = async (input) => {
   const context = {
     ...input,
     signal: AbortSignal.any([input.signal, clock.signal]),
+    sessions: new Sessions(),
     ...(input.approve ? { approve: withClock(input.approve, clock) } : {}),
   };
   try {
@@ -52,6 +55,7 @@ export const runAgent: RunAgent = async (input) => {
     if (input.signal.aborted) throw new CodexError('cancelled', {}, { cause: error });
     throw error;
   } finally {
+    await context.sessions.end();
     clock.stop();
   }
 };
@@ -72,14 +76,16 @@ function withClock({ policy, desk }: Approving, clock: TurnClock): Approving {
   };
 }
 
-async function runTurn(input: AgentInput, clock: TurnClock): Promise<AgentOutcome> {
+async function runTurn(input: AgentInput & { sessions: Sessions }, clock: TurnClock): Promise<AgentOutcome> {
   const items = await input.history.load();
   const store: Store = async (more, events = []) => {
     if (more.length > 0 || events.length > 0) await input.history.append(more, events);
     items.push(...more);
   };
 
-  for (const open of openCalls(items)) await store([await resumeCall(input, open)]);
+  const begun = turnStart(items, input.prompt, input.turn);
+  await input.sessions.restore(input, items, begun.kind !== 'new');
+  for (const open of openCalls(items)) await store(await resumeCall(input, open));
   const start = turnStart(items, input.prompt, input.turn);
   const workIsLost = start.kind !== 'new' && start.ranCalls && input.sandbox.how === 'new';
   const outcome: AgentOutcome = { answer: '', usage: input.usageBefore ?? NO_USAGE };
@@ -91,7 +97,7 @@ async function runTurn(input: AgentInput, clock: TurnClock): Promise<AgentOutcom
   const told = new Instructions(input, items, store);
   if (start.kind === 'new') {
     const { items: first, events } = await told.forTurn();
-    await store([...first, promptItem(input.prompt, input.turn ?? 0)], events);
+    await store([...first, promptItem(input.prompt, input.turn ?? 0, input.images)], events);
   }
 
   const fixed = {
@@ -106,6 +112,7 @@ async function runTurn(input: AgentInput, clock: TurnClock): Promise<AgentOutcom
     cacheKey: input.cacheKey,
     ...(input.effort ? { effort: input.effort } : {}),
   };
+  const pictures = new PictureLoader(input.pictures, (event) => input.emit(event));
   const window = new ContextWindow(input, items, store, fixed);
   const stop = async (code: ErrorCode, limit: string, value: number): Promise<AgentOutcome> => {
     await input.emit({ code: 'limit.reached', params: { limit, value } });
@@ -125,7 +132,8 @@ async function runTurn(input: AgentInput, clock: TurnClock): Promise<AgentOutcom
         outcome.usage = addUsage(outcome.usage, response.usage);
         return [window.usageEvent(outcome.usage, response)];
       };
-      const response = await step.run({ ...fixed, input: toRequest(items) }, used);
+      const input = toRequest(items, await pictures.forRequest(items));
+      const response = await step.run({ ...fixed, input }, used);
       window.saw(response, step.results);
       cuts = response.cut === undefined ? 0 : cuts + 1;
     } catch (error) {

@@ -23,6 +23,7 @@ import { Calls } from './calls.ts';
 import type { Store } from './context-window.ts';
 import { callCount } from './history.ts';
 import { tellingHooks } from './model-warnings.ts';
+import type { Sessions } from './sessions.ts';
 import { ReportFilter, splitReport } from './report-block.ts';
 import { fitText } from './truncate.ts';
 
@@ -48,7 +49,7 @@ export class ModelStep {
   readonly #failed = new AbortController();
   readonly #filters = new Map<string, ReportFilter>();
 
-  constructor(input: AgentInput, items: readonly ResponseItem[], store: Store) {
+  constructor(input: AgentInput & { sessions: Sessions }, items: readonly ResponseItem[], store: Store) {
     this.#input = input;
     this.#store = store;
     this.#ordinal = callCount(items);
@@ -159,6 +160,8 @@ export class ModelStep {
       case 'function_call':
       case 'custom_tool_call':
       case 'local_shell_call':
+      case 'shell_call':
+      case 'apply_patch_call':
         return [];
     }
   }

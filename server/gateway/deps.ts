@@ -9,6 +9,7 @@ import type { Repos } from '../repos/repos.ts';
 import type { Vault } from '../secrets/types.ts';
 import type { Store } from '../store/store.ts';
 import type { Hub, Sink } from '../tasks/hub.ts';
+import type { BlobRoom } from './http.ts';
 import type { Tasks } from '../tasks/tasks.ts';
 
 /** What was prepared of environments. */
@@ -41,6 +42,7 @@ export interface TerminalRoom {
 
 export interface GatewayDeps {
   tasks: Tasks;
+  blobs: BlobRoom;
   environments: Environments;
   egressLog: EgressLog;
   vault: Vault;

@@ -10,14 +10,7 @@
 import { CodexError } from '../../protocol/errors.ts';
 import { chatTransport } from './chat.ts';
 import { Collected } from './collect.ts';
-import type {
-  ModelClient,
-  ModelHooks,
-  ModelRequest,
-  ModelResponse,
-  ModelSettings,
-  ShellVariant,
-} from './model.ts';
+import type { ModelClient, ModelHooks, ModelRequest, ModelResponse, ModelSettings } from './model.ts';
 import {
   classify,
   failureError,
@@ -33,6 +26,7 @@ import { openApi, sseTransport, type CreateBody, type Transport } from './transp
 import { Unwanted } from './unwanted.ts';
 import { NoWebSocket, webSocketTransport } from './websocket.ts';
 import { knownWindowTokens } from './windows.ts';
+import { shellVariant } from './shell-variant.ts';
 
 /** Between two events; the pause while a model thinks is long, and comments do not count as events. */
 export const STREAM_IDLE_MS = 5 * 60_000;
@@ -42,11 +36,6 @@ export const CHECK_TIMEOUT_MS = 10_000;
 export interface ClientOptions {
   idleMs?: number;
   sleep?: (ms: number, signal: AbortSignal) => Promise<void>;
-}
-
-/** `codex-mini-latest` was trained on the built-in tool; everything else takes a function. */
-export function shellVariant(modelName: string): ShellVariant {
-  return modelName.startsWith('codex-mini') ? 'local_shell' : 'function';
 }
 
 export function createModelClient(settings: ModelSettings, options: ClientOptions = {}): ModelClient {
@@ -202,7 +191,7 @@ export function createModelClient(settings: ModelSettings, options: ClientOption
     name: settings.name,
     // Chat Completions know functions only.
     get shell() {
-      return route.speaksChat ? 'function' : shellVariant(settings.name);
+      return route.speaksChat ? 'function' : shellVariant(settings);
     },
     ...(windowTokens === undefined ? {} : { windowTokens }),
     respond,

@@ -10,7 +10,7 @@ export type OutputItem = OpenAI.Responses.ResponseOutputItem;
 export type Tool = OpenAI.Responses.Tool;
 
 /** Which shell tool a model is offered. */
-export type ShellVariant = 'function' | 'local_shell';
+export type ShellVariant = 'function' | 'local_shell' | 'shell';
 
 export interface ModelRequest {
   instructions: string;
@@ -58,6 +58,8 @@ export interface ModelSettings {
   /** For requests that name none. */
   effort?: Effort;
   windowTokens?: number;
+  /** Absent: what is known of the model. */
+  shell?: ShellVariant;
   /** In the owner's currency; for the estimate of a turn's cost. */
   prices?: { inputPerMillion: number; cachedInputPerMillion?: number; outputPerMillion: number };
 }

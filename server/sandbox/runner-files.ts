@@ -18,7 +18,7 @@ export interface RunnerFiles {
 }
 
 /** What we add to the agent's PATH; each is a bundle of its own. */
-const COMMANDS = ['apply_patch', 'update_plan'] as const;
+const COMMANDS = ['apply_patch', 'update_plan', 'view_image'] as const;
 
 /** How a command finds its bundle and Node, by its name. */
 export type CommandScript = (name: string) => string;

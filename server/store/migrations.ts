@@ -234,6 +234,22 @@ const STEPS: Record<string, string> = {
     alter table phases add column attempt integer not null default 1;
     alter table phases drop constraint phases_pkey;
     alter table phases add primary key (task_id, turn, attempt, phase)`,
+  '0006_blobs_of_tasks': `
+    alter table blobs drop column bytes;
+    alter table blobs add column media_type text not null;
+    alter table blobs add column length integer not null;
+    create table blob_pieces (
+      sha256 text not null references blobs on delete cascade,
+      position integer not null,
+      bytes bytea not null,
+      primary key (sha256, position)
+    );
+    create table task_blobs (
+      task_id text not null references tasks on delete cascade,
+      sha256 text not null references blobs,
+      primary key (task_id, sha256)
+    );
+    create index task_blobs_by_hash on task_blobs (sha256)`,
 };
 
 export const MIGRATIONS: Record<string, Migration> = Object.fromEntries(

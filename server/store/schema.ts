@@ -7,6 +7,7 @@
  */
 import type { Generated, GeneratedAlways } from 'kysely';
 import type { ApprovalAnswer } from '../../protocol/approval.ts';
+import type { ImageMediaType } from '../../protocol/images.ts';
 import type { Effort, Mode, Phase, PhaseOutcome, ReviewState, TurnState } from '../../protocol/states.ts';
 
 export interface Schema {
@@ -101,12 +102,23 @@ export interface Schema {
     created_by: string;
     created_at: number;
   };
-  /** What clients sent along with prompts. */
+  /** What clients sent along with prompts, and what the model was shown. */
   blobs: {
     sha256: string;
-    bytes: Uint8Array;
+    media_type: ImageMediaType;
+    length: number;
     created_by: string;
     created_at: number;
+  };
+  blob_pieces: {
+    sha256: string;
+    position: number;
+    bytes: Uint8Array;
+  };
+  /** Which of them a task needs, for its prompts or its history; the others go after a while. */
+  task_blobs: {
+    task_id: string;
+    sha256: string;
   };
   results: {
     task_id: string;

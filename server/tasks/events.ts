@@ -122,14 +122,7 @@ export async function outputStored(
     .where('turn', '=', of.turn)
     .where('code', 'in', ['item.started', 'output'])
     .$if(of.attempt !== undefined, (query) => query.where('attempt', '=', of.attempt ?? 0))
-    // Narrows what is read; what counts is decided below.
-    .where(
-      'params',
-      'like',
-      `%${JSON.stringify(itemId)
-        .slice(1, -1)
-        .replaceAll(/[\\%_]/g, '\\$&')}%`,
-    )
+    .where('params', 'like', mentions(itemId))
     .orderBy('seq')
     .execute();
   let stored: number | null = null;
@@ -161,6 +154,32 @@ export async function usageTold(
     .limit(1)
     .executeTakeFirst();
   return row ? EVENT_PARAMS['usage.changed'].parse(JSON.parse(row.params)).usage : NO_USAGE;
+}
+
+/** Whether the item's end is told of in this turn. */
+export async function itemEnded(
+  db: Db,
+  of: { taskId: string; turn: number; attempt?: number },
+  itemId: string,
+): Promise<boolean> {
+  const rows = await db
+    .selectFrom('events')
+    .select('params')
+    .where('task_id', '=', of.taskId)
+    .where('turn', '=', of.turn)
+    .$if(of.attempt !== undefined, (query) => query.where('attempt', '=', of.attempt ?? 0))
+    .where('code', '=', 'item.completed')
+    .where('params', 'like', mentions(itemId))
+    .execute();
+  return rows.some(
+    ({ params }) => EVENT_PARAMS['item.completed'].parse(JSON.parse(params)).item.id === itemId,
+  );
+}
+
+/** Narrows what is read; what counts is decided afterwards. */
+function mentions(itemId: string): string {
+  const text = JSON.stringify(itemId).slice(1, -1);
+  return `%${text.replaceAll(/[\\%_]/g, '\\$&')}%`;
 }
 
 /** The seq of the newest event; throws notFound. */

@@ -6,7 +6,7 @@
  * order they were asked for. An owner that finds itself superseded stops itself.
  */
 import { CodexError, toWireError, wireError, type WireError } from '../../protocol/errors.ts';
-import type { NewEvent, WireEvent } from '../../protocol/events.ts';
+import type { Attachment, NewEvent, WireEvent } from '../../protocol/events.ts';
 import type { LimitValues } from '../../protocol/limits.ts';
 import type { RepoAtCommit } from '../../protocol/rpc.ts';
 import type { Phase, PhaseOutcome, TurnState } from '../../protocol/states.ts';
@@ -15,11 +15,12 @@ import type { Store, Tx } from '../store/store.ts';
 import { dropOpen, type Approvals } from './approvals.ts';
 import { askFor } from './asking.ts';
 import { attemptRows, endAttempt, endAttempts, endOf, reviewOf, startAttempt } from './attempts.ts';
-import { appendEvents, outputStored, usageTold, wasRenamed } from './events.ts';
+import { keepBlob, loadBlob } from './blobs.ts';
+import { appendEvents, itemEnded, outputStored, usageTold, wasRenamed } from './events.ts';
 import { appendHistory, loadHistory } from './history.ts';
 import type { Hub } from './hub.ts';
 import { newestResult, storeResult } from './patches.ts';
-import { attemptsOf, storable, summaryOf, type TaskRow, type TurnRow } from './rows.ts';
+import { attemptsOf, parsed, storable, summaryOf, type TaskRow, type TurnRow } from './rows.ts';
 import { endPhase, startPhase } from './phases.ts';
 import { Redaction } from './redaction.ts';
 import { saidAfter } from './steering.ts';
@@ -215,6 +216,7 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
     prompt: turn.prompt,
     model: turn.model,
     effort: turn.effort,
+    images: parsed<Attachment[]>(turn.images) ?? [],
     onlySetup: turn.only_setup,
     attempts,
     generation: turn.generation,
@@ -246,6 +248,8 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
     emit: (...events) => write(stamped(events, attempt)),
     outputStored: (itemId) =>
       store.read((db) => outputStored(db, { ...of, ...(attempt === undefined ? {} : { attempt }) }, itemId)),
+    itemEnded: (itemId) =>
+      store.read((db) => itemEnded(db, { ...of, ...(attempt === undefined ? {} : { attempt }) }, itemId)),
     delta: (itemId, text) => tell(attempt, itemId, redaction.piece(attempt, itemId, text)),
     progress: (text) => tell(attempt, PROGRESS_ITEM, `${redaction.value(text)}\n`),
 
@@ -290,6 +294,16 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
           appendHistory(tx, { ...of, attempt: one }, redaction.value(items)),
         ),
     }),
+    pictures: {
+      async keep(bytes) {
+        let sha256 = '';
+        await write([], async (tx) => {
+          sha256 = await keepBlob(tx, task.id, bytes);
+        });
+        return sha256;
+      },
+      load: (sha256) => store.read((db) => loadBlob(db, sha256)),
+    },
     approvals: questions.desk,
     setState: (next) => become(next),
     async setBase(sha) {

@@ -11,12 +11,13 @@ import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import { PgBoss, fromKysely } from 'pg-boss';
 import { CodexError } from '../../protocol/errors.ts';
+import type { Attachment } from '../../protocol/events.ts';
 import { hasEnded } from '../../protocol/states.ts';
 import type { Log } from '../log.ts';
 import type { Tx } from '../store/store.ts';
 import { appendEvents } from './events.ts';
 import { type OwnerDeps, ownTurn } from './owner.ts';
-import { attemptsOf, summaryOf, type TaskRow, type TurnRow } from './rows.ts';
+import { attemptsOf, parsed, summaryOf, type TaskRow, type TurnRow } from './rows.ts';
 import { type RunTurn, type StopReason, stopReason } from './turn-context.ts';
 
 const QUEUE = 'turns';
@@ -257,10 +258,11 @@ export class TurnQueue {
         return null;
       }
       const { prompt, mode, generation } = row;
+      const images = parsed<Attachment[]>(row.images);
       const events = await appendEvents(
         tx,
         { taskId, turn, generation },
-        [{ code: 'turn.started', params: { prompt, mode, generation } }],
+        [{ code: 'turn.started', params: { prompt, mode, generation, ...(images ? { images } : {}) } }],
         limits.eventBytes,
       );
       const task = await tx

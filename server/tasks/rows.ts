@@ -1,7 +1,7 @@
 /** Rows of the database as the protocol's views, and small text rules for what goes into rows. Pure. */
 import { randomBytes } from 'node:crypto';
 import type { Selectable } from 'kysely';
-import type { FileChange, PatchSummary, Usage } from '../../protocol/events.ts';
+import type { Attachment, FileChange, PatchSummary, Usage } from '../../protocol/events.ts';
 import type { WireError } from '../../protocol/errors.ts';
 import type { Report } from '../../protocol/report.ts';
 import type { AttemptView, RepoAtCommit, TaskSummary, TurnView } from '../../protocol/rpc.ts';
@@ -102,6 +102,7 @@ export function turnViewOf(row: TurnRow, task: TaskRow, parts: TurnParts): TurnV
       error: parsed<WireError>(row.error),
       usage: parsed<Usage>(row.usage),
       report: parsed<Report>(row.report),
+      images: parsed<Attachment[]>(row.images),
       baseSha: row.base_sha ?? undefined,
       finishedAt: row.finished_at ?? undefined,
     }),

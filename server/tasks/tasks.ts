@@ -7,10 +7,12 @@ import { CodexError } from '../../protocol/errors.ts';
 import type { NewEvent, WireEvent } from '../../protocol/events.ts';
 import type { LimitValues } from '../../protocol/limits.ts';
 import type { ParamsOf, TaskSummary, TaskView } from '../../protocol/rpc.ts';
+import type { Attachment } from '../../protocol/events.ts';
 import type { ReviewState } from '../../protocol/states.ts';
 import { hasEnded } from '../../protocol/states.ts';
 import type { Store, Tx } from '../store/store.ts';
 import { attemptRows, checkChosen, choose } from './attempts.ts';
+import { attachBlobs, removeBlobsOf } from './blobs.ts';
 import { appendEvents } from './events.ts';
 import type { Hub } from './hub.ts';
 import { removeResults } from './patches.ts';
@@ -238,6 +240,7 @@ export class Tasks {
       const { job_id } = await turnRow(tx, taskId, row.turns);
       if (job_id) await queue.dequeue(tx, job_id);
       await removeResults(tx, { taskId });
+      await removeBlobsOf(tx, taskId);
       await tx.deleteFrom('tasks').where('id', '=', taskId).execute();
       return row;
     });
@@ -336,8 +339,10 @@ async function insertTurn(
     requestId: string;
     who: string;
     onlySetup: boolean;
+    images?: Attachment[] | undefined;
   },
 ): Promise<void> {
+  if (of.images?.length) await attachBlobs(tx, of.taskId, of.images);
   await tx
     .insertInto('turns')
     .values({
@@ -354,7 +359,7 @@ async function insertTurn(
       error: null,
       usage: null,
       report: null,
-      images: null,
+      images: of.images?.length ? storable(JSON.stringify(of.images)) : null,
       model: of.model,
       effort: of.effort,
       base_sha: null,

@@ -6,8 +6,8 @@
  * another write. Nothing here knows a sandbox, a model or git.
  */
 import type { ApprovalAnswer, ApprovalReason } from '../../protocol/approval.ts';
-import type { FileChange, NewEvent, PatchSummary, Usage } from '../../protocol/events.ts';
 import type { WireError } from '../../protocol/errors.ts';
+import type { Attachment, FileChange, NewEvent, PatchSummary, Usage } from '../../protocol/events.ts';
 import type { LimitValues } from '../../protocol/limits.ts';
 import type { Report } from '../../protocol/report.ts';
 import type { RepoAtCommit } from '../../protocol/rpc.ts';
@@ -97,6 +97,8 @@ export interface TurnContext {
   /** What was asked for with this turn alone; null: what the task says. */
   readonly model: string | null;
   readonly effort: Effort | null;
+  /** Sent along with it. */
+  readonly images: readonly Attachment[];
   /** A try of the environment: it ends after the setup, and asks no model. */
   readonly onlySetup: boolean;
   /** 1…n; in a follow-up the one that it goes on from. */
@@ -126,6 +128,8 @@ export interface TurnContext {
   emit(...events: NewEvent[]): Promise<void>;
   /** How many bytes of an item's output the log of this turn has; null when the item never started. */
   outputStored(itemId: string): Promise<number | null>;
+  /** Whether the log of this turn tells of the item's end. */
+  itemEnded(itemId: string): Promise<boolean>;
   /** Text of an item as it is written: unnumbered, droppable. */
   delta(itemId: string, text: string): void;
   /** A line about something slow (an image that is built): droppable too, shown with the phase. */
@@ -137,6 +141,11 @@ export interface TurnContext {
   phase<T>(phase: Phase, fn: () => Promise<T>): Promise<T>;
 
   history<Item extends object>(attempt: number): TurnHistory<Item>;
+  /** Pictures by their hash: those of prompts, and what was kept here, as long as the task is there. */
+  readonly pictures: {
+    keep(bytes: Uint8Array): Promise<string>;
+    load(sha256: string): Promise<Buffer | null>;
+  };
   /**
    * Who is asked before a command of this attempt runs. While a question is open the turn is `waiting`.
    * The question, its event and the state are one write; a turn that is taken up again finds it by its id.

@@ -26,7 +26,7 @@
  * In texts and commands `{{prompt}}` is the message, `{{1}}` … what its groups matched, `{{output}}`
  * what the newest call printed. A step can misbehave before it behaves: `delayMs`, and
  * `fault: {kind, times, …}` (see `Fault`). `call: {name, arguments}` makes a call of any tool with any
- * text for arguments. A step `title` beside `turns` answers what is asked under a key that ends in
+ * text for arguments; `item: {type, …}` any item as the model would send it, without its ids. A step `title` beside `turns` answers what is asked under a key that ends in
  * `-title`; without one the answer is empty.
  *
  * Which step comes next is read off the request alone: the calls since the newest user message are
@@ -71,12 +71,15 @@ export const Fault = z.strictObject({
 });
 export type Fault = z.infer<typeof Fault>;
 
+const NamedCall = z.strictObject({ name: z.string(), arguments: z.string() });
+
 const Step = z.strictObject({
   think: z.string().optional(),
   say: z.string().optional(),
   run: z.union([Command, z.array(Command)]).optional(),
   patch: z.string().optional(),
-  call: z.strictObject({ name: z.string(), arguments: z.string() }).optional(),
+  call: z.union([NamedCall, z.array(NamedCall)]).optional(),
+  item: z.looseObject({ type: z.string() }).optional(),
   delayMs: z.number().optional(),
   fault: Fault.optional(),
 });
@@ -110,7 +113,8 @@ export function parseScript(yaml: string): Script {
 /** A tool call that the script wants, before it is mapped onto a tool that the request offers. */
 export type WantedCall =
   | { kind: 'shell'; command: string | string[]; workdir?: string; timeoutMs?: number }
-  | { kind: 'raw'; name: string; arguments: string };
+  | { kind: 'raw'; name: string; arguments: string }
+  | { kind: 'item'; item: { type: string } };
 
 export interface PlayedStep {
   /** Where in the script: names the step for its faults. */
@@ -199,7 +203,8 @@ function callsOf(step: z.infer<typeof Step>, fill: (text: string) => string): Wa
   if (step.patch !== undefined) {
     calls.push({ kind: 'shell', command: `apply_patch <<'PATCH'\n${fill(step.patch).trimEnd()}\nPATCH` });
   }
-  if (step.call) calls.push({ kind: 'raw', ...step.call });
+  for (const call of [step.call ?? []].flat()) calls.push({ kind: 'raw', ...call });
+  if (step.item) calls.push({ kind: 'item', item: step.item });
   return calls;
 }
 

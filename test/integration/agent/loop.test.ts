@@ -295,11 +295,8 @@ test('a call that a lost process left open gets an answer before the next reques
 
 for (const [name, call, answer] of [
   ['an unknown tool', '{name: browse, arguments: "{}"}', /There is no tool \\?"browse/],
-  [
-    'apply_patch as a tool',
-    '{name: apply_patch, arguments: "{}"}',
-    /Run apply_patch as a command of the shell/,
-  ],
+  // It runs as a command, which is not there.
+  ['apply_patch as a tool', '{name: apply_patch, arguments: "{}"}', /Exit code: 127/],
   ['arguments that are no JSON', `{name: shell, arguments: '{"command": '}`, /not JSON/],
   ['arguments of the wrong kind', `{name: shell, arguments: '{"command": 7}'}`, /not as described: command/],
   ['an empty command', `{name: shell, arguments: '{"command": []}'}`, /command is empty/],
@@ -346,7 +343,10 @@ test('local_shell: runs without a login shell, its env is ignored, a foreign fol
   assert.match(second ?? '', /must lie in/);
   assert.deepEqual(played.server.problems, []);
   const [body] = played.server.requests.map((request) => request.body as { tools: unknown });
-  assert.deepEqual(body?.tools, [{ type: 'local_shell' }]);
+  assert.deepEqual(
+    (body?.tools as { type: string; name?: string }[]).map(({ type, name }) => name ?? type),
+    ['local_shell', 'shell_background', 'shell_session'],
+  );
 });
 
 test('a command that takes too long is stopped, and that is told', async () => {

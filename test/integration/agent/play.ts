@@ -2,7 +2,7 @@
 import type { AgentInput, AgentOutcome, History } from '../../../server/agent/agent.ts';
 import { runAgent } from '../../../server/agent/loop.ts';
 import { createModelClient, type ClientOptions } from '../../../server/model/client.ts';
-import type { ModelClient, ResponseItem } from '../../../server/model/model.ts';
+import type { ModelClient, ResponseItem, ShellVariant } from '../../../server/model/model.ts';
 import { startScriptedModel, type ScriptedModel } from '../../../server/model/scripted/server.ts';
 import type { EventCode, EventParams, NewEvent } from '../../../protocol/events.ts';
 import { checkNewEvent } from '../../../protocol/events.ts';
@@ -42,7 +42,12 @@ export interface Stage {
 
 export async function stage(
   script: string,
-  options: { modelName?: string; files?: Record<string, string>; client?: ClientOptions } = {},
+  options: {
+    modelName?: string;
+    files?: Record<string, string>;
+    client?: ClientOptions;
+    shell?: ShellVariant;
+  } = {},
 ): Promise<Stage> {
   const server = await startScriptedModel({ script });
   const sandbox = await BashSandbox.make(options.files);
@@ -55,7 +60,12 @@ export async function stage(
   };
   history.tell = tell;
   const model = createModelClient(
-    { name: options.modelName ?? 'scripted', apiKey: 'test-key', baseUrl: server.url },
+    {
+      name: options.modelName ?? 'scripted',
+      apiKey: 'test-key',
+      baseUrl: server.url,
+      ...(options.shell ? { shell: options.shell } : {}),
+    },
     { sleep: async () => {}, ...options.client },
   );
   return {

@@ -65,6 +65,7 @@ export function memoryTurn(
     prompt: turn.prompt,
     model: null,
     effort: null,
+    images: [],
     attempts: [1],
     generation: turn.generation ?? 1,
     resumed: (turn.generation ?? 1) > 1,
@@ -87,6 +88,11 @@ export function memoryTurn(
     },
     steering: () => ({ after: async () => [], close: async () => [] }),
     usageBefore: async () => NO_USAGE,
+    itemEnded: async (id) =>
+      task.events
+        .slice(before)
+        .some(({ code, params }) => code === 'item.completed' && params.item.id === id),
+    pictures: { keep: async () => '', load: async () => null },
     approvals: () => ({ ask: async () => 'never', wasAsked: async () => false }),
     delta: () => {},
     progress: () => {},
