@@ -8,6 +8,7 @@
  * database for itself queues every turn anew that its dead predecessor left open.
  */
 import { randomUUID } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { PgBoss, fromKysely } from 'pg-boss';
 import { CodexError } from '../../protocol/errors.ts';
@@ -45,7 +46,6 @@ interface Job {
 interface Running {
   jobId: string;
   turn: number;
-  /** Of `parallelTurns`. */
   load: number;
   stop: AbortController;
   done: Promise<void>;
@@ -143,11 +143,12 @@ export class TurnQueue {
       while (this.#again && !this.#stopping.signal.aborted) {
         this.#again = false;
         // One by one: how much room a job takes is known once it is here.
-        for (;;) {
-          if (this.#load() >= this.#deps.limits.parallelTurns) break;
+        while (this.#load() < this.#deps.limits.parallelTurns) {
           const [job] = await this.#boss.fetch<Job>(QUEUE, { batchSize: 1 });
           if (!job) break;
           this.#start(job.id, job.data);
+          // The embedded database has one connection: the turn is taken up first, then it is looked for more.
+          await setImmediate();
         }
       }
     } catch (error) {
