@@ -11,7 +11,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import OpenAI from 'openai';
 import { ResponsesWS } from 'openai/resources/responses/ws';
-import { readItem, toHistory } from './items.ts';
+import { onTheWire, readItem, toHistory } from './items.ts';
 import type { ResponseItem } from './model.ts';
 import { ModelFailure } from './retries.ts';
 import {
@@ -319,7 +319,8 @@ class KeptLines {
 /** An item as the next request will have it; null for one that it won't have. */
 function asHistory(raw: unknown): ResponseItem | null {
   const item = readItem(raw);
-  return item === null || item === 'malformed' ? null : toHistory(item);
+  const kept = item === null || item === 'malformed' ? null : toHistory(item);
+  return kept === null ? null : onTheWire(kept);
 }
 
 const FORGOTTEN = 'previous_response_not_found';

@@ -24,8 +24,8 @@
  *
  * In texts and commands `{{prompt}}` is the message, `{{1}}` … what its groups matched, `{{output}}`
  * what the newest call printed. A step can misbehave before it behaves: `delayMs`, and
- * `fault: {kind, times, …}` (see `Fault`). `call: {name, arguments}` makes a call of any tool with any
- * text for arguments.
+ * `fault: {kind, times, …}` (see `Fault`). `call: {name, arguments, id}` makes a call of any tool with any
+ * text for arguments, `calls` several of them.
  *
  * Which step comes next is read off the request alone: the calls since the newest user message are
  * counted. So a script plays for any number of conversations at once, and goes on after a restart.
@@ -65,16 +65,21 @@ export const Fault = z.strictObject({
   code: z.string().optional(),
   message: z.string().default('The script wants this to fail.'),
   headers: z.record(z.string(), z.string()).default({}),
-  after: z.enum(['start', 'text', 'item']).default('start'),
+  /** A number: so many events. */
+  after: z.union([z.enum(['start', 'text', 'item']), z.number().int()]).default('start'),
 });
 export type Fault = z.infer<typeof Fault>;
+
+/** A call of any tool with any text for arguments, by an id of the script's if it likes. */
+const RawCall = z.strictObject({ name: z.string(), arguments: z.string(), id: z.string().optional() });
 
 const Step = z.strictObject({
   think: z.string().optional(),
   say: z.string().optional(),
   run: z.union([Command, z.array(Command)]).optional(),
   patch: z.string().optional(),
-  call: z.strictObject({ name: z.string(), arguments: z.string() }).optional(),
+  call: RawCall.optional(),
+  calls: z.array(RawCall).optional(),
   delayMs: z.number().optional(),
   fault: Fault.optional(),
 });
@@ -98,7 +103,7 @@ export function parseScript(yaml: string): Script {
 /** A tool call that the script wants, before it is mapped onto a tool that the request offers. */
 export type WantedCall =
   | { kind: 'shell'; command: string | string[]; workdir?: string; timeoutMs?: number }
-  | { kind: 'raw'; name: string; arguments: string };
+  | { kind: 'raw'; name: string; arguments: string; id?: string | undefined };
 
 export interface PlayedStep {
   /** Where in the script: names the step for its faults. */
@@ -178,7 +183,9 @@ function callsOf(step: z.infer<typeof Step>, fill: (text: string) => string): Wa
   if (step.patch !== undefined) {
     calls.push({ kind: 'shell', command: `apply_patch <<'PATCH'\n${fill(step.patch).trimEnd()}\nPATCH` });
   }
-  if (step.call) calls.push({ kind: 'raw', ...step.call });
+  for (const call of [...(step.call ? [step.call] : []), ...(step.calls ?? [])]) {
+    calls.push({ kind: 'raw', ...call });
+  }
   return calls;
 }
 
