@@ -38,6 +38,7 @@ export interface ScriptedModelOptions {
   wires?: readonly ScriptedWire[];
   /** The status with which upgrades to a WebSocket are refused; absent: they are taken. */
   refuseUpgrade?: number;
+  onUpgrade?: () => void;
   /** Has the last word on the events of a response: for what no script says. */
   rewrite?: (events: Event[], request: WireRequest) => Event[];
 }
@@ -62,6 +63,8 @@ export interface ScriptedModel {
   readonly requests: ScriptedRequest[];
   /** What the real API would charge for or refuse, though it was answered: a prefix that changed. */
   readonly problems: string[];
+  /** How many requests went to what is not there. */
+  readonly missed: number;
   /** Breaks every connection there is; the next request is answered again. */
   breakConnections(): void;
   close(): Promise<void>;
@@ -72,6 +75,7 @@ export async function startScriptedModel(options: ScriptedModelOptions): Promise
   const wires = options.wires ?? ['responses', 'chat'];
   const requests: ScriptedRequest[] = [];
   const problems: string[] = [];
+  let missed = 0;
   const faultsPlayed = new Map<string, number>();
   const prefixes = new Map<string, { hash: string; tokens: number }>();
 
@@ -81,6 +85,7 @@ export async function startScriptedModel(options: ScriptedModelOptions): Promise
       else sendRefusal(response, { status: 500, code: 'server_error', message: String(error) });
     });
   });
+  if (options.onUpgrade) server.on('upgrade', options.onUpgrade);
   const sockets = acceptSockets(server, {
     refuse: options.refuseUpgrade ?? (wires.includes('responses') ? undefined : 404),
     allows,
@@ -110,6 +115,7 @@ export async function startScriptedModel(options: ScriptedModelOptions): Promise
       const body = await readJson(request);
       await answer(note('http', body, body), httpOutlet(response, eventLines));
     } else {
+      missed++;
       const message = `There is no ${request.method} ${path}.`;
       sendRefusal(response, { status: 404, code: 'not_found', message });
     }
@@ -195,6 +201,9 @@ export async function startScriptedModel(options: ScriptedModelOptions): Promise
     port,
     requests,
     problems,
+    get missed() {
+      return missed;
+    },
     breakConnections: () => {
       sockets.terminate();
       server.closeAllConnections();
