@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { chatBody, messagesOf } from '../../../server/model/chat.ts';
+import { chatBody, messagesOf } from '../../../server/model/chat-request.ts';
 import type { ResponseItem } from '../../../server/model/model.ts';
 import { Unwanted } from '../../../server/model/unwanted.ts';
 
