@@ -1,11 +1,17 @@
-import type { Line } from './websocket.ts';
-
 /** Beyond it a line is more likely dead than alive, and nobody would be told. */
 export const WEBSOCKET_KEEP_MS = 3 * 60_000;
 const MAX_KEPT_LINES = 16;
 
+export interface KeptLine {
+  readonly isOpen: boolean;
+  readonly keptSince: number;
+  keep(onGone: () => void): void;
+  taken(): void;
+  close(): void;
+}
+
 /** The lines that wait for their conversation's next request. */
-export class KeptLines {
+export class KeptLines<Line extends KeptLine> {
   readonly #lines: { key: string; line: Line; timer: NodeJS.Timeout }[] = [];
 
   take(key: string): Line | null {

@@ -11,7 +11,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import OpenAI from 'openai';
 import { ResponsesWS } from 'openai/resources/responses/ws';
-import { KeptLines } from './kept-lines.ts';
+import { KeptLines, type KeptLine } from './kept-lines.ts';
 import { onTheWire, readItem, toHistory } from './items.ts';
 import type { ResponseItem } from './model.ts';
 import { ModelFailure } from './retries.ts';
@@ -50,7 +50,7 @@ function restOf(body: CreateBody): Rest {
 type Message = OpenAI.Responses.ResponsesClientEvent.ResponseCreate;
 
 export function webSocketTransport(api: OpenAI): Transport {
-  const kept = new KeptLines();
+  const kept = new KeptLines<Line>();
 
   async function* events(body: CreateBody, options: Try): AsyncGenerator<StreamEvent> {
     const { input } = body;
@@ -116,7 +116,7 @@ interface Memory {
   id: string;
 }
 
-export class Line {
+class Line implements KeptLine {
   keptSince = 0;
   wasUsed = false;
   readonly #ws: ResponsesWS;
