@@ -10,6 +10,7 @@
 import { CodexError } from '../../protocol/errors.ts';
 import { chatTransport } from './chat.ts';
 import { Collected } from './collect.ts';
+import { onTheWire } from './items.ts';
 import type { ModelClient, ModelHooks, ModelRequest, ModelResponse, ModelSettings } from './model.ts';
 import {
   classify,
@@ -174,7 +175,7 @@ export function createModelClient(settings: ModelSettings, options: ClientOption
     return {
       model: settings.name,
       instructions: request.instructions,
-      input: request.input,
+      input: request.input.map(onTheWire),
       tools: request.tools,
       tool_choice: 'auto',
       parallel_tool_calls: true,

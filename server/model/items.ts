@@ -173,6 +173,37 @@ export function toHistory(item: KnownItem): ResponseItem | null {
   }
 }
 
+/**
+ * A kept item as the published schema has it: a message of the assistant without an id is plain text,
+ * and a call of the built-in shell has an action that is one, whatever the model sent.
+ */
+export function onTheWire(item: ResponseItem): ResponseItem {
+  if (item.type === 'message' && 'role' in item && item.role === 'assistant' && !('id' in item)) {
+    const known = readItem({ id: '', ...item });
+    if (known === null || known === 'malformed' || known.type !== 'message') return item;
+    const { phase } = known;
+    return { type: 'message', role: 'assistant', content: messageText(known), ...(phase ? { phase } : {}) };
+  }
+  if (item.type === 'local_shell_call') return { ...item, action: shellAction({ ...item.action }) };
+  return item;
+}
+
+type ShellAction = Extract<ResponseItem, { type: 'local_shell_call' }>['action'];
+
+function shellAction(sent: Record<string, unknown>): ShellAction {
+  const command = z.array(z.string()).catch([]).parse(sent['command']);
+  const env = z.record(z.string(), z.string()).catch({}).parse(sent['env']);
+  const workdir = z.string().safeParse(sent['working_directory']).data;
+  const timeoutMs = z.number().safeParse(sent['timeout_ms']).data;
+  return {
+    type: 'exec',
+    command,
+    env,
+    ...(workdir === undefined ? {} : { working_directory: workdir }),
+    ...(timeoutMs === undefined ? {} : { timeout_ms: timeoutMs }),
+  };
+}
+
 /** The answer to a call, of the kind that belongs to the call's kind. */
 export function outputFor(call: ToolCall, output: string): ResponseItem {
   const text = cleanText(output);

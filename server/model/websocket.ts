@@ -11,7 +11,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import OpenAI from 'openai';
 import { ResponsesWS } from 'openai/resources/responses/ws';
-import { readItem, toHistory } from './items.ts';
+import { KeptLines, type KeptLine } from './kept-lines.ts';
+import { onTheWire, readItem, toHistory } from './items.ts';
 import type { ResponseItem } from './model.ts';
 import { ModelFailure } from './retries.ts';
 import {
@@ -24,9 +25,6 @@ import {
 } from './transport.ts';
 
 export const WEBSOCKET_CONNECT_MS = 15_000;
-/** Beyond it a line is more likely dead than alive, and nobody would be told. */
-export const WEBSOCKET_KEEP_MS = 3 * 60_000;
-const MAX_KEPT_LINES = 16;
 const BETA_HEADER = { 'OpenAI-Beta': 'responses_websockets=2026-02-06' };
 
 /** There is no WebSocket to be had. `refused`: the server said so, and would say so again. */
@@ -52,7 +50,7 @@ function restOf(body: CreateBody): Rest {
 type Message = OpenAI.Responses.ResponsesClientEvent.ResponseCreate;
 
 export function webSocketTransport(api: OpenAI): Transport {
-  const kept = new KeptLines();
+  const kept = new KeptLines<Line>();
 
   async function* events(body: CreateBody, options: Try): AsyncGenerator<StreamEvent> {
     const { input } = body;
@@ -118,7 +116,7 @@ interface Memory {
   id: string;
 }
 
-class Line {
+class Line implements KeptLine {
   keptSince = 0;
   wasUsed = false;
   readonly #ws: ResponsesWS;
@@ -280,46 +278,11 @@ class Line {
   }
 }
 
-/** The lines that wait for their conversation's next request. */
-class KeptLines {
-  readonly #lines: { key: string; line: Line; timer: NodeJS.Timeout }[] = [];
-
-  take(key: string): Line | null {
-    const found = this.#lines.find((kept) => kept.key === key);
-    if (found === undefined) return null;
-    this.#drop(found.line);
-    found.line.taken();
-    if (found.line.isOpen && Date.now() - found.line.keptSince < WEBSOCKET_KEEP_MS) return found.line;
-    found.line.close();
-    return null;
-  }
-
-  keep(key: string, line: Line): void {
-    const timer = setTimeout(() => this.#end(line), WEBSOCKET_KEEP_MS);
-    timer.unref();
-    this.#lines.push({ key, line, timer });
-    line.keep(() => this.#end(line));
-    const [oldest] = this.#lines;
-    if (this.#lines.length > MAX_KEPT_LINES && oldest !== undefined) this.#end(oldest.line);
-  }
-
-  #end(line: Line): void {
-    this.#drop(line);
-    line.close();
-  }
-
-  #drop(line: Line): void {
-    const at = this.#lines.findIndex((kept) => kept.line === line);
-    if (at < 0) return;
-    clearTimeout(this.#lines[at]?.timer);
-    this.#lines.splice(at, 1);
-  }
-}
-
 /** An item as the next request will have it; null for one that it won't have. */
 function asHistory(raw: unknown): ResponseItem | null {
   const item = readItem(raw);
-  return item === null || item === 'malformed' ? null : toHistory(item);
+  const kept = item === null || item === 'malformed' ? null : toHistory(item);
+  return kept === null ? null : onTheWire(kept);
 }
 
 const FORGOTTEN = 'previous_response_not_found';

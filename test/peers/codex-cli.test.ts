@@ -61,3 +61,19 @@ test('the Codex CLI makes twenty calls, one request each', async () => {
     await server.close();
   }
 });
+
+test('the Codex CLI makes twenty calls over a WebSocket, each request with what is new alone', async () => {
+  const server = await startScriptedModel({ script: TWENTY_CALLS_SCRIPT });
+  try {
+    const options = { folder, baseUrl: server.url, prompt: 'Make twenty calls.', webSockets: true };
+    const run = await codexExec(cli, options);
+    assert.equal(run.code, 0, run.output);
+    const asked = server.requests.filter((request) => request.via === 'webSocket');
+    assert.ok(asked.length >= 21, `${asked.length} of ${server.requests.length}`);
+    const wentOn = asked.filter((request) => 'previous_response_id' in (request.sent as object));
+    assert.ok(wentOn.length >= 20, `${wentOn.length} went on from the response before`);
+    assert.deepEqual(server.problems, []);
+  } finally {
+    await server.close();
+  }
+});

@@ -44,7 +44,7 @@ export interface CodexRun {
 /** `codex exec` in a folder, with the model at `baseUrl`; its own settings live in a folder of this run. */
 export async function codexExec(
   cli: string,
-  options: { folder: string; baseUrl: string; prompt: string; timeoutMs?: number },
+  options: { folder: string; baseUrl: string; prompt: string; timeoutMs?: number; webSockets?: boolean },
 ): Promise<CodexRun> {
   const home = await mkdtemp(join(tmpdir(), 'codex-home-'));
   try {
@@ -57,6 +57,7 @@ model_provider = "mock"
 name = "mock"
 base_url = "${options.baseUrl}"
 wire_api = "responses"
+supports_websockets = ${options.webSockets === true}
 env_key = "MOCK_KEY"
 `,
     );

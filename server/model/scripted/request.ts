@@ -4,123 +4,43 @@
  */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { CREATE_FIELDS, EasyMessage, InputMessage, ITEMS, OutputMessage, Tool } from './schema.ts';
 import type { Situation } from './script.ts';
 
-const Text = z.union([
-  z.string(),
-  z.array(
-    z.union([
-      z.looseObject({
-        type: z.literal('input_image'),
-        image_url: z.string().regex(/^(https?:|data:image\/(png|jpeg|gif|webp);base64,)/),
-        detail: z.enum(['low', 'high', 'auto', 'original']).optional(),
-      }),
-      z.looseObject({ type: z.string(), text: z.string().optional(), refusal: z.string().optional() }),
-    ]),
-  ),
-]);
+type Message = z.infer<typeof EasyMessage> | z.infer<typeof InputMessage> | z.infer<typeof OutputMessage>;
+type Item =
+  | (Message & { type: 'message' })
+  | { [T in keyof typeof ITEMS]: z.infer<(typeof ITEMS)[T]> }[keyof typeof ITEMS];
 
-const Outcome = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('exit'), exit_code: z.number().int() }),
-  z.strictObject({ type: z.literal('timeout') }),
-]);
-const Operation = z.discriminatedUnion('type', [
-  z.looseObject({ type: z.literal('create_file'), path: z.string(), diff: z.string() }),
-  z.looseObject({ type: z.literal('update_file'), path: z.string(), diff: z.string() }),
-  z.looseObject({ type: z.literal('delete_file'), path: z.string() }),
-]);
-
-const Item = z.discriminatedUnion('type', [
-  z.looseObject({
-    type: z.literal('message'),
-    role: z.enum(['user', 'assistant', 'system', 'developer']),
-    content: Text,
-  }),
-  z.looseObject({
-    type: z.literal('reasoning'),
-    id: z.string().optional(),
-    summary: z.array(z.unknown()),
-    encrypted_content: z.string().min(1),
-  }),
-  z.looseObject({
-    type: z.literal('function_call'),
-    call_id: z.string().min(1).max(64),
-    name: z.string().regex(/^[\w-]{1,64}$/),
-    arguments: z.string(),
-  }),
-  z.looseObject({ type: z.literal('function_call_output'), call_id: z.string(), output: Text }),
-  z.looseObject({
-    type: z.literal('custom_tool_call'),
-    call_id: z.string().min(1).max(64),
-    name: z.string(),
-    input: z.string(),
-  }),
-  z.looseObject({ type: z.literal('custom_tool_call_output'), call_id: z.string(), output: Text }),
-  z.looseObject({
-    type: z.literal('local_shell_call'),
-    call_id: z.string().min(1).max(64),
-    action: z.looseObject({ type: z.literal('exec') }),
-  }),
-  z.looseObject({ type: z.literal('local_shell_call_output'), call_id: z.string(), output: z.string() }),
-  z.looseObject({
-    type: z.literal('shell_call'),
-    call_id: z.string().min(1).max(64),
-    action: z.looseObject({ commands: z.array(z.string()), max_output_length: z.number().nullish() }),
-  }),
-  z.looseObject({
-    type: z.literal('shell_call_output'),
-    call_id: z.string(),
-    output: z.array(z.strictObject({ stdout: z.string(), stderr: z.string(), outcome: Outcome })),
-    max_output_length: z.number().nullish(),
-  }),
-  z.looseObject({
-    type: z.literal('apply_patch_call'),
-    call_id: z.string().min(1).max(64),
-    operation: Operation,
-    status: z.enum(['in_progress', 'completed']),
-  }),
-  z.looseObject({
-    type: z.literal('apply_patch_call_output'),
-    call_id: z.string(),
-    status: z.enum(['completed', 'failed']),
-    output: z.string().nullish(),
-  }),
-]);
-type Item = z.infer<typeof Item>;
-
-const ToolDefinition = z.looseObject({ type: z.string(), name: z.string().optional() });
-
-export const WireRequest = z.looseObject({
+const CreateRequest = z.strictObject({
+  ...CREATE_FIELDS,
   model: z.string().min(1),
-  instructions: z.string().nullish(),
-  input: z.array(z.preprocess(withType, Item)).min(1),
-  tools: z.array(ToolDefinition).default([]),
-  stream: z.literal(true),
   store: z.literal(false),
-  prompt_cache_key: z.string().nullish(),
+  input: z.array(z.unknown()).min(1),
+  tools: z.array(Tool).default([]),
 });
-export type WireRequest = z.infer<typeof WireRequest>;
+export type WireRequest = Omit<z.infer<typeof CreateRequest>, 'input'> & { input: Item[] };
 
-/** The short form of a message has no type. */
-function withType(item: unknown): unknown {
-  return typeof item === 'object' && item !== null && 'role' in item && !('type' in item)
-    ? { ...item, type: 'message' }
-    : item;
-}
-
-export type Checked = { ok: true; request: WireRequest } | { ok: false; message: string; param: string };
+export type Checked =
+  /** `beyond`: what the schema does not have, though real servers take it. */
+  { ok: true; request: WireRequest; beyond: string[] } | { ok: false; message: string; param: string };
 
 export function checkRequest(body: unknown): Checked {
-  const parsed = WireRequest.safeParse(body);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    const param = issue ? issue.path.map(String).join('.') : 'body';
-    return { ok: false, param, message: `Invalid '${param}': ${issue?.message ?? 'unreadable'}.` };
+  const { known, beyond } = withoutBeyond(body);
+  const parsed = CreateRequest.safeParse(known);
+  if (!parsed.success) return refusal(parsed.error, []);
+  const items: Item[] = [];
+  for (const [at, raw] of parsed.data.input.entries()) {
+    const schema = schemaOf(raw);
+    if (schema === null) return unknownItem(raw, at);
+    const item = schema.safeParse(raw);
+    if (!item.success) return refusal(item.error, ['input', at]);
+    items.push({ type: 'message', ...(item.data as object) } as Item);
   }
   const longest = new Map<string, number>();
   const open = new Set<string>();
   const seen = new Set<string>();
-  for (const item of parsed.data.input) {
+  for (const item of items) {
     if (isCall(item)) {
       if (open.has(item.call_id)) return refuse(`Duplicate call ${item.call_id}.`);
       open.add(item.call_id);
@@ -128,22 +48,80 @@ export function checkRequest(body: unknown): Checked {
       const length = item.type === 'shell_call' ? item.action.max_output_length : null;
       if (length != null) longest.set(item.call_id, length);
     } else if (isOutput(item)) {
-      if (!seen.has(item.call_id)) {
-        return refuse(`No tool call found for function call output with call_id ${item.call_id}.`);
-      }
+      const id = answeredBy(item);
+      if (!seen.has(id)) return refuse(`No tool call found for function call output with call_id ${id}.`);
       // The real API wants it told again.
-      if (
-        item.type === 'shell_call_output' &&
-        longest.get(item.call_id) !== (item.max_output_length ?? undefined)
-      ) {
-        return refuse(`Missing max_output_length of ${item.call_id}.`);
-      }
-      open.delete(item.call_id);
+      const told =
+        item.type === 'shell_call_output' ? (item.max_output_length ?? undefined) : longest.get(id);
+      if (told !== longest.get(id)) return refuse(`Missing max_output_length of ${id}.`);
+      open.delete(id);
+    } else if (item.type === 'reasoning' && !item.encrypted_content) {
+      return refuse(`Item ${item.id} is not stored and has no encrypted_content.`);
     }
   }
   const [unanswered] = open;
   if (unanswered !== undefined) return refuse(`No tool output found for function call ${unanswered}.`);
-  return { ok: true, request: parsed.data };
+  return { ok: true, request: { ...parsed.data, input: items }, beyond };
+}
+
+/**
+ * What OpenAI's own CLI sends and OpenAI's servers take, though the published schema does not have it:
+ * taken here too, and noted.
+ */
+function withoutBeyond(body: unknown): { known: unknown; beyond: string[] } {
+  if (!isObject(body)) return { known: body, beyond: [] };
+  const beyond: string[] = [];
+  const without = (object: Record<string, unknown>, name: string, path: string) => {
+    if (!(name in object)) return object;
+    beyond.push(`${path}${name}`);
+    return Object.fromEntries(Object.entries(object).filter(([key]) => key !== name));
+  };
+  const known = without(body, 'client_metadata', '');
+  if (!Array.isArray(known['input'])) return { known, beyond };
+  const input = known['input'].map((item: unknown, at) => {
+    if (!isObject(item)) return item;
+    const path = `input.${at}.`;
+    if (item['type'] === 'message' && item['role'] !== 'assistant') return without(item, 'id', path);
+    if (item['type'] === 'reasoning' && item['content'] === null) return without(item, 'content', path);
+    // The server pairs by it: the schema has `id` alone.
+    if (item['type'] === 'local_shell_call_output') return without(item, 'call_id', path);
+    return item;
+  });
+  return { known: { ...known, input }, beyond };
+}
+
+function schemaOf(item: unknown): z.ZodType | null {
+  if (!isObject(item)) return null;
+  // The short form of a message has no type.
+  const type = item['type'] ?? ('role' in item ? 'message' : undefined);
+  if (type === 'message') {
+    const parts = Array.isArray(item['content']) ? (item['content'] as unknown[]) : [];
+    const isOutputMessage = item['role'] === 'assistant' && parts.some((part) => !isInputPart(part));
+    if (isOutputMessage || ('id' in item && item['role'] === 'assistant')) return OutputMessage;
+    return 'status' in item ? InputMessage : EasyMessage;
+  }
+  return typeof type === 'string' && Object.hasOwn(ITEMS, type) ? ITEMS[type as keyof typeof ITEMS] : null;
+}
+
+function isInputPart(part: unknown): boolean {
+  return isObject(part) && typeof part['type'] === 'string' && part['type'].startsWith('input_');
+}
+
+function unknownItem(item: unknown, at: number): Checked {
+  const type = isObject(item) ? String(item['type']) : typeof item;
+  const param = `input.${at}`;
+  return { ok: false, param, message: `Invalid '${param}': there is no item of type ${type}.` };
+}
+
+function refusal(error: z.ZodError, path: (string | number)[]): Checked {
+  const [issue] = error.issues;
+  const at = [...path, ...(issue?.path ?? [])].map(String);
+  if (issue?.code === 'unrecognized_keys') {
+    const param = [...at, issue.keys[0] ?? ''].join('.');
+    return { ok: false, param, message: `Unknown parameter: '${param}'.` };
+  }
+  const param = at.join('.') || 'body';
+  return { ok: false, param, message: `Invalid '${param}': ${issue?.message ?? 'unreadable'}.` };
 }
 
 function refuse(message: string): Checked {
@@ -163,7 +141,7 @@ export function situationOf(request: WireRequest): Situation {
     followUp: request.input.slice(0, at).some((item) => item.type === 'message' && item.role === 'assistant'),
     ...(attempt === undefined ? {} : { attempt: Number(attempt) }),
     callsSince: since.filter(isCall).length,
-    lastOutput: lastOutput ? printed(outputText(lastOutput)) : '',
+    lastOutput: lastOutput ? printed(textOf(lastOutput.output)) : '',
   };
 }
 
@@ -173,44 +151,48 @@ function printed(output: string): string {
   return at >= 0 ? output.slice(at + 'Output:\n'.length) : output;
 }
 
-function outputText(item: Output): string {
-  if (item.type !== 'shell_call_output') return textOf(item.output ?? '');
-  return item.output.map(({ stdout, stderr }) => stdout + stderr).join('');
-}
-
-function textOf(content: z.infer<typeof Text>): string {
+function textOf(content: unknown): string {
   if (typeof content === 'string') return content;
-  return content.map(partText).join('');
+  if (!Array.isArray(content)) return '';
+  return (content as Record<string, unknown>[])
+    .map((part) => part['text'] ?? part['refusal'] ?? part['stdout'])
+    .filter((text) => typeof text === 'string')
+    .join('');
 }
 
-function partText(part: object): string {
-  if ('text' in part && typeof part.text === 'string') return part.text;
-  return 'refusal' in part && typeof part.refusal === 'string' ? part.refusal : '';
-}
-
-const CALLS = [
-  'function_call',
-  'custom_tool_call',
-  'local_shell_call',
-  'shell_call',
-  'apply_patch_call',
-] as const;
-type Call = Extract<Item, { type: (typeof CALLS)[number] }>;
-type Output = Extract<Item, { type: `${Call['type']}_output` }>;
+type Call = Extract<Item, { type: `${string}_call` }>;
+type Output = Extract<Item, { type: `${string}_output` }>;
 
 function isCall(item: Item): item is Call {
-  return CALLS.some((type) => item.type === type);
+  return item.type.endsWith('_call');
 }
 
 function isOutput(item: Item): item is Output {
-  return CALLS.some((type) => item.type === `${type}_output`);
+  return item.type.endsWith('_output');
 }
 
-/** One hash per item over everything up to it: what a prompt cache goes by. */
+function answeredBy(item: Output): string {
+  return item.type === 'local_shell_call_output' ? item.id : (item.call_id ?? '');
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/**
+ * One hash per item over everything up to it: what a prompt cache goes by. Ids are no part of what a
+ * model reads, nor is how a message is spelled.
+ */
 export function prefixHashes(request: WireRequest): string[] {
   let hash = createHash('sha256').update(JSON.stringify(request.tools));
   return request.input.map((item) => {
-    hash = hash.update(JSON.stringify(item));
+    hash = hash.update(JSON.stringify(read(item)));
     return hash.copy().digest('hex');
   });
+}
+
+function read(item: Item): unknown {
+  if (item.type === 'message') return [item.role, textOf(item.content)];
+  if (item.type === 'function_call') return [item.call_id, item.name, item.arguments];
+  return item;
 }

@@ -25,9 +25,10 @@
  *
  * In texts and commands `{{prompt}}` is the message, `{{1}}` … what its groups matched, `{{output}}`
  * what the newest call printed. A step can misbehave before it behaves: `delayMs`, and
- * `fault: {kind, times, …}` (see `Fault`). `call: {name, arguments}` makes a call of any tool with any
- * text for arguments; `item: {type, …}` any item as the model would send it, without its ids. A step `title` beside `turns` answers what is asked under a key that ends in
- * `-title`; without one the answer is empty.
+ * `fault: {kind, times, …}` (see `Fault`). `call: {name, arguments, id}` makes a call of any tool with any
+ * text for arguments, a list of them several; `item: {type, …}` any item as the model would send it, without
+ * its ids. A `title` beside `turns` answers what is asked under a key that ends in `-title`; without one the
+ * answer is empty.
  *
  * Which step comes next is read off the request alone: the calls since the newest user message are
  * counted. So a script plays for any number of conversations at once, and goes on after a restart.
@@ -67,18 +68,20 @@ export const Fault = z.strictObject({
   code: z.string().optional(),
   message: z.string().default('The script wants this to fail.'),
   headers: z.record(z.string(), z.string()).default({}),
-  after: z.enum(['start', 'text', 'item']).default('start'),
+  /** A number: so many events. */
+  after: z.union([z.enum(['start', 'text', 'item']), z.number().int()]).default('start'),
 });
 export type Fault = z.infer<typeof Fault>;
 
-const NamedCall = z.strictObject({ name: z.string(), arguments: z.string() });
+/** A call of any tool with any text for arguments, by an id of the script's if it likes. */
+const RawCall = z.strictObject({ name: z.string(), arguments: z.string(), id: z.string().optional() });
 
 const Step = z.strictObject({
   think: z.string().optional(),
   say: z.string().optional(),
   run: z.union([Command, z.array(Command)]).optional(),
   patch: z.string().optional(),
-  call: z.union([NamedCall, z.array(NamedCall)]).optional(),
+  call: z.union([RawCall, z.array(RawCall)]).optional(),
   item: z.looseObject({ type: z.string() }).optional(),
   delayMs: z.number().optional(),
   fault: Fault.optional(),
@@ -113,7 +116,7 @@ export function parseScript(yaml: string): Script {
 /** A tool call that the script wants, before it is mapped onto a tool that the request offers. */
 export type WantedCall =
   | { kind: 'shell'; command: string | string[]; workdir?: string; timeoutMs?: number }
-  | { kind: 'raw'; name: string; arguments: string }
+  | { kind: 'raw'; name: string; arguments: string; id?: string | undefined }
   | { kind: 'item'; item: { type: string } };
 
 export interface PlayedStep {

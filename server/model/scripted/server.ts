@@ -1,17 +1,22 @@
 /**
- * The scripted model: an HTTP server that plays a script over the real Responses wire format, for the
- * demo without a key, for tests, and for measuring. It knows nothing of the agent: whatever speaks the
- * Responses API can talk to it, the Codex CLI included.
+ * The scripted model: an HTTP server that plays a script over the real wire formats, for the demo
+ * without a key, for tests, and for measuring: the Responses API as events over HTTP and over
+ * WebSockets, and Chat Completions. It knows nothing of the agent: whatever speaks one of them can talk
+ * to it, the Codex CLI included.
  *
  * In order, per request: check it as the real API would (400 with a reason) → read off which step of
  * the script comes next → misbehave, if the step says so → send its events. Listens on loopback only.
- * Must never: keep state that a restart would lose, but for the count of faults already played.
+ * Must never: keep state that a restart would lose, but for the count of faults already played and what
+ * a WebSocket goes on from.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { chunkLines, readChat } from './chat.ts';
+import { eventLines, httpOutlet, sendJson, sendRefusal, type Outlet } from './outlets.ts';
 import { checkRequest, prefixHashes, situationOf, type WireRequest } from './request.ts';
 import { chooseStep, parseScript, titleStep, type Fault, type PlayedStep, type Script } from './script.ts';
-import { failedEvents, incompleteEvents, play, tokens } from './wire.ts';
+import { acceptSockets } from './sockets.ts';
+import { failedEvents, incompleteEvents, play, tokens, type Event } from './wire.ts';
 
 export const SCRIPTED_MODEL_NAME = 'scripted';
 /** A history of many turns with long outputs stays under this. */
@@ -21,6 +26,8 @@ const KEPT_REQUESTS = 500;
 const KEPT_CONVERSATIONS = 1_000;
 const TITLE_KEY_SUFFIX = '-title';
 
+export type ScriptedWire = 'responses' | 'chat';
+
 export interface ScriptedModelOptions {
   /** YAML, or what `parseScript` made of it. */
   script: string | Script;
@@ -28,13 +35,25 @@ export interface ScriptedModelOptions {
   port?: number;
   /** Any key is taken when none is given. */
   apiKey?: string;
+  /** Which APIs there are; both, if nothing is said. */
+  wires?: readonly ScriptedWire[];
+  /** The status with which upgrades to a WebSocket are refused; absent: they are taken. */
+  refuseUpgrade?: number;
+  onUpgrade?: () => void;
+  /** Has the last word on the events of a response: for what no script says. */
+  rewrite?: (events: Event[], request: WireRequest) => Event[];
 }
 
 export interface ScriptedRequest {
   at: number;
+  via: 'http' | 'webSocket' | 'chat';
+  /** As it came, but over a WebSocket: there it is what it stands for, and `sent` what came. */
   body: unknown;
+  sent: unknown;
   /** Which step answered, or why none did. */
   step: string;
+  /** What it has beyond the published schema, though it was taken. */
+  beyond: string[];
 }
 
 export interface ScriptedModel {
@@ -47,27 +66,45 @@ export interface ScriptedModel {
   readonly titles: ScriptedRequest[];
   /** What the real API would charge for or refuse, though it was answered: a prefix that changed. */
   readonly problems: string[];
+  /** How many requests went to what is not there. */
+  readonly missed: number;
+  /** Breaks every connection there is; the next request is answered again. */
+  breakConnections(): void;
   close(): Promise<void>;
 }
 
 export async function startScriptedModel(options: ScriptedModelOptions): Promise<ScriptedModel> {
   const script = typeof options.script === 'string' ? parseScript(options.script) : options.script;
+  const wires = options.wires ?? ['responses', 'chat'];
   const requests: ScriptedRequest[] = [];
   const titles: ScriptedRequest[] = [];
   const problems: string[] = [];
+  let missed = 0;
   const faultsPlayed = new Map<string, number>();
   const prefixes = new Map<string, { hash: string; tokens: number }>();
 
   const server = createServer((request, response) => {
     handle(request, response).catch((error: unknown) => {
-      if (!response.headersSent) sendError(response, 500, 'server_error', String(error));
-      else response.destroy();
+      if (response.headersSent) response.destroy();
+      else sendRefusal(response, { status: 500, code: 'server_error', message: String(error) });
     });
   });
+  if (options.onUpgrade) server.on('upgrade', options.onUpgrade);
+  const sockets = acceptSockets(server, {
+    refuse: options.refuseUpgrade ?? (wires.includes('responses') ? undefined : 404),
+    allows,
+    maxBytes: MAX_BODY_BYTES,
+    answer: (body, sent, outlet) => answer(note('webSocket', body, sent), outlet),
+  });
+
+  function allows(request: IncomingMessage): boolean {
+    return options.apiKey === undefined || request.headers.authorization === `Bearer ${options.apiKey}`;
+  }
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (options.apiKey !== undefined && request.headers.authorization !== `Bearer ${options.apiKey}`) {
-      sendError(response, 401, 'invalid_api_key', 'Incorrect API key provided.');
+    if (!allows(request)) {
+      const message = 'Incorrect API key provided.';
+      sendRefusal(response, { status: 401, code: 'invalid_api_key', message });
       return;
     }
     const path = new URL(request.url ?? '/', 'http://localhost').pathname;
@@ -75,20 +112,47 @@ export async function startScriptedModel(options: ScriptedModelOptions): Promise
       sendJson(response, 200, { object: 'list', data: [modelObject()], models: [] });
       return;
     }
-    if (request.method !== 'POST' || !path.endsWith('/responses')) {
-      sendError(response, 404, 'not_found', `There is no ${request.method} ${path}.`);
+    const isPost = request.method === 'POST';
+    if (isPost && path.endsWith('/chat/completions') && wires.includes('chat')) {
+      await handleChat(await readJson(request), response);
+    } else if (isPost && path.endsWith('/responses') && wires.includes('responses')) {
+      const body = await readJson(request);
+      await answer(note('http', body, body), httpOutlet(response, eventLines));
+    } else {
+      missed++;
+      const message = `There is no ${request.method} ${path}.`;
+      sendRefusal(response, { status: 404, code: 'not_found', message });
+    }
+  }
+
+  async function handleChat(body: unknown, response: ServerResponse): Promise<void> {
+    const record = note('chat', body, body);
+    const read = readChat(body);
+    if (!read.ok) {
+      record.step = `400: ${read.message}`;
+      sendRefusal(response, { status: 400, code: 'invalid_request_error', ...read });
       return;
     }
-    const body = await readJson(request);
-    const record: ScriptedRequest = { at: Date.now(), body, step: '' };
+    await answer(record, httpOutlet(response, chunkLines(read.withUsage)), read.body);
+  }
+
+  function note(via: ScriptedRequest['via'], body: unknown, sent: unknown): ScriptedRequest {
+    const record: ScriptedRequest = { at: Date.now(), via, body, sent, step: '', beyond: [] };
     requests.push(record);
     if (requests.length > KEPT_REQUESTS) requests.shift();
+    return record;
+  }
+
+  /** What the response was, where it came to its end. */
+  async function answer(record: ScriptedRequest, outlet: Outlet, body = record.body) {
     const checked = checkRequest(body);
     if (!checked.ok) {
       record.step = `400: ${checked.message}`;
-      sendError(response, 400, 'invalid_request_error', checked.message, {}, checked.param);
-      return;
+      const { message, param } = checked;
+      outlet.refuse({ status: 400, code: 'invalid_request_error', message, param });
+      return null;
     }
+    record.beyond = checked.beyond;
     const isTitle = checked.request.prompt_cache_key?.endsWith(TITLE_KEY_SUFFIX) === true;
     if (isTitle) titles.push(...requests.splice(requests.indexOf(record), 1));
     const cached = isTitle ? 0 : notePrefix(checked.request);
@@ -96,8 +160,16 @@ export async function startScriptedModel(options: ScriptedModelOptions): Promise
     record.step = step.key;
     if (step.delayMs > 0) await new Promise((resolve) => setTimeout(resolve, step.delayMs));
     const fault = faultNow(checked.request, step);
-    if (fault) playFault(response, checked.request, step, fault);
-    else await stream(response, play(step, checked.request, cached).events);
+    if (fault) {
+      await playFault(outlet, checked.request, step, fault);
+      return null;
+    }
+    const played = play(step, checked.request, cached).events;
+    const events = options.rewrite?.(played, checked.request) ?? played;
+    for (const event of events) await outlet.event(event);
+    outlet.end();
+    const last = events.at(-1);
+    return last?.type === 'response.completed' ? last.response : null;
   }
 
   /** How much of the request a prompt cache would know. */
@@ -136,94 +208,58 @@ export async function startScriptedModel(options: ScriptedModelOptions): Promise
     requests,
     titles,
     problems,
+    get missed() {
+      return missed;
+    },
+    breakConnections: () => {
+      sockets.terminate();
+      server.closeAllConnections();
+    },
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
+        sockets.close();
         server.closeAllConnections();
       }),
   };
 }
 
-function playFault(response: ServerResponse, request: WireRequest, step: PlayedStep, fault: Fault): void {
+async function playFault(
+  outlet: Outlet,
+  request: WireRequest,
+  step: PlayedStep,
+  fault: Fault,
+): Promise<void> {
   switch (fault.kind) {
-    case 'status':
-      sendError(response, fault.status, fault.code ?? codeOf(fault.status), fault.message, fault.headers);
+    case 'status': {
+      const { status, message, headers } = fault;
+      outlet.refuse({ status, code: fault.code ?? codeOf(status), message, headers });
       return;
+    }
     case 'cut': {
       const { events, cuts } = play(step, request, 0);
-      openStream(response);
-      for (const event of events.slice(0, cuts[fault.after])) sendEvent(response, event);
-      // Out first, then the break: what was sent before it does arrive.
-      response.write(': cut\n\n', () => setTimeout(() => response.destroy(), 20));
+      const end = typeof fault.after === 'number' ? fault.after : cuts[fault.after];
+      for (const event of events.slice(0, end)) await outlet.event(event);
+      outlet.cut();
       return;
     }
     case 'garbage':
-      openStream(response);
-      response.end('event: response.created\ndata: {"type": "response.created", oops\n\n');
+      outlet.garbage();
       return;
     case 'failed':
-      openStream(response);
       for (const event of failedEvents(request, fault.code ?? 'server_error', fault.message)) {
-        sendEvent(response, event);
+        await outlet.event(event);
       }
-      response.end();
+      outlet.end();
       return;
     case 'incomplete':
-      openStream(response);
-      for (const event of incompleteEvents(request)) sendEvent(response, event);
-      response.end();
+      for (const event of incompleteEvents(request)) await outlet.event(event);
+      outlet.end();
       return;
     case 'hang':
-      openStream(response);
-      response.flushHeaders();
+      outlet.hang();
       return;
   }
-}
-
-async function stream(response: ServerResponse, events: { type: string }[]): Promise<void> {
-  openStream(response);
-  for (const event of events) {
-    if (!sendEvent(response, event) && !response.destroyed) {
-      await new Promise<void>((resolve) => {
-        response.once('drain', resolve);
-        response.once('close', resolve);
-      });
-    }
-  }
-  response.end();
-}
-
-function openStream(response: ServerResponse): void {
-  response.writeHead(200, {
-    'content-type': 'text/event-stream; charset=utf-8',
-    'cache-control': 'no-cache',
-  });
-}
-
-function sendEvent(response: ServerResponse, event: { type: string }): boolean {
-  return response.write(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
-}
-
-function sendError(
-  response: ServerResponse,
-  status: number,
-  code: string,
-  message: string,
-  headers: Record<string, string> = {},
-  param: string | null = null,
-): void {
-  const type = status === 400 ? 'invalid_request_error' : code;
-  sendJson(response, status, { error: { message, type, param, code } }, headers);
-}
-
-function sendJson(
-  response: ServerResponse,
-  status: number,
-  body: unknown,
-  headers: Record<string, string> = {},
-): void {
-  response.writeHead(status, { 'content-type': 'application/json', ...headers });
-  response.end(JSON.stringify(body));
 }
 
 function codeOf(status: number): string {

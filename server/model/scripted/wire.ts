@@ -7,7 +7,7 @@ import type OpenAI from 'openai';
 import type { PlayedStep, WantedCall } from './script.ts';
 import type { WireRequest } from './request.ts';
 
-type Event = OpenAI.Responses.ResponseStreamEvent;
+export type Event = OpenAI.Responses.ResponseStreamEvent;
 type Response = OpenAI.Responses.Response;
 type OutputItem = OpenAI.Responses.ResponseOutputItem;
 /** An event before it has its number. */
@@ -127,7 +127,7 @@ function sendReasoning(send: Send, output_index: number, text: string): OutputIt
 }
 
 function sendCall(send: Send, output_index: number, call: WantedCall, request: WireRequest): OutputItem {
-  const call_id = newId('call');
+  const call_id = (call.kind === 'raw' ? call.id : undefined) ?? newId('call');
   if (call.kind === 'item')
     return sendWhole(send, output_index, { id: newId('item'), call_id, ...call.item });
   const chosen = chooseTool(call, request);
@@ -187,7 +187,7 @@ type Chosen =
 function chooseTool(call: Exclude<WantedCall, { kind: 'item' }>, request: WireRequest): Chosen {
   if (call.kind === 'raw') return { type: 'function', name: call.name, arguments: call.arguments };
   const { command, workdir, timeoutMs } = call;
-  const offered = new Set(request.tools.map((tool) => tool.name ?? tool.type));
+  const offered = new Set(request.tools.map((tool) => ('name' in tool ? tool.name : tool.type)));
   const script = typeof command === 'string' ? command : command.map(quoted).join(' ');
   if (offered.has('local_shell')) {
     const action = {

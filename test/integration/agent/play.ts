@@ -2,8 +2,13 @@
 import type { AgentInput, AgentOutcome, History } from '../../../server/agent/agent.ts';
 import { runAgent } from '../../../server/agent/loop.ts';
 import { createModelClient, type ClientOptions } from '../../../server/model/client.ts';
-import type { ModelClient, ResponseItem, ShellVariant } from '../../../server/model/model.ts';
-import { startScriptedModel, type ScriptedModel } from '../../../server/model/scripted/server.ts';
+import type { ModelClient, ModelSettings, ResponseItem, ShellVariant } from '../../../server/model/model.ts';
+import type { Script } from '../../../server/model/scripted/script.ts';
+import {
+  startScriptedModel,
+  type ScriptedModel,
+  type ScriptedModelOptions,
+} from '../../../server/model/scripted/server.ts';
 import type { EventCode, EventParams, NewEvent } from '../../../protocol/events.ts';
 import { checkNewEvent } from '../../../protocol/events.ts';
 import { resolveLimits } from '../../../protocol/limits.ts';
@@ -40,16 +45,17 @@ export interface Stage {
   close(): Promise<void>;
 }
 
-export async function stage(
-  script: string,
-  options: {
-    modelName?: string;
-    files?: Record<string, string>;
-    client?: ClientOptions;
-    shell?: ShellVariant;
-  } = {},
-): Promise<Stage> {
-  const server = await startScriptedModel({ script });
+export interface StageOptions {
+  modelName?: string;
+  files?: Record<string, string>;
+  client?: ClientOptions;
+  shell?: ShellVariant;
+  settings?: Partial<ModelSettings>;
+  server?: Partial<ScriptedModelOptions>;
+}
+
+export async function stage(script: string | Script, options: StageOptions = {}): Promise<Stage> {
+  const server = await startScriptedModel({ script, ...options.server });
   const sandbox = await BashSandbox.make(options.files);
   const history = new MemoryHistory();
   const events: NewEvent[] = [];
@@ -65,6 +71,7 @@ export async function stage(
       apiKey: 'test-key',
       baseUrl: server.url,
       ...(options.shell ? { shell: options.shell } : {}),
+      ...options.settings,
     },
     { sleep: async () => {}, ...options.client },
   );

@@ -12,6 +12,8 @@ const LONG_FILES: Record<string, string> = {
   'client/apply/apply.ts': 'the order of writes, which is the promise, on one page',
   'client/apply/plan.ts': 'one verdict per kind of change, side by side',
   'client/patch/parse.ts': 'one grammar, read from top to bottom',
+  'server/model/scripted/schema.ts': 'one schema, read beside the one of the package',
+  'test/integration/agent/wire.test.ts': 'the same cases for each way that events travel',
   'test/attacks/egress/attempts/requests.ts': 'a table: one row per attempt',
   'test/integration/agent/loop.test.ts': 'cases of one loop',
   'test/unit/apply/apply.test.ts': 'cases of one function',

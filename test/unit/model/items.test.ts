@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readItem, toHistory } from '../../../server/model/items.ts';
-import type { ModelSettings } from '../../../server/model/model.ts';
 import { shellVariant } from '../../../server/model/shell-variant.ts';
+import { onTheWire, readItem, toHistory } from '../../../server/model/items.ts';
+import type { ModelSettings, ResponseItem } from '../../../server/model/model.ts';
+import { knownWindowTokens } from '../../../server/model/windows.ts';
 
 test('kinds that mean nothing here are passed over, lies about a kind are not', () => {
   assert.equal(readItem({ type: 'web_search_call', id: 'x' }), null);
@@ -53,4 +54,41 @@ test('codex-mini-latest gets the built-in shell, the others a function', () => {
   }
   assert.equal(of('llama', { baseUrl: 'http://127.0.0.1:1/v1', shell: 'shell' }), 'shell');
   assert.equal(of('gpt-5.1', { shell: 'function' }), 'function');
+});
+
+test('what goes out is of the published schema, also where what was kept is not', () => {
+  const message = {
+    type: 'message',
+    role: 'assistant',
+    content: [
+      { type: 'output_text', text: 'a', annotations: [] },
+      { type: 'refusal', refusal: 'b' },
+    ],
+    phase: 'commentary',
+  } as unknown as ResponseItem;
+  assert.deepEqual(onTheWire(message), {
+    type: 'message',
+    role: 'assistant',
+    content: 'ab',
+    phase: 'commentary',
+  });
+  const call = {
+    type: 'local_shell_call',
+    id: 'i',
+    call_id: 'c',
+    status: 'completed',
+    action: { command: 7, timeout_ms: 'long', env: { A: 1 } },
+  } as unknown as ResponseItem;
+  assert.deepEqual('action' in onTheWire(call) ? (onTheWire(call) as { action: unknown }).action : null, {
+    type: 'exec',
+    command: [],
+    env: {},
+  });
+});
+
+test('the window of a model that nobody told us about is not made up', () => {
+  assert.equal(knownWindowTokens('gpt-5.1-codex'), 272_000);
+  assert.equal(knownWindowTokens('openai/o3'), 200_000);
+  assert.equal(knownWindowTokens('codex-mini-latest'), 200_000);
+  assert.equal(knownWindowTokens('llama-4'), undefined);
 });

@@ -5,11 +5,16 @@ import {
   classify,
   failureError,
   kindOf,
+  MAX_OFFLINE_MS,
   MAX_RETRY_AFTER_MS,
+  MAX_UNKNOWN_OFFLINE_MS,
   ModelFailure,
+  offlineDelay,
+  RECONNECT_MS,
   RETRIES,
   retryAfter,
   retryDelay,
+  Unreachable,
 } from '../../../server/model/retries.ts';
 
 test('every status and code has its class', () => {
@@ -80,4 +85,43 @@ test('the error never holds the key, and a wrong key quotes nothing', () => {
     'sk-1234',
   );
   assert.deepEqual(wrong.wire.params, { status: 401 });
+});
+
+test('a server that puts its status where the code belongs is understood', () => {
+  const told = new OpenAI.APIError(undefined, { message: 'x', code: 503 }, undefined, undefined);
+  assert.equal(classify(told, 0).kind, 'serverError');
+});
+
+test('what can’t be reached says why, by the system’s own code, however the package wraps it', () => {
+  const cause = Object.assign(new Error('connect ETIMEDOUT 10.0.0.1:443'), { code: 'ETIMEDOUT' });
+  const wrapped = new OpenAI.APIConnectionError({
+    cause: new Unreachable(new TypeError('fetch failed', { cause })),
+  });
+  assert.deepEqual(classify(wrapped, 0), {
+    kind: 'network',
+    params: { message: 'connect ETIMEDOUT 10.0.0.1:443' },
+    code: 'ETIMEDOUT',
+  });
+});
+
+test('the wait for a network doubles up to a minute and ends late at a known address, soon at another', () => {
+  const failure = (code: string) => ({ kind: 'network' as const, params: {}, code });
+  const at = (tries: number, waitedMs: number, known: boolean, code = 'ENOTFOUND') =>
+    offlineDelay(failure(code), { tries, waitedMs, known })?.delayMs ?? null;
+  assert.deepEqual(
+    [0, 1, 2, 3, 4, 5].map((tries) => at(tries, 0, true)),
+    [5_000, 10_000, 20_000, 40_000, 60_000, 60_000],
+  );
+  assert.equal(at(9, MAX_UNKNOWN_OFFLINE_MS, false), null);
+  assert.equal(at(9, MAX_UNKNOWN_OFFLINE_MS, true), 60_000);
+  assert.equal(at(9, MAX_OFFLINE_MS, true), null);
+  // No network at all says nothing against the address.
+  assert.equal(at(9, MAX_UNKNOWN_OFFLINE_MS, false, 'EAI_AGAIN'), 60_000);
+});
+
+test('a connection that broke before an answer is opened anew at once, one time', () => {
+  const broken = { kind: 'network' as const, params: {}, code: 'ECONNRESET' };
+  const soFar = { waitedMs: 0, known: true };
+  assert.deepEqual(offlineDelay(broken, { ...soFar, tries: 0 }), { delayMs: RECONNECT_MS, told: false });
+  assert.equal(offlineDelay(broken, { ...soFar, tries: 1 })?.told, true);
 });

@@ -55,7 +55,7 @@ test('what a request is about is read from its newest user message on', () => {
     request(
       [
         { role: 'user', content: 'first' },
-        { type: 'message', role: 'assistant', content: [{ type: 'output_text', text: 'done' }] },
+        { type: 'message', role: 'assistant', content: 'done' },
         { role: 'user', content: [{ type: 'input_text', text: 'second' }] },
         { type: 'function_call', call_id: 'a', name: 'shell', arguments: '{}' },
         { type: 'function_call_output', call_id: 'a', output: 'Exit code: 0\nOutput:\nprinted' },
@@ -84,7 +84,11 @@ for (const [name, input, message] of [
     [{ type: 'function_call_output', call_id: 'a', output: '' }],
     /No tool call found .* a/,
   ],
-  ['a call without an id', [{ type: 'function_call', name: 'x', arguments: '{}' }], /Invalid 'input.0/],
+  [
+    'a call without an id',
+    [{ type: 'function_call', name: 'x', arguments: '{}' }],
+    /Invalid 'input.0.call_id/,
+  ],
   ['reasoning without its content', [{ type: 'reasoning', id: 'rs', summary: [] }], /encrypted_content/],
   ['nothing', [], /Invalid 'input'/],
 ] as const) {
@@ -107,15 +111,15 @@ test('a response that would be stored is refused', () => {
 
 for (const [tool, expected] of [
   [
-    { type: 'function', name: 'shell' },
+    { type: 'function', name: 'shell', parameters: {}, strict: false },
     { name: 'shell', arguments: '{"command":"ls"}' },
   ],
   [
-    { type: 'function', name: 'exec_command' },
+    { type: 'function', name: 'exec_command', parameters: {}, strict: false },
     { name: 'exec_command', arguments: '{"cmd":"ls"}' },
   ],
   [
-    { type: 'function', name: 'shell_command' },
+    { type: 'function', name: 'shell_command', parameters: {}, strict: false },
     { name: 'shell_command', arguments: '{"command":"ls"}' },
   ],
 ] as const) {
