@@ -6,7 +6,7 @@
  * file with single bytes that are no UTF-8 is taken as Windows-1252, of which Latin-1 is a part; what is
  * not changed stays byte for byte whatever it was.
  */
-import { isUtf8 } from 'node:buffer';
+import { isAscii, isUtf8 } from 'node:buffer';
 import { toBytes, toText } from './bytes.ts';
 
 export type Encoding = 'utf8' | 'utf16le' | 'utf16be' | 'windows1252' | 'binary';
@@ -15,16 +15,14 @@ export type Encoding = 'utf8' | 'utf16le' | 'utf16be' | 'windows1252' | 'binary'
 const WINDOWS_1252 = '€\x81‚ƒ„…†‡ˆ‰Š‹Œ\x8dŽ\x8f\x90‘’“”•–—˜™š›œ\x9džŸ';
 
 export function encodingOf(content: string): Encoding {
-  for (const [mark, encoding] of [
-    ['\xff\xfe', 'utf16le'],
-    ['\xfe\xff', 'utf16be'],
-  ] as const) {
-    if (content.startsWith(mark)) {
-      return encoded(decoded(content, encoding), encoding) === content ? encoding : 'binary';
-    }
-  }
+  const mark = content.slice(0, 2);
+  const utf16 = mark === '\xff\xfe' ? 'utf16le' : mark === '\xfe\xff' ? 'utf16be' : null;
+  // Half a letter could not be kept.
+  if (utf16 !== null)
+    return content.length % 2 === 0 && utf16Text(content, utf16).isWellFormed() ? utf16 : 'binary';
   if (content.includes('\0')) return 'binary';
-  if (/^[\x00-\x7f]*$/.test(content) || isUtf8(Buffer.from(content, 'latin1'))) return 'utf8';
+  const bytes = Buffer.from(content, 'latin1');
+  if (isAscii(bytes) || isUtf8(bytes)) return 'utf8';
   // UTF-8 with something broken in it is edited as bytes; nothing else has its long letters.
   const hasLongLetters = /[\xc2-\xdf][\x80-\xbf]|[\xe0-\xf4][\x80-\xbf]{2}/.test(content);
   return hasLongLetters ? 'utf8' : 'windows1252';
@@ -33,7 +31,11 @@ export function encodingOf(content: string): Encoding {
 /** The file's text as a patch sees it. */
 export function decoded(content: string, encoding: Encoding): string {
   if (encoding !== 'utf16le' && encoding !== 'utf16be') return content;
-  return toBytes(swapped(Buffer.from(content, 'latin1'), encoding).toString('utf16le'));
+  return toBytes(utf16Text(content, encoding));
+}
+
+function utf16Text(content: string, encoding: 'utf16le' | 'utf16be'): string {
+  return swapped(Buffer.from(content, 'latin1'), encoding).toString('utf16le');
 }
 
 export function encoded(text: string, encoding: Encoding): string {
@@ -74,6 +76,5 @@ export function encodingName(encoding: Encoding): string {
 }
 
 function swapped(bytes: Buffer, encoding: 'utf16le' | 'utf16be'): Buffer {
-  if (encoding === 'utf16le' || bytes.length % 2 !== 0) return bytes;
-  return Buffer.from(bytes).swap16();
+  return encoding === 'utf16le' ? bytes : Buffer.from(bytes).swap16();
 }

@@ -1,12 +1,12 @@
 /**
  * How lines of a patch are found among the lines of one file. Pure.
  *
- * Four passes, from strict to lenient. A pass numbers the file's lines once, same text same number, and
- * knows where each number stands: what is wanted is looked for only where its rarest line is, so that a
- * hundred changes of a hundred thousand lines cost little more than one.
+ * Four passes, from strict to lenient. A pass keeps a number for each line of the file, the same for
+ * lines that are alike, and a table from numbers to lines: what is wanted is looked for only where its
+ * rarest line is, so that a hundred changes of a hundred thousand lines cost little more than one.
  */
 import { toText } from './bytes.ts';
-import { BOM, trimmed, trimmedRight, type Line } from './lines.ts';
+import { BOM, isSpace, trimmed, trimmedRight, type TextFile } from './lines.ts';
 
 /**
  * How alike lines have to be: as they are; but for space at their end; but for space around; but for
@@ -17,11 +17,13 @@ const PASSES: readonly ((text: string) => string)[] = [
     const bare = text.endsWith('\r') ? text.slice(0, -1) : text;
     return bare.startsWith(BOM) ? bare.slice(BOM.length) : bare;
   },
-  (text) => trimmedRight(text),
-  (text) => trimmed(text),
+  trimmedRight,
+  trimmed,
   (text) => trimmed(plainPunctuation(text)),
 ];
+const RIGHT_TRIMMED = 1;
 const TRIMMED = 2;
+const PLAIN = 3;
 
 function plainPunctuation(text: string): string {
   if (/^[\x00-\x7f]*$/.test(text)) return text;
@@ -39,28 +41,26 @@ export function areAlike(one: string, other: string): boolean {
   return trimmed(plainPunctuation(one)) === trimmed(plainPunctuation(other));
 }
 
-/** The file's lines as one pass sees them, numbered by their text. */
-interface Numbered {
-  texts: string[];
-  numbers: Map<string, number>;
-  /** The number of each line. */
-  lines: Int32Array;
-  /** Where number n stands, ascending: `places[starts[n]]` up to `places[starts[n + 1]]`. */
-  places: Int32Array;
-  starts: Int32Array;
+/** A file's lines as one pass sees them. Different lines may have the same number, if rarely. */
+interface Index {
+  numbers: Int32Array;
+  /** The first line of each slot of the table, and the next one of each line; -1: none. */
+  heads: Int32Array;
+  next: Int32Array;
+  counts: Int32Array;
 }
 
 export class Finder {
-  readonly #lines: readonly Line[];
-  readonly #numbered: (Numbered | undefined)[] = [];
+  readonly #file: TextFile;
+  readonly #indexes: (Index | undefined)[] = [];
 
-  constructor(lines: readonly Line[]) {
-    this.#lines = lines;
+  constructor(file: TextFile) {
+    this.#file = file;
   }
 
   /** The first place at or after `from`; with `atEnd` the very end, if it is alike in any pass. */
   find(wanted: readonly string[], from: number, atEnd: boolean): number | null {
-    const last = this.#lines.length - wanted.length;
+    const last = this.#file.length - wanted.length;
     if (atEnd && last >= from) {
       for (let pass = 0; pass < PASSES.length; pass++) {
         if (this.#places(pass, wanted, last, 1).length > 0) return last;
@@ -82,9 +82,8 @@ export class Finder {
   findBeginning(start: string, from: number): number | null {
     const plain = trimmed(start);
     if (plain.length < 3) return null;
-    const { texts } = this.#of(TRIMMED);
-    for (let at = from; at < texts.length; at++) {
-      const text = texts[at] ?? '';
+    for (let at = from; at < this.#file.length; at++) {
+      const text = trimmed(this.#file.text(at));
       if (text.startsWith(plain) && !/^\w\w/.test(text.slice(plain.length - 1))) return at;
     }
     return null;
@@ -92,15 +91,15 @@ export class Finder {
 
   /** Where most of the lines stand, for the message of an error. */
   nearest(wanted: readonly string[]): number | null {
-    const pattern = wanted.slice(0, MAX_COMPARED_LINES).map((text) => PASSES[TRIMMED]?.(text) ?? text);
-    const file = this.#of(TRIMMED);
-    const numbers = pattern.map((text) => file.numbers.get(text) ?? -1);
+    const pattern = wanted.slice(0, MAX_COMPARED_LINES).map(trimmed);
+    const numbers = pattern.map((text) => numberOf(text, 0, text.length));
     const weights = pattern.map((text) => (text.length > 3 ? 3 : 1));
+    const lines = this.#index(TRIMMED).numbers;
     let best: { at: number; score: number } | null = null;
-    for (let at = 0; at < file.lines.length; at++) {
+    for (let at = 0; at < lines.length; at++) {
       let score = 0;
       for (let index = 0; index < numbers.length; index++) {
-        if (numbers[index] === file.lines[at + index]) score += weights[index] ?? 0;
+        if (numbers[index] === lines[at + index]) score += weights[index] ?? 0;
       }
       if (score > (best?.score ?? 0)) best = { at, score };
     }
@@ -111,7 +110,8 @@ export class Finder {
   #mostWords(pattern: readonly string[]): number | null {
     const words = pattern.map(wordsOf).find((found) => found.length > 0) ?? [];
     let best: { at: number; score: number } | null = null;
-    for (const [at, text] of this.#of(TRIMMED).texts.entries()) {
+    for (let at = 0; at < this.#file.length; at++) {
+      const text = this.#file.text(at);
       const score = words.reduce((sum, word) => sum + (text.includes(word) ? word.length : 0), 0);
       if (score > (best?.score ?? 0)) best = { at, score };
     }
@@ -120,70 +120,97 @@ export class Finder {
 
   #places(pass: number, wanted: readonly string[], from: number, limit: number): number[] {
     const alike = PASSES[pass];
-    const file = this.#of(pass);
-    if (!alike || wanted.length === 0 || wanted.length > file.lines.length) return [];
-    const numbers: number[] = [];
-    let rarest = { index: 0, count: Infinity };
-    for (const [index, text] of wanted.entries()) {
-      const number = file.numbers.get(alike(text));
-      if (number === undefined) return [];
-      const count = (file.starts[number + 1] ?? 0) - (file.starts[number] ?? 0);
-      if (count < rarest.count) rarest = { index, count };
-      numbers.push(number);
+    const file = this.#file;
+    if (!alike || wanted.length === 0 || wanted.length > file.length - from) return [];
+    const { numbers, heads, next, counts } = this.#index(pass);
+    const pattern = wanted.map(alike);
+    const wantedNumbers = pattern.map((text) => numberOf(text, 0, text.length));
+    let rarest = { index: 0, count: Infinity, slot: 0 };
+    for (const [index, number] of wantedNumbers.entries()) {
+      const slot = slotOf(number, heads.length);
+      const count = counts[slot] ?? 0;
+      if (count < rarest.count) rarest = { index, count, slot };
     }
-    const rare = numbers[rarest.index] ?? 0;
-    const end = file.starts[rare + 1] ?? 0;
     const found: number[] = [];
-    let next = firstAtLeast(file.places, file.starts[rare] ?? 0, end, from + rarest.index);
-    for (; next < end && found.length < limit; next++) {
-      const at = (file.places[next] ?? 0) - rarest.index;
-      if (numbers.every((number, index) => file.lines[at + index] === number)) found.push(at);
+    let line = heads[rarest.slot] ?? -1;
+    for (; line >= 0 && found.length < limit; line = next[line] ?? -1) {
+      const at = line - rarest.index;
+      if (at < from || !wantedNumbers.every((number, index) => numbers[at + index] === number)) continue;
+      if (pattern.every((text, index) => text === alike(file.text(at + index)))) found.push(at);
     }
     return found;
   }
 
-  #of(pass: number): Numbered {
-    const known = this.#numbered[pass];
-    if (known) return known;
-    const alike = PASSES[pass] ?? ((text: string) => text);
-    const before = pass === 0 ? null : this.#of(pass - 1);
-    const texts = before ? before.texts.map(alike) : this.#lines.map((line) => alike(line.text));
-    const isSame = before?.texts.every((text, index) => text === texts[index]) ?? false;
-    return (this.#numbered[pass] = before && isSame ? before : numbered(texts));
+  #index(pass: number): Index {
+    return (this.#indexes[pass] ??= this.#makeIndex(pass));
+  }
+
+  #makeIndex(pass: number): Index {
+    const file = this.#file;
+    if (pass === PLAIN && /^[\x00-\x7f]*$/.test(file.content)) return this.#index(TRIMMED);
+    const numbers = pass === PLAIN ? this.#plainNumbers() : new Int32Array(file.length);
+    if (pass < PLAIN)
+      for (let line = 0; line < file.length; line++) numbers[line] = this.#numberOf(pass, line);
+    let size = 16;
+    while (size < file.length * 2) size *= 2;
+    const heads = new Int32Array(size).fill(-1);
+    const counts = new Int32Array(size);
+    const next = new Int32Array(file.length);
+    for (let line = file.length - 1; line >= 0; line--) {
+      const slot = slotOf(numbers[line] ?? 0, size);
+      next[line] = heads[slot] ?? -1;
+      heads[slot] = line;
+      counts[slot] = (counts[slot] ?? 0) + 1;
+    }
+    return { numbers, heads, next, counts };
+  }
+
+  /** All at once: what the last pass does is done quickest to the whole text, and never joins lines. */
+  #plainNumbers(): Int32Array {
+    const file = this.#file;
+    const plain = plainPunctuation(file.slice(0, file.length));
+    const numbers = new Int32Array(file.length);
+    let at = 0;
+    for (let line = 0; line < file.length; line++) {
+      const eol = file.eol(line);
+      const next = eol === '' ? plain.length : plain.indexOf(eol.slice(-1), at) + 1;
+      numbers[line] = trimmedNumber(plain, at, next - eol.length);
+      at = next;
+    }
+    return numbers;
+  }
+
+  /** Of what the pass makes of a line, for most passes without making it. */
+  #numberOf(pass: number, line: number): number {
+    const { content } = this.#file;
+    const start = this.#file.start(line);
+    let end = this.#file.textEnd(line);
+    if (content.charCodeAt(start) === 0xef) {
+      const text = PASSES[pass]?.(content.slice(start, end)) ?? '';
+      return numberOf(text, 0, text.length);
+    }
+    if (pass === TRIMMED) return trimmedNumber(content, start, end);
+    if (pass === RIGHT_TRIMMED) while (end > start && isSpace(content.charCodeAt(end - 1))) end--;
+    else if (end > start && content.charCodeAt(end - 1) === 13) end--;
+    return numberOf(content, start, end);
   }
 }
 
-function numbered(texts: string[]): Numbered {
-  const numbers = new Map<string, number>();
-  const lines = new Int32Array(texts.length);
-  for (const [at, text] of texts.entries()) {
-    let number = numbers.get(text);
-    if (number === undefined) numbers.set(text, (number = numbers.size));
-    lines[at] = number;
-  }
-  const starts = new Int32Array(numbers.size + 1);
-  for (const number of lines) starts[number + 1] = (starts[number + 1] ?? 0) + 1;
-  for (let number = 0; number < numbers.size; number++) {
-    starts[number + 1] = (starts[number + 1] ?? 0) + (starts[number] ?? 0);
-  }
-  const next = starts.slice();
-  const places = new Int32Array(texts.length);
-  for (const [at, number] of lines.entries()) {
-    const place = next[number] ?? 0;
-    places[place] = at;
-    next[number] = place + 1;
-  }
-  return { texts, numbers, lines, places, starts };
+function trimmedNumber(text: string, start: number, end: number): number {
+  while (end > start && isSpace(text.charCodeAt(end - 1))) end--;
+  while (start < end && isSpace(text.charCodeAt(start))) start++;
+  return numberOf(text, start, end);
 }
 
-/** The first index in `[low, high)` whose value is at least `value`; `high` if there is none. */
-function firstAtLeast(ascending: Int32Array, low: number, high: number, value: number): number {
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((ascending[middle] ?? 0) < value) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+/** FNV-1a over the letters. */
+function numberOf(text: string, start: number, end: number): number {
+  let number = 0x811c9dc5 | 0;
+  for (let at = start; at < end; at++) number = Math.imul(number ^ text.charCodeAt(at), 0x01000193);
+  return number;
+}
+
+function slotOf(number: number, size: number): number {
+  return (number ^ (number >>> 15)) & (size - 1);
 }
 
 const MAX_COMPARED_LINES = 50;

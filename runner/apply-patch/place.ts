@@ -44,7 +44,7 @@ export function locate(search: Search): Place {
   if (wanted.length === 0) {
     if (missing !== null) throw notFound(search, [missing], 'the line after @@');
     // Nothing but new lines: behind the named line, or else at the end.
-    return { at: chunk.contexts.length > 0 && !chunk.atEnd ? from : file.lines.length, length: 0 };
+    return { at: chunk.contexts.length > 0 && !chunk.atEnd ? from : file.length, length: 0 };
   }
   if (missing === null) {
     const at = finder.find(wanted, from, chunk.atEnd) ?? againAtContext(search, wanted, from);
@@ -53,8 +53,7 @@ export function locate(search: Search): Place {
     if (wanted.length > 1 && wanted.at(-1) === '') {
       const shorter = wanted.slice(0, -1);
       const end = finder.find(shorter, from, true);
-      if (end !== null && end + shorter.length === file.lines.length)
-        return { at: end, length: shorter.length };
+      if (end !== null && end + shorter.length === file.length) return { at: end, length: shorter.length };
     }
   }
   // The place is clear without the line after @@, or in spite of it.
@@ -87,7 +86,7 @@ function notFound(search: Search, wanted: string[], what: string): PatchError {
     sentences.push(
       'The file is binary, or UTF-16 without a byte order mark, which apply_patch cannot edit; use a program for it.',
     );
-  } else if (file.lines.length === 0) {
+  } else if (file.length === 0) {
     sentences.push('The file is empty.');
   } else if (earlier !== null) {
     sentences.push(`They stand at line ${earlier + 1}: the changes of one file go from its top to its end.`);
@@ -95,9 +94,10 @@ function notFound(search: Search, wanted: string[], what: string): PatchError {
     sentences.push('Nothing in the file is like it. Read the file again.');
   } else {
     sentences.push(`The nearest place in the file is line ${nearest + 1}:`);
-    const around = file.lines.slice(nearest, nearest + Math.min(wanted.length, MAX_SHOWN_LINES));
-    sentences.push(...around.map((line, index) => `  ${nearest + index + 1}: ${readable(line.text)}`));
-    const differs = around.findIndex((line, index) => !areAlike(line.text, wanted[index] ?? ''));
+    const count = Math.min(wanted.length, MAX_SHOWN_LINES, file.length - nearest);
+    const around = Array.from({ length: count }, (_, index) => file.text(nearest + index));
+    sentences.push(...around.map((line, index) => `  ${nearest + index + 1}: ${readable(line)}`));
+    const differs = around.findIndex((line, index) => !areAlike(line, wanted[index] ?? ''));
     if (differs >= 0) sentences.push(`The first difference is in line ${nearest + differs + 1}.`);
     else if (around.length < wanted.length) sentences.push('There the file ends.');
   }

@@ -8,14 +8,16 @@
 import { toText } from './bytes.ts';
 import { decoded, encoded, encodingName, encodingOf, lineIn, type Encoding } from './encoding.ts';
 import { Finder } from './finder.ts';
-import { BOM, joinLines, splitLines, type Line, type TextFile } from './lines.ts';
+import { BOM, TextFile } from './lines.ts';
 import { PatchError, type Chunk } from './parse.ts';
 import { locate, wantedOf, type Place, type Search } from './place.ts';
 
 interface Replacement {
   at: number;
   removed: number;
-  lines: Line[];
+  lines: string[];
+  /** How these lines end. */
+  eol: string;
 }
 
 export function updated(
@@ -24,12 +26,12 @@ export function updated(
   chunks: readonly Chunk[],
 ): { content: string; notes: string[] } {
   const encoding = encodingOf(content);
-  const file = splitLines(decoded(content, encoding));
-  const finder = new Finder(file.lines);
+  const file = new TextFile(decoded(content, encoding));
+  const finder = new Finder(file);
   const replacements: Replacement[] = [];
   const problems: string[] = [];
   const notes: string[] = [];
-  let endsOpen = file.lines.at(-1)?.eol === '';
+  let endsOpen = file.length > 0 && file.eol(file.length - 1) === '';
   let cursor = 0;
   for (const [index, original] of chunks.entries()) {
     try {
@@ -39,7 +41,7 @@ export function updated(
       notes.push(...notesOn(search, place));
       replacements.push(...replacementsOf(chunk, place, file));
       cursor = place.at + place.length;
-      if (chunk.endsOpen !== null && cursor === file.lines.length) endsOpen = chunk.endsOpen;
+      if (chunk.endsOpen !== null && cursor === file.length) endsOpen = chunk.endsOpen;
     } catch (error) {
       if (!(error instanceof PatchError)) throw error;
       if (problems.push(error.message) === MAX_PROBLEMS) break;
@@ -47,16 +49,30 @@ export function updated(
   }
   if (problems.length > 0) throw new PatchError(problems.join('\n'));
 
-  const lines: Line[] = [];
+  return { content: encoded(replaced(file, replacements, endsOpen), encoding), notes };
+}
+
+/** Only the last line may have no end. */
+function replaced(file: TextFile, replacements: readonly Replacement[], endsOpen: boolean): string {
+  const parts: string[] = [];
+  let lastEol = '';
   let copied = 0;
-  for (const { at, removed, lines: added } of replacements) {
-    for (; copied < at; copied++) lines.push(file.lines[copied] as Line);
-    for (const line of added) lines.push(line);
-    copied += removed;
+  const copyTo = (line: number) => {
+    if (line <= copied) return;
+    parts.push(file.slice(copied, line));
+    lastEol = file.eol(line - 1);
+    if (lastEol === '') parts.push((lastEol = file.usualEol()));
+    copied = line;
+  };
+  for (const { at, removed, lines, eol } of replacements) {
+    copyTo(at);
+    for (const line of lines) parts.push(line, eol);
+    if (lines.length > 0) lastEol = eol;
+    copied = at + removed;
   }
-  for (; copied < file.lines.length; copied++) lines.push(file.lines[copied] as Line);
-  const text = joinLines({ bom: file.bom, lines: withEnds(lines, file, endsOpen) });
-  return { content: encoded(text, encoding), notes };
+  copyTo(file.length);
+  const text = parts.join('');
+  return file.bom + (endsOpen ? text.slice(0, text.length - lastEol.length) : text);
 }
 
 /** As many as can be mended at once. */
@@ -110,7 +126,7 @@ function replacementsOf(chunk: Chunk, place: Place, file: TextFile): Replacement
       continue;
     }
     if (open === null) {
-      open = { at, removed: 0, lines: [] };
+      open = { at, removed: 0, lines: [], eol: '' };
       found.push(open);
     }
     if (sign === '-') {
@@ -118,31 +134,18 @@ function replacementsOf(chunk: Chunk, place: Place, file: TextFile): Replacement
         at++;
         open.removed++;
       }
-    } else open.lines.push({ text, eol: '' });
+    } else open.lines.push(text);
   }
   for (const one of found) {
-    const first = file.lines[one.at];
-    const neighbour = one.removed > 0 ? first : (file.lines[one.at - 1] ?? first);
-    const eol = neighbour?.eol || usualEol(file);
-    one.lines = one.lines.map(({ text }, index) => {
+    const neighbour = one.removed > 0 || one.at === 0 ? one.at : one.at - 1;
+    const eol = (neighbour < file.length && file.eol(neighbour)) || file.usualEol();
+    one.eol = eol;
+    one.lines = one.lines.map((text, index) => {
       // A patch may write out the carriage return of a CRLF file, and the mark a file starts with.
       const hasMark = one.at === 0 && index === 0 && file.bom !== '' && text.startsWith(BOM);
       const hasReturn = eol === '\r\n' && text.endsWith('\r');
-      return { text: text.slice(hasMark ? BOM.length : 0, hasReturn ? -1 : undefined), eol };
+      return text.slice(hasMark ? BOM.length : 0, hasReturn ? -1 : undefined);
     });
   }
   return found;
-}
-
-function usualEol(file: TextFile): string {
-  return file.lines.find((line) => line.eol !== '')?.eol ?? '\n';
-}
-
-/** Only the last line may have no end. */
-function withEnds(lines: Line[], file: TextFile, endsOpen: boolean): Line[] {
-  const usual = usualEol(file);
-  return lines.map((line, index) => {
-    const eol = endsOpen && index === lines.length - 1 ? '' : line.eol === '' ? usual : line.eol;
-    return eol === line.eol ? line : { text: line.text, eol };
-  });
 }

@@ -177,12 +177,12 @@ test('an absolute path inside of the folder is as good, also by a link to the fo
 });
 
 test('names may have signs that a shell or another system would take amiss', () => {
-  for (const name of ['it\'s "a" $(x) *.txt', 'a\\b', '-n', '#', 'x;y|z&', '~', 'new\tline']) {
-    write(name, 'a\n');
-    const run = applyPatch(folder, change(name));
-    assert.equal(run.code, 0, run.error);
-    assert.equal(read(name), 'b\n');
-  }
+  const names = ['it\'s "a" $(x) *.txt', 'a\\b', '-n', '#', 'x;y|z&', '~', 'tab\there'];
+  for (const name of names) write(name, 'a\n');
+  const patch = patchOf(...names.flatMap((name) => [`*** Update File: ${name}`, '@@', '-a', '+b']));
+  const run = applyPatch(folder, patch);
+  assert.equal(run.code, 0, run.error);
+  for (const name of names) assert.equal(read(name), 'b\n');
 });
 
 test('a name with a backslash is not mistaken for a folder', () => {
