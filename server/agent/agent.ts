@@ -47,6 +47,8 @@ export interface AgentInput {
    * that is joined after a crash goes on from there. Absent: it is told again from its start.
    */
   outputStored?(itemId: string): Promise<number | null>;
+  /** Whether the log has this item's end: a crash may have come before its result was in the history. */
+  itemEnded?(itemId: string): Promise<boolean>;
   /** Droppable text of an item that is being written. */
   delta(itemId: string, text: string): void;
   /** Takes secrets out of what commands print, before the model or the log gets it. */

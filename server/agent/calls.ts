@@ -27,7 +27,7 @@ const MAX_DISPLAY_BYTES = 16 * 1024;
 
 export type CallContext = Pick<
   AgentInput,
-  'sandbox' | 'env' | 'limits' | 'cacheKey' | 'emit' | 'outputStored' | 'redactor' | 'approve'
+  'sandbox' | 'env' | 'limits' | 'cacheKey' | 'emit' | 'outputStored' | 'itemEnded' | 'redactor' | 'approve'
 > & { signal: AbortSignal };
 
 export class Calls {
@@ -85,11 +85,12 @@ export class Calls {
 }
 
 /** A call whose result is missing after a crash: joined where the sandbox knows it, given up where not. */
-export async function resumeCall(context: CallContext, open: OpenCall): Promise<ResponseItem> {
-  const { sandbox, limits, emit } = context;
+export async function resumeCall(given: CallContext, open: OpenCall): Promise<ResponseItem> {
+  const { sandbox, limits } = given;
   const read = readCall(open.call, sandbox.workdir, limits.commandTimeoutMs);
   if (!read.ok) return outputFor(open.call, read.problem);
-  const id = safeCallId(context.cacheKey, open);
+  const id = safeCallId(given.cacheKey, open);
+  const context = (await given.itemEnded?.(id)) ? { ...given, emit: withoutEnd(given.emit) } : given;
   if ((await sandbox.find(id)) !== 'unknown') {
     return outputFor(open.call, await runCall(context, open, read.command, 'joined'));
   }
@@ -99,8 +100,16 @@ export async function resumeCall(context: CallContext, open: OpenCall): Promise<
     return outputFor(open.call, await runCall(context, open, read.command, 'new'));
   }
   const item = { ...commandItem(id, read.command), end: 'interrupted' as const };
-  await emit({ code: 'item.completed', params: { item } });
+  await context.emit({ code: 'item.completed', params: { item } });
   return outputFor(open.call, INTERRUPTED);
+}
+
+/** The log told of the end, and of the limits reached by then, before the crash. */
+function withoutEnd(emit: CallContext['emit']): CallContext['emit'] {
+  return async (...events) => {
+    const left = events.filter(({ code }) => code !== 'item.completed' && code !== 'limit.reached');
+    if (left.length > 0) await emit(...left);
+  };
 }
 
 const INTERRUPTED =

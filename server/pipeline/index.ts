@@ -99,6 +99,7 @@ async function agentPhase(
       history: turn.history(ATTEMPT),
       emit: (...events) => turn.emit(...events),
       outputStored: (itemId) => turn.outputStored(itemId),
+      itemEnded: (itemId) => turn.itemEnded(itemId),
       delta: (itemId, text) => turn.delta(itemId, text),
       limits: settings.limits,
       redactor,

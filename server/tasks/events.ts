@@ -10,6 +10,7 @@ import { CodexError } from '../../protocol/errors.ts';
 import {
   EVENT_PARAMS,
   EVENT_VERSION,
+  type EventCode,
   type NewEvent,
   type WireEvent,
   checkNewEvent,
@@ -113,22 +114,7 @@ export async function outputStored(
   of: { taskId: string; turn: number },
   itemId: string,
 ): Promise<number | null> {
-  const rows = await db
-    .selectFrom('events')
-    .select(['code', 'params'])
-    .where('task_id', '=', of.taskId)
-    .where('turn', '=', of.turn)
-    .where('code', 'in', ['item.started', 'output'])
-    // Narrows what is read; what counts is decided below.
-    .where(
-      'params',
-      'like',
-      `%${JSON.stringify(itemId)
-        .slice(1, -1)
-        .replaceAll(/[\\%_]/g, '\\$&')}%`,
-    )
-    .orderBy('seq')
-    .execute();
+  const rows = await eventsOf(db, of, ['item.started', 'output'], itemId);
   let stored: number | null = null;
   for (const { code, params } of rows) {
     if (code === 'item.started') {
@@ -139,6 +125,44 @@ export async function outputStored(
     if (output.itemId === itemId) stored = output.offset + (output.bytes ?? Buffer.byteLength(output.text));
   }
   return stored;
+}
+
+export async function itemEnded(
+  db: Db,
+  of: { taskId: string; turn: number },
+  itemId: string,
+): Promise<boolean> {
+  const rows = await eventsOf(db, of, ['item.completed'], itemId);
+  return rows.some(
+    ({ params }) => EVENT_PARAMS['item.completed'].parse(JSON.parse(params)).item.id === itemId,
+  );
+}
+
+/** Of a turn, in order, those that have the item's id somewhere in them. */
+function eventsOf(
+  db: Db,
+  of: { taskId: string; turn: number },
+  codes: readonly EventCode[],
+  itemId: string,
+): Promise<{ code: string; params: string }[]> {
+  return (
+    db
+      .selectFrom('events')
+      .select(['code', 'params'])
+      .where('task_id', '=', of.taskId)
+      .where('turn', '=', of.turn)
+      .where('code', 'in', codes)
+      // Narrows what is read; what counts is decided by who asks.
+      .where(
+        'params',
+        'like',
+        `%${JSON.stringify(itemId)
+          .slice(1, -1)
+          .replaceAll(/[\\%_]/g, '\\$&')}%`,
+      )
+      .orderBy('seq')
+      .execute()
+  );
 }
 
 /** The seq of the newest event; throws notFound. */

@@ -14,7 +14,7 @@ import { mayBecome } from '../../protocol/states.ts';
 import type { Store, Tx } from '../store/store.ts';
 import { dropOpen, type Approvals } from './approvals.ts';
 import { askFor } from './asking.ts';
-import { appendEvents, outputStored } from './events.ts';
+import { appendEvents, itemEnded, outputStored } from './events.ts';
 import { appendHistory, loadHistory } from './history.ts';
 import type { Hub } from './hub.ts';
 import { newestResult, storeResult } from './patches.ts';
@@ -208,6 +208,7 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
     emit: (...events) => write(events),
     outputStored: (itemId) =>
       store.read((db) => outputStored(db, { taskId: task.id, turn: turn.turn }, itemId)),
+    itemEnded: (itemId) => store.read((db) => itemEnded(db, { taskId: task.id, turn: turn.turn }, itemId)),
     delta: (itemId, text) => {
       if (!signal.aborted) hub.delta(task.id, turn.turn, itemId, redaction.piece(itemId, text));
     },

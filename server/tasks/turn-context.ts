@@ -89,6 +89,8 @@ export interface TurnContext {
   emit(...events: NewEvent[]): Promise<void>;
   /** How many bytes of an item's output the log of this turn has; null when the item never started. */
   outputStored(itemId: string): Promise<number | null>;
+  /** Whether the log of this turn has the item's end. */
+  itemEnded(itemId: string): Promise<boolean>;
   /** Text of an item as it is written: unnumbered, droppable. */
   delta(itemId: string, text: string): void;
   /** A line about something slow (an image that is built): droppable too, shown with the phase. */

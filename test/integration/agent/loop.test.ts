@@ -237,6 +237,29 @@ test('output that the log has already is not told again after a restart', async 
   assert.match(outputs(played.history.items)[0] ?? '', /Output:\n0123456789\n$/);
 });
 
+test('the end of a command is told once, though the crash came before its result was stored', async () => {
+  const played = await play(`
+  - steps:
+      - run: echo out
+      - say: done
+`);
+  let crash = true;
+  played.history.onAppend = (items) => {
+    if (crash && items.some((item) => item.type === 'function_call_output')) throw new Error('killed');
+  };
+  await assert.rejects(played.run(), /killed/);
+  crash = false;
+  const ended = () => played.of('item.completed').filter(({ item }) => item.type === 'command');
+  assert.equal(ended().length, 1);
+  await played.run({
+    outputStored: async () => 4,
+    itemEnded: async (id) => ended().some(({ item }) => item.id === id),
+  });
+  assert.equal(ended().length, 1);
+  assert.equal(played.of('output').length, 1);
+  assert.match(outputs(played.history.items)[0] ?? '', /Output:\nout\n$/);
+});
+
 test('a call whose sandbox does not know it is not run again', async () => {
   const played = await play(`
   - steps:

@@ -70,6 +70,10 @@ export function memoryTurn(
       }
       return stored;
     },
+    itemEnded: async (id) =>
+      task.events
+        .slice(before)
+        .some(({ code, params }) => code === 'item.completed' && params.item.id === id),
     approvals: () => ({ ask: async () => 'never', wasAsked: async () => false }),
     delta: () => {},
     progress: () => {},
