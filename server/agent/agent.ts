@@ -20,7 +20,8 @@ import type { Approving } from './approve.ts';
  */
 export interface History {
   load(): Promise<ResponseItem[]>;
-  append(items: ResponseItem[]): Promise<void>;
+  /** `told`: events of these items, stored with them or not at all. */
+  append(items: ResponseItem[], told?: readonly NewEvent[]): Promise<void>;
 }
 
 /** The part of a sandbox that the loop uses. `how` tells a turn that goes on that its old one is gone. */

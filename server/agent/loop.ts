@@ -17,7 +17,7 @@ import { ModelStep } from './step.ts';
 import { toolsFor } from './tools.ts';
 import { TurnClock } from './turn-clock.ts';
 import { addUsage } from './usage.ts';
-import { NO_USAGE } from '../../protocol/events.ts';
+import { NO_USAGE, type NewEvent } from '../../protocol/events.ts';
 
 /** Streams that break one after another, each after a call: the connection is no good. */
 export const MAX_CUTS_IN_A_ROW = 5;
@@ -51,10 +51,11 @@ function withClock({ policy, desk }: Approving, clock: TurnClock): Approving {
 
 async function runTurn(input: AgentInput, timeIsUp: AbortSignal): Promise<AgentOutcome> {
   const items = await input.history.load();
-  const store = async (...more: typeof items) => {
-    if (more.length > 0) await input.history.append(more);
+  const storeTold = async (more: typeof items, told: readonly NewEvent[]) => {
+    if (more.length + told.length > 0) await input.history.append(more, told);
     items.push(...more);
   };
+  const store = (...more: typeof items) => storeTold(more, []);
 
   for (const open of openCalls(items)) await store(await resumeCall(input, open));
   const start = turnStart(items, input.prompt, input.turn);
@@ -88,7 +89,7 @@ async function runTurn(input: AgentInput, timeIsUp: AbortSignal): Promise<AgentO
     if (outcome.usage.requests >= input.limits.turnModelRequests) {
       return stop('limitReached', 'turnModelRequests', input.limits.turnModelRequests);
     }
-    const step = new ModelStep(input, items, store);
+    const step = new ModelStep(input, items, storeTold);
     try {
       const response = await step.run({ ...fixed, input: toRequest(items) });
       outcome.usage = addUsage(outcome.usage, response.usage);

@@ -26,12 +26,15 @@ import { fitText } from './truncate.ts';
 /** A message as an event shows it; the answer of the turn travels whole. */
 const MAX_TEXT_BYTES = 48 * 1024;
 
+/** Items for the history, and what the log tells of them. */
+export type StoreTold = (items: ResponseItem[], told: readonly NewEvent[]) => Promise<void>;
+
 export class ModelStep {
   /** What the response says to the person, without the calls. */
   text = '';
   called = false;
   readonly #input: AgentInput;
-  readonly #store: (...items: ResponseItem[]) => Promise<void>;
+  readonly #store: StoreTold;
   readonly #calls: Calls;
   #ordinal: number;
   /** Stored and told with the next call, or with the end. */
@@ -40,7 +43,7 @@ export class ModelStep {
   #storing: Promise<void> = Promise.resolve();
   readonly #failed = new AbortController();
 
-  constructor(input: AgentInput, items: ResponseItem[], store: (...items: ResponseItem[]) => Promise<void>) {
+  constructor(input: AgentInput, items: ResponseItem[], store: StoreTold) {
     this.#input = input;
     this.#store = store;
     this.#ordinal = callCount(items);
@@ -76,7 +79,7 @@ export class ModelStep {
   async #settle(): Promise<void> {
     if (!this.called) return;
     await this.#storing;
-    await this.#store(...(await this.#calls.results()));
+    await this.#store(await this.#calls.results(), []);
   }
 
   #take(item: OutputItem): void {
@@ -111,9 +114,11 @@ export class ModelStep {
 
   async #write(batch: KnownItem[]): Promise<void> {
     const items = batch.map(toHistory).filter((item) => item !== null);
-    if (items.length > 0) await this.#store(...items);
-    const events = batch.flatMap((item) => this.#told(item));
-    if (events.length > 0) await this.#input.emit(...events);
+    // In one: after a crash between the two the log would lack what the history has.
+    await this.#store(
+      items,
+      batch.flatMap((item) => this.#told(item)),
+    );
   }
 
   #told(item: KnownItem): NewEvent[] {

@@ -243,8 +243,8 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
 
     history: <Item extends object>(attempt: number) => ({
       load: () => store.read((db) => loadHistory<Item>(db, { taskId: task.id, attempt })),
-      append: (items: Item[]) =>
-        write([], (tx) =>
+      append: (items: Item[], told: readonly NewEvent[] = []) =>
+        write(told, (tx) =>
           appendHistory(tx, { taskId: task.id, attempt, turn: turn.turn }, redaction.value(items)),
         ),
     }),

@@ -63,7 +63,8 @@ export interface TurnResult {
 /** Append-only, over all turns of one attempt. `append` resolves once it is durable. */
 export interface TurnHistory<Item> {
   load(): Promise<Item[]>;
-  append(items: Item[]): Promise<void>;
+  /** `told`: events that are stored with them or not at all. */
+  append(items: Item[], told?: readonly NewEvent[]): Promise<void>;
 }
 
 export interface TurnContext {

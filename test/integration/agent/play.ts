@@ -11,6 +11,8 @@ import { BashSandbox } from './bash-sandbox.ts';
 
 export class MemoryHistory implements History {
   items: ResponseItem[] = [];
+  /** Where what is told with the items goes. */
+  events: NewEvent[] = [];
   /** Runs before every append: a test's chance to look, or to crash. */
   onAppend: (items: ResponseItem[]) => void | Promise<void> = () => {};
 
@@ -18,9 +20,11 @@ export class MemoryHistory implements History {
     return structuredClone(this.items);
   }
 
-  async append(items: ResponseItem[]): Promise<void> {
+  async append(items: ResponseItem[], told: readonly NewEvent[] = []): Promise<void> {
     await this.onAppend(items);
     this.items.push(...structuredClone(items));
+    told.forEach(checkNewEvent);
+    this.events.push(...told);
   }
 }
 
@@ -43,7 +47,7 @@ export async function stage(
   const server = await startScriptedModel({ script });
   const sandbox = await BashSandbox.make(options.files);
   const history = new MemoryHistory();
-  const events: NewEvent[] = [];
+  const { events } = history;
   const deltas: Stage['deltas'] = [];
   const model = createModelClient(
     { name: options.modelName ?? 'scripted', apiKey: 'test-key', baseUrl: server.url },

@@ -94,7 +94,10 @@ export function memoryTurn(
     },
     history: <Item extends object>() => ({
       load: async () => structuredClone(task.history) as Item[],
-      append: async (items: Item[]) => void task.history.push(...structuredClone(items)),
+      append: async (items: Item[], told: readonly NewEvent[] = []) => {
+        task.history.push(...structuredClone(items));
+        if (told.length > 0) await emit(...told);
+      },
     }),
     setState: async (state) => void states.push(state),
     setBase: async (sha) => void (baseSha = sha),
