@@ -11,8 +11,10 @@ import { randomBytes } from 'node:crypto';
 import {
   chmodSync,
   chownSync,
+  linkSync,
   lstatSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   realpathSync,
@@ -24,14 +26,14 @@ import {
   type Stats,
 } from 'node:fs';
 import { basename, dirname, join, resolve, sep } from 'node:path';
-import type { FileState, Outcome } from './apply.ts';
+import type { FileState, Outcome, Tree } from './apply.ts';
 import { toBytes, toText } from './bytes.ts';
 import { PatchError } from './parse.ts';
 
 /** Node's strings of bytes end at 512 MiB; a text that long is not edited by a patch. */
 const MAX_FILE_BYTES = 256 * 1024 * 1024;
 
-export class PatchFolder {
+export class PatchFolder implements Tree {
   readonly #root: string;
 
   constructor(folder: string) {
@@ -43,15 +45,16 @@ export class PatchFolder {
     const name = toText(path);
     if (path.includes('\0')) throw new PatchError('A path cannot contain a NUL character.');
     const full = resolve(this.#root, path);
-    if (!this.#contains(full) || full === this.#root) {
-      throw new PatchError(`${name} is outside of the working directory ${toText(this.#root)}.`);
-    }
+    if (full === this.#root) throw new PatchError(`${name} is the working directory itself, not a file.`);
     const { existing, rest } = deepestFolder(dirname(full));
     const folder = toBytes(realpathSync(fsPath(existing), 'buffer'));
-    if (!this.#contains(folder)) {
-      throw new PatchError(`${name} leads through a symbolic link out of the working directory.`);
-    }
-    return join(folder, rest, basename(full));
+    // An absolute path may name the working directory by a link to it.
+    if (this.#contains(folder)) return join(folder, rest, basename(full));
+    throw new PatchError(
+      this.#contains(full)
+        ? `${name} leads through a symbolic link out of the working directory.`
+        : `${name} is outside of the working directory ${toText(this.#root)}.`,
+    );
   }
 
   read(key: string): FileState {
@@ -59,10 +62,27 @@ export class PatchFolder {
     if (found === null) return { kind: 'absent' };
     const target = found.isSymbolicLink() ? this.#targetOf(key) : key;
     const state = statSync(fsPath(target));
-    if (state.isDirectory()) return { kind: 'other', what: 'a folder' };
+    if (state.isDirectory()) {
+      if (target !== key) return { kind: 'other', what: 'a link to a folder' };
+      return { kind: 'folder', files: () => filesBelow(key) };
+    }
     if (!state.isFile()) return { kind: 'other', what: 'a special file' };
     if (state.size > MAX_FILE_BYTES) return { kind: 'other', what: 'too large for a patch' };
     return { kind: 'file', content: readFileSync(fsPath(target)).toString('latin1') };
+  }
+
+  /** The path without folders in front of it (a diff's `a/`, the working directory named again), or in other case. */
+  similar(path: string): string | null {
+    const parts = path.split('/').filter((part) => part !== '');
+    for (let skipped = 1; skipped < parts.length; skipped++) {
+      const rest = parts.slice(skipped).join('/');
+      if (statOf(join(this.#root, rest))?.isFile()) return rest;
+    }
+    const folder = dirname(path);
+    const name = basename(path).toLowerCase();
+    const names = readFolder(join(this.#root, folder));
+    const found = names.find((one) => one.toLowerCase() === name);
+    return found === undefined ? null : join(folder, found);
   }
 
   commit(writes: Outcome['writes']): void {
@@ -77,24 +97,33 @@ export class PatchFolder {
         undo.push(() => rmSync(fsPath(temporary), { force: true }));
         return { place, temporary };
       });
-      for (const { place } of staged) {
-        if (lstat(place) === null) continue;
+      for (const { place, temporary } of staged) {
+        const before = lstat(place);
+        if (before === null) continue;
         const aside = temporaryName(dirname(place));
-        renameSync(fsPath(place), fsPath(aside));
-        undo.push(() => renameSync(fsPath(aside), fsPath(place)));
+        // A second name keeps a file that is replaced in its place: nobody sees a moment without it.
+        if (temporary === null || !before.isFile() || !linked(place, aside)) {
+          renameSync(fsPath(place), fsPath(aside));
+        }
+        undo.push(() => {
+          renameSync(fsPath(aside), fsPath(place));
+          // Between two names of one file a rename does nothing.
+          rmSync(fsPath(aside), { force: true });
+        });
         leftovers.push(aside);
       }
       for (const { place, temporary } of staged) {
         if (temporary === null) continue;
         makeFolders(dirname(place), undo);
         renameSync(fsPath(temporary), fsPath(place));
-        undo.push(() => renameSync(fsPath(place), fsPath(temporary)));
+        undo.push(() => rmSync(fsPath(place), { force: true }));
       }
     } catch (error) {
       for (const step of undo.toReversed()) step();
       throw error;
     }
-    for (const aside of leftovers) rmSync(fsPath(aside), { force: true });
+    // A folder that gave way to a file has nothing in it but what the patch deleted.
+    for (const aside of leftovers) rmSync(fsPath(aside), { force: true, recursive: true });
   }
 
   #stage(place: string, write: { content: string; modeFrom: string | null }): string {
@@ -173,8 +202,37 @@ function deepestFolder(path: string): { existing: string; rest: string } {
   return { existing, rest };
 }
 
+/** Every file below, by its key. */
+function* filesBelow(folder: string): Generator<string> {
+  for (const name of readFolder(folder)) {
+    const path = join(folder, name);
+    if (lstat(path)?.isDirectory()) yield* filesBelow(path);
+    else yield path;
+  }
+}
+
+function readFolder(folder: string): string[] {
+  try {
+    return readdirSync(fsPath(folder), 'buffer').map(toBytes);
+  } catch {
+    return [];
+  }
+}
+
+function linked(path: string, other: string): boolean {
+  try {
+    linkSync(fsPath(path), fsPath(other));
+    return true;
+  } catch {
+    // Some file systems have no second names.
+    return false;
+  }
+}
+
 function makeFolders(folder: string, undo: (() => void)[]): void {
-  if (lstat(folder) !== null) return;
+  const there = lstat(folder);
+  if (there?.isFile()) throw new PatchError(`${toText(folder)} is a file: nothing can be below it.`);
+  if (there !== null) return;
   makeFolders(dirname(folder), undo);
   mkdirSync(fsPath(folder));
   undo.push(() => rmdirSync(fsPath(folder)));

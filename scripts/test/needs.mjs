@@ -49,6 +49,7 @@ const NEEDS = [
   [/^test\/e2e\/in-host/, ['inHostRunner', 'inHostSuite']],
   [/^test\/e2e\/specs\//, SANDBOX],
   [/^test\/nightly\//, ['docker', 'debootstrap']],
+  [/^test\/nightly\/kills/, SANDBOX],
 ];
 
 export function needsOf(file) {

@@ -7,6 +7,7 @@
  * waits for nothing but the calls before it to the same session.
  */
 import { CodexError } from '../../protocol/errors.ts';
+import type { NewEvent } from '../../protocol/events.ts';
 import type { CommandItem } from '../../protocol/items.ts';
 import { KILL_GRACE_MS } from '../../protocol/limits.ts';
 import { outputFor, patchOutputFor, shellOutputFor, type ShellOutput } from '../model/items.ts';
@@ -128,7 +129,8 @@ export class Calls {
 }
 
 /** A call whose result is missing after a crash: joined where the sandbox knows it, given up where not. */
-export async function resumeCall(context: CallContext, open: OpenCall): Promise<ResponseItem[]> {
+export async function resumeCall(given: CallContext, open: OpenCall): Promise<ResponseItem[]> {
+  const context = { ...given, emit: tellingEndsOnce(given) };
   const { sandbox, limits, emit } = context;
   const read = readCall(open.call, sandbox.workdir, limits);
   if (!read.ok) return [outputFor(open.call, read.problem)];
@@ -144,6 +146,24 @@ export async function resumeCall(context: CallContext, open: OpenCall): Promise<
   const item = { ...commandItem(id, numberOf(open), first), end: 'interrupted' as const };
   await emit({ code: 'item.completed', params: { item } });
   return [outputFor(open.call, cited(open, INTERRUPTED))];
+}
+
+/** The log may tell of an end, and of the limits reached by then, from before the crash. */
+function tellingEndsOnce({ emit, itemEnded }: CallContext): CallContext['emit'] {
+  if (!itemEnded) return emit;
+  return async (...events) => {
+    const left: NewEvent[] = [];
+    for (const event of events) {
+      const id = endedItem(event);
+      if (id === null || !(await itemEnded(id))) left.push(event);
+    }
+    if (left.length > 0) await emit(...left);
+  };
+}
+
+function endedItem(event: NewEvent): string | null {
+  if (event.code === 'item.completed') return event.params.item.id;
+  return event.code === 'limit.reached' ? (event.params.itemId ?? null) : null;
 }
 
 function flat({ output, after }: Answer): ResponseItem[] {

@@ -30,6 +30,9 @@ import { fitText } from './truncate.ts';
 /** A message as an event shows it; the answer of the turn travels whole. */
 const MAX_TEXT_BYTES = 48 * 1024;
 
+/** Items for the history, and what the log tells of them. */
+export type StoreTold = (items: ResponseItem[], told: readonly NewEvent[]) => Promise<void>;
+
 export class ModelStep {
   /** What the response says to the person, without the calls. */
   text = '';

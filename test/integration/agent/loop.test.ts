@@ -173,9 +173,9 @@ test('a backend killed while a command runs takes its result over, and it ran on
     // The old process: nothing that it does after its death is durable.
     history: {
       load: () => played.history.load(),
-      append: (items) => {
+      append: (items, told) => {
         if (killed.signal.aborted) return new Promise(() => {});
-        return played.history.append(items);
+        return played.history.append(items, told);
       },
     },
     emit: () => (killed.signal.aborted ? new Promise(() => {}) : Promise.resolve()),
@@ -237,6 +237,41 @@ test('output that the log has already is not told again after a restart', async 
   );
   assert.equal(played.of('item.started').filter(({ item }) => item.type === 'command').length, 0);
   assert.match(outputs(played.history.items)[0] ?? '', /Output:\n0123456789\n$/);
+});
+
+test('a message is in the history and in the log, or in neither', async () => {
+  const played = await play(`
+  - steps:
+      - {think: a plan, say: hello}
+`);
+  const failing = { emit: () => Promise.reject(new Error('killed')) };
+  await played.run(failing).catch(() => undefined);
+  const said = played.of('item.completed').map(({ item }) => item.type);
+  const stored = played.history.items.map((item) => item.type).filter((type) => type === 'reasoning');
+  assert.deepEqual([said, stored], [['reasoning', 'message'], ['reasoning']]);
+});
+
+test('the end of a command is told once, though the crash came before its result was stored', async () => {
+  const played = await play(`
+  - steps:
+      - run: echo out
+      - say: done
+`);
+  let crash = true;
+  played.history.onAppend = (items) => {
+    if (crash && items.some((item) => item.type === 'function_call_output')) throw new Error('killed');
+  };
+  await assert.rejects(played.run(), /killed/);
+  crash = false;
+  const ended = () => played.of('item.completed').filter(({ item }) => item.type === 'command');
+  assert.equal(ended().length, 1);
+  await played.run({
+    outputStored: async () => 4,
+    itemEnded: async (id) => ended().some(({ item }) => item.id === id),
+  });
+  assert.equal(ended().length, 1);
+  assert.equal(played.of('output').length, 1);
+  assert.match(outputs(played.history.items)[0] ?? '', /Output:\nout\n$/);
 });
 
 test('a call whose sandbox does not know it is not run again', async () => {

@@ -16,6 +16,8 @@ import { BashSandbox } from './bash-sandbox.ts';
 
 export class MemoryHistory implements History {
   items: ResponseItem[] = [];
+  /** Where what is told with the items goes. */
+  events: NewEvent[] = [];
   /** Runs before every append: a test's chance to look, or to crash. */
   onAppend: (items: ResponseItem[]) => void | Promise<void> = () => {};
 
@@ -58,7 +60,7 @@ export async function stage(script: string | Script, options: StageOptions = {})
   const server = await startScriptedModel({ script, ...options.server });
   const sandbox = await BashSandbox.make(options.files);
   const history = new MemoryHistory();
-  const events: NewEvent[] = [];
+  const { events } = history;
   const deltas: Stage['deltas'] = [];
   const tell = (more: readonly NewEvent[]) => {
     more.forEach(checkNewEvent);

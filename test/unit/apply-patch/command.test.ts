@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   lstatSync,
@@ -165,20 +166,60 @@ test('bytes that are no UTF-8 go from the patch to the file as they are', () => 
   assert.deepEqual(readFileSync(join(folder, 'x')), Buffer.from([0xe8, 0xff, 0x0a]));
 });
 
-test('a hundred thousand lines with a hundred changes take less than three seconds', () => {
-  const lines = Array.from({ length: 100_000 }, (_, index) => `line ${index} of a long file`);
-  write('big', `${lines.join('\n')}\n`);
-  const chunks = Array.from({ length: 100 }, (_, index) => index * 1_000 + 500).flatMap((at) => [
-    '@@',
-    ` line ${at} of a long file`,
-    // Matched by the most lenient pass: the slowest way through.
-    `-  line ${at + 1} of a long file`,
-    '+changed',
-  ]);
-  const started = Date.now();
-  const run = applyPatch(folder, patchOf('*** Update File: big', ...chunks));
-  const took = Date.now() - started;
+test('an absolute path inside of the folder is as good, also by a link to the folder', () => {
+  write('x', 'a\n');
+  symlinkSync('work', join(outer, 'alias'));
+  assert.equal(applyPatch(folder, change(join(folder, 'x'))).code, 0);
+  assert.equal(read('x'), 'b\n');
+  write('x', 'a\n');
+  assert.equal(applyPatch(folder, change(join(outer, 'alias/x'))).code, 0);
+  assert.equal(read('x'), 'b\n');
+});
+
+test('names may have signs that a shell or another system would take amiss', () => {
+  const names = ['it\'s "a" $(x) *.txt', 'a\\b', '-n', '#', 'x;y|z&', '~', 'tab\there'];
+  for (const name of names) write(name, 'a\n');
+  const patch = patchOf(...names.flatMap((name) => [`*** Update File: ${name}`, '@@', '-a', '+b']));
+  const run = applyPatch(folder, patch);
   assert.equal(run.code, 0, run.error);
-  assert.equal(read('big').match(/^changed$/gm)?.length, 100);
-  assert.ok(took < 3_000, `${took} ms`);
+  for (const name of names) assert.equal(read(name), 'b\n');
+});
+
+test('a name with a backslash is not mistaken for a folder', () => {
+  mkdirSync(join(folder, 'a'));
+  write('a/b', 'a\n');
+  write('a\\b', 'a\n');
+  assert.equal(applyPatch(folder, change('a\\b')).code, 0);
+  assert.deepEqual([read('a\\b'), read('a/b')], ['b\n', 'a\n']);
+});
+
+test('a folder that is linked is not replaced by a file', () => {
+  mkdirSync(join(folder, 'real'));
+  symlinkSync('real', join(folder, 'link'));
+  const run = applyPatch(folder, patchOf('*** Add File: link', '+n'));
+  assert.equal(run.code, 1);
+  assert.match(run.error, /link to a folder/);
+  assert.ok(lstatSync(join(folder, 'link')).isSymbolicLink());
+});
+
+test('a special file is refused', () => {
+  execFileSync('mkfifo', [join(folder, 'pipe')]);
+  for (const patch of [
+    change('pipe'),
+    patchOf('*** Add File: pipe', '+n'),
+    patchOf('*** Delete File: pipe'),
+  ]) {
+    const run = applyPatch(folder, patch);
+    assert.equal(run.code, 1);
+    assert.match(run.error, /special file/);
+  }
+});
+
+test('nothing is left beside the files, whether the patch fits or not', () => {
+  write('x', 'a\n');
+  write('file', 'f\n');
+  applyPatch(folder, change('x'));
+  applyPatch(folder, patchOf('*** Update File: x', '@@', '-b', '+c', '*** Add File: file/z', '+z'));
+  assert.deepEqual(readdirSync(folder).sort(), ['file', 'x']);
+  assert.equal(read('x'), 'b\n');
 });
