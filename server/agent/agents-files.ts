@@ -7,8 +7,11 @@
  */
 import { posix } from 'node:path';
 import { cleanText } from '../model/items.ts';
-import type { AgentSandbox } from './agent.ts';
+import type { Sandbox } from '../sandbox/sandbox.ts';
 import { utf8Boundary } from './truncate.ts';
+
+/** Where files are read. */
+export type Readable = Pick<Sandbox, 'get' | 'workdir'>;
 
 /** In every folder the first of these that says anything counts; after them the fallbacks of the owner's. */
 export const AGENTS_NAMES = ['AGENTS.override.md', 'AGENTS.md'] as const;
@@ -45,7 +48,7 @@ export const NO_AGENTS_FILES: AgentsFiles = {
 
 /** In which order they are told: the owner's, the root's, and so on down to the working folder. */
 export async function readAgentsFiles(
-  sandbox: Pick<AgentSandbox, 'get' | 'workdir'>,
+  sandbox: Readable,
   files: AgentsFiles,
   maxBytes: number,
 ): Promise<{ parts: Part[]; deeper: string[] }> {
@@ -94,7 +97,7 @@ export function foldersTo(folder: string): string[] {
 }
 
 async function readOfFolder(
-  sandbox: Pick<AgentSandbox, 'get' | 'workdir'>,
+  sandbox: Readable,
   folder: string,
   fallbacks: readonly string[],
   maxBytes: number,
@@ -107,11 +110,7 @@ async function readOfFolder(
 }
 
 /** One byte more than the budget tells a file that fits from one that does not. */
-export function readOne(
-  sandbox: Pick<AgentSandbox, 'get' | 'workdir'>,
-  path: string,
-  maxBytes: number,
-): Promise<Buffer | null> {
+export function readOne(sandbox: Readable, path: string, maxBytes: number): Promise<Buffer | null> {
   return sandbox.get(`${sandbox.workdir}/${path}`, maxBytes + 1);
 }
 

@@ -3,8 +3,7 @@
  * Which were told is read off the history, as the model knows it now: what a summary took away is told again.
  */
 import type { ResponseItem } from '../model/model.ts';
-import type { AgentSandbox } from './agent.ts';
-import { folderOf, readOne, saysSomething, withinBudget, type Cut } from './agents-files.ts';
+import { folderOf, readOne, saysSomething, withinBudget, type Cut, type Readable } from './agents-files.ts';
 import { currentItems, isCallItem } from './history.ts';
 
 /** The field is for us: it never leaves. */
@@ -42,7 +41,7 @@ export function names(call: string, folder: string, workdir: string): boolean {
 }
 
 export async function readTouched(
-  sandbox: Pick<AgentSandbox, 'get' | 'workdir'>,
+  sandbox: Readable,
   path: string,
   maxBytes: number,
   redacted: (text: string) => string,
