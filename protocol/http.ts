@@ -11,6 +11,8 @@ export const PATHS = {
     `/api/v1/tasks/${taskId}/turns/${turn}/attempts/${attempt}/log`,
   /** Everything that the task asked the internet for, one JSON object a line. */
   egress: (taskId: string) => `/api/v1/tasks/${taskId}/egress`,
+  /** A picture for a prompt, by the hash of its bytes: sent before the request that names it. */
+  blob: (sha256: string) => `/api/v1/blobs/${sha256}`,
   git: (repoId: string) => `/git/${repoId}.git`,
 } as const;
 

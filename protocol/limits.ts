@@ -103,6 +103,10 @@ export const TERMINAL_BYTES_PER_SECOND = 4 * MIB;
 /** What waits for a program that reads nothing; more than one paste of a file, and no flood. */
 export const TERMINAL_TYPED_BYTES = MIB;
 
+/** Pictures of one prompt, and each of them: what models take. */
+export const IMAGES_PER_PROMPT = 10;
+export const IMAGE_BYTES = 20 * MIB;
+
 /** After TERM a command has this long before KILL. */
 export const KILL_GRACE_MS = 2_000;
 

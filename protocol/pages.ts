@@ -14,14 +14,11 @@ import { EnvironmentEdit } from './environment-edit.ts';
 import { ErrorAction } from './errors.ts';
 import type { WireError } from './errors.ts';
 import { Attachment, type EventCode, type TaskEvent } from './events.ts';
-import { LIMITS } from './limits.ts';
+import { IMAGE_BYTES, LIMITS } from './limits.ts';
 import type { NotificationOf, TaskSummary } from './rpc.ts';
 import { SecretName, type SecretView } from './secret.ts';
 import { Effort, Mode } from './states.ts';
 
-/** Of one picture: what models take, and what one message of a page carries. */
-export const IMAGE_MAX_BYTES = 20 * 1024 * 1024;
-export const IMAGES_MOST = 10;
 /** Some 100 pixels on a side. */
 const THUMBNAIL_MAX_CHARS = 128 * 1024;
 
@@ -59,7 +56,7 @@ export const PAGE_METHODS = {
   'composer.attach': z.object({
     id: RequestId,
     name: z.string().max(1000),
-    data: z.string().max(Math.ceil(IMAGE_MAX_BYTES / 3) * 4),
+    data: z.string().max(Math.ceil(IMAGE_BYTES / 3) * 4),
     thumbnail: z.string().max(THUMBNAIL_MAX_CHARS),
   }),
   'composer.detach': z.object({ id: RequestId }),

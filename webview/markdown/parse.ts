@@ -31,6 +31,9 @@ export type Block =
   | { kind: 'table'; head: Inline[][]; rows: Inline[][][] }
   | { kind: 'rule' };
 
+/** The block at an answer's end that is no text for a person. */
+export const REPORT_FENCE = 'codex-report';
+
 /** Lists and quotes nested deeper than this are read as plain paragraphs. */
 const MAX_DEPTH = 8;
 /** More than a person reads; what a page can lay out at once. */

@@ -3,7 +3,7 @@ import { h, type ComponentChildren } from 'preact';
 import { useMemo } from 'preact/hooks';
 import { t } from '../words.ts';
 import { Diagram } from './diagram.tsx';
-import { parseMarkdown, type Block, type Inline, type Place } from './parse.ts';
+import { parseMarkdown, REPORT_FENCE, type Block, type Inline, type Place } from './parse.ts';
 
 export interface MarkdownActions {
   openLink(href: string): void;
@@ -24,6 +24,8 @@ function blockView(block: Block, key: number, actions: MarkdownActions): Compone
     case 'heading':
       return h(`h${Math.min(block.level + 1, 6)}`, { key }, inlineViews(block.children, actions));
     case 'code':
+      // What it says is shown in its own form once the answer is whole.
+      if (block.language === REPORT_FENCE) return null;
       return block.language === 'mermaid' ? (
         <Diagram key={key} source={block.text} />
       ) : (

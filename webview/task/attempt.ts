@@ -8,6 +8,7 @@ import type { CommandItem, Item } from '../../protocol/items.ts';
 import type { Report } from '../../protocol/report.ts';
 import type { Phase, PhaseOutcome, TurnState } from '../../protocol/states.ts';
 import { AnsiLines } from '../log/ansi.ts';
+import { REPORT_FENCE } from '../markdown/parse.ts';
 import { withoutPreparation, type EnvironmentEntry } from './environment/entry.ts';
 import { putAnswer, type QuestionEntry } from './questions.ts';
 
@@ -225,5 +226,11 @@ export function putDenial(attempt: AttemptModel, denial: Denial): void {
 /** The answer stands once: as the last message if that is what it is, else after everything. */
 export function answerIsShown({ answer, entries }: AttemptModel): boolean {
   const last = entries.findLast((entry) => entry.kind === 'message');
-  return answer === undefined || (last?.kind === 'message' && last.text.trim() === answer.trim());
+  return answer === undefined || (last?.kind === 'message' && plain(last.text) === plain(answer));
+}
+
+/** Without the block of the report, which stands at the end. */
+function plain(text: string): string {
+  const at = text.lastIndexOf(`\`\`\`${REPORT_FENCE}`);
+  return (at < 0 ? text : text.slice(0, at)).trim();
 }
