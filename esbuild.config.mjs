@@ -106,7 +106,9 @@ const fewerDiagrams = {
   setup(building) {
     const filter = /^(elkjs(\/.*)?|katex)$/;
     building.onResolve({ filter }, ({ path }) => ({ path, namespace: 'left-out' }));
-    building.onLoad({ filter: /.*/, namespace: 'left-out' }, () => ({ contents: 'export default undefined;' }));
+    building.onLoad({ filter: /.*/, namespace: 'left-out' }, () => ({
+      contents: 'export default undefined;',
+    }));
   },
 };
 

@@ -42,10 +42,13 @@ function aboutWords(target: ReviewTarget, { sha, headSha, branch, defaultSha }: 
     case 'branch': {
       const name = branch ?? head;
       return defaultSha === undefined
-        ? t('Review the changes of {name} against the default branch, from where it left that branch to {sha}.', {
-            name,
-            sha,
-          })
+        ? t(
+            'Review the changes of {name} against the default branch, from where it left that branch to {sha}.',
+            {
+              name,
+              sha,
+            },
+          )
         : t(
             'Review the changes of {name} against the default branch (its newest commit is {base}), from where it left that branch to {sha}.',
             { name, base: defaultSha, sha },

@@ -21,7 +21,8 @@ export const PRIORITY_WORDS: readonly string[] = [
 export const NEAR_WORDS: Record<string, string> = {
   turnTokens: 'The turn has used {used} of its {value} tokens; at the limit it ends with what is there.',
   turnCommands: 'The turn has run {used} of its {value} commands; at the limit it ends with what is there.',
-  turnTimeoutMs: 'The turn has run for {usedTime} of its {valueTime}; at the limit it ends with what is there.',
+  turnTimeoutMs:
+    'The turn has run for {usedTime} of its {valueTime}; at the limit it ends with what is there.',
   turnModelRequests:
     'The turn has made {used} of its {value} model requests; at the limit it ends with what is there.',
   turnCostUsd: 'The turn has cost {used} of its {value} dollars; at the limit it ends with what is there.',
@@ -31,7 +32,9 @@ export function limitNearWords(
   { limit, used, value }: { limit: string; used: number; value: number },
   t: Translate = english,
 ): string {
-  const template = Object.hasOwn(NEAR_WORDS, limit) ? (NEAR_WORDS[limit] ?? '') : 'The limit “{limit}” is near: {used} of {value}.';
+  const template = Object.hasOwn(NEAR_WORDS, limit)
+    ? (NEAR_WORDS[limit] ?? '')
+    : 'The limit “{limit}” is near: {used} of {value}.';
   const isSize = limit.endsWith('Bytes');
   return t(template, {
     limit,

@@ -17,7 +17,9 @@ export async function resultOf(task: TaskView, wanted: number | undefined): Prom
   const number = wanted ?? task.chosenAttempt ?? (results.length > 1 ? await pick(task, results) : undefined);
   const attempt = number === undefined ? results[0] : results.find((one) => one.attempt === number);
   if (!attempt)
-    throw new SentenceError(t('Attempt {attempt} has no result that could be applied.', { attempt: number ?? 1 }));
+    throw new SentenceError(
+      t('Attempt {attempt} has no result that could be applied.', { attempt: number ?? 1 }),
+    );
   return { turn, attempt };
 }
 

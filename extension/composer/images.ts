@@ -38,9 +38,7 @@ export class ComposerImages {
       );
     const mediaType = imageTypeOf(bytes);
     if (!mediaType)
-      throw new SentenceError(
-        t('{name} was not added: it is no PNG, JPEG, GIF or WebP image.', { name }),
-      );
+      throw new SentenceError(t('{name} was not added: it is no PNG, JPEG, GIF or WebP image.', { name }));
     this.#kept.push({ id, name, mediaType, bytes, thumbnail: THUMBNAIL.test(thumbnail) ? thumbnail : '' });
   }
 

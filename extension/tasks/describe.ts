@@ -83,7 +83,10 @@ function describeTask(task: TaskSummary, facts: RowFacts, t: Translate): RowWord
 }
 
 /** One is what everyone expects, and says nothing. */
-function attemptsWords({ attempts, attemptsDone, chosenAttempt, turns, state }: TaskSummary, t: Translate): string {
+function attemptsWords(
+  { attempts, attemptsDone, chosenAttempt, turns, state }: TaskSummary,
+  t: Translate,
+): string {
   if (attempts < 2 || turns > 1) return '';
   if (chosenAttempt !== undefined) return t('attempt {attempt}', { attempt: chosenAttempt });
   if (hasEnded(state) || attemptsDone === undefined) return t('{count} attempts', { count: attempts });

@@ -50,7 +50,7 @@ function placeholderOf(mode: Mode): string {
     case 'code':
       return t('Describe a task …');
     case 'review':
-      return t('What to look at in particular, if anything …');
+      return t('Anything in particular …');
   }
 }
 
@@ -113,9 +113,7 @@ function Composer() {
       try {
         if (file.size > IMAGE_BYTES) {
           const size = bytesWords(IMAGE_BYTES);
-          throw new Error(
-            t('{name} was not added: an image may have {size}.', { name: file.name, size }),
-          );
+          throw new Error(t('{name} was not added: an image may have {size}.', { name: file.name, size }));
         }
         await host.request('composer.attach', { id: newRequestId(), ...(await readImage(file)) });
       } catch (thrown) {
@@ -184,11 +182,7 @@ function Composer() {
           <ul class="attached" aria-label={t('Images')}>
             {state.images.map((image) => (
               <li key={image.id}>
-                {image.thumbnail ? (
-                  <img src={image.thumbnail} alt="" />
-                ) : (
-                  <Icon name="file-media" />
-                )}
+                {image.thumbnail ? <img src={image.thumbnail} alt="" /> : <Icon name="file-media" />}
                 <span title={`${image.name} · ${bytes(image.bytes)}`}>{image.name}</span>
                 <Button
                   look="icon"

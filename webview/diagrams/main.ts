@@ -6,6 +6,14 @@
 import mermaid from 'mermaid';
 import { isDark, themeColor } from '../markdown/theme.ts';
 
+const FIXED = [
+  ...['secure', 'securityLevel', 'startOnLoad', 'suppressErrorRendering', 'maxTextSize', 'maxEdges'],
+  ...['layout', 'htmlLabels', 'theme', 'themeCSS', 'themeVariables', 'fontFamily', 'altFontFamily'],
+] as const;
+
+/** As the text of the page. */
+const FONT_PX = 13;
+
 let counter = 0;
 /** One after the other: the library has one configuration at a time. */
 let last: Promise<unknown> = Promise.resolve();
@@ -56,15 +64,26 @@ function settings(): Parameters<typeof mermaid.initialize>[0] {
     startOnLoad: false,
     securityLevel: 'strict',
     suppressErrorRendering: true,
+    layout: 'dagre',
+    // What a diagram's own text can't change.
+    secure: [...FIXED],
     theme: 'base',
     // Labels as text of the SVG: a picture lays no HTML out.
     htmlLabels: false,
     flowchart: { htmlLabels: false },
+    sequence: {
+      mirrorActors: false,
+      actorFontSize: FONT_PX,
+      messageFontSize: FONT_PX,
+      noteFontSize: FONT_PX,
+    },
+    fontSize: FONT_PX,
+    themeCSS: `* { filter: none !important; } .edgeLabel rect { fill: ${background}; opacity: 1; }`,
     fontFamily: style.getPropertyValue('--vscode-font-family').trim() || 'sans-serif',
     themeVariables: {
       darkMode: isDark(),
       background,
-      fontSize: '13px',
+      fontSize: `${FONT_PX}px`,
       primaryColor: node,
       primaryTextColor: text,
       primaryBorderColor: line,

@@ -288,7 +288,9 @@ function placed(path: string, line: number, endLine: number): Place {
 /** `src/a.ts`, `src/a.ts:41`, `src/a.ts:41-52`, `src/a.ts:41:7`, `src/a.ts#L41`: in the repository only. */
 export function fileReference(text: string): Place | null {
   const match =
-    /^(?:\.\/)?([^\s:#?*"<>|\\]{1,1000}?)(?:(?::|#L)(\d{1,7})(?::\d+)?(?:-L?(\d{1,7})(?::\d+)?)?)?$/.exec(text);
+    /^(?:\.\/)?([^\s:#?*"<>|\\]{1,1000}?)(?:(?::|#L)(\d{1,7})(?::\d+)?(?:-L?(\d{1,7})(?::\d+)?)?)?$/.exec(
+      text,
+    );
   const path = match?.[1];
   if (!path || path.startsWith('/') || path.split('/').includes('..')) return null;
   if (!/[./]/.test(path)) return null;

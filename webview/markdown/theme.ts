@@ -36,8 +36,8 @@ function opaque(color: string, under: string): string {
 }
 
 export function isDark(): boolean {
-  const [red = 0, green = 0, blue = 0] = (themeColor('--vscode-editor-background').match(/[\da-f]{2}/gi) ?? []).map(
-    (pair) => Number.parseInt(pair, 16),
-  );
+  const [red = 0, green = 0, blue = 0] = (
+    themeColor('--vscode-editor-background').match(/[\da-f]{2}/gi) ?? []
+  ).map((pair) => Number.parseInt(pair, 16));
   return red + green + blue < 384;
 }

@@ -9,8 +9,7 @@ export function attemptsOf(turn: TurnModel, count: number): AttemptModel[] {
   if (turn.turn > 1 || count < 2) return known;
   return Array.from(
     { length: Math.max(count, known.at(-1)?.attempt ?? 0) },
-    (_, at) =>
-      known.find(({ attempt }) => attempt === at + 1) ?? newAttempt(at + 1, turn.startedAt),
+    (_, at) => known.find(({ attempt }) => attempt === at + 1) ?? newAttempt(at + 1, turn.startedAt),
   );
 }
 
@@ -37,6 +36,9 @@ export function answerLine({ answer, entries }: AttemptModel): string {
   const said = entries.findLast((entry) => entry.kind === 'message');
   const text = answer ?? (said?.kind === 'message' ? said.text : '');
   const line = text.split('\n').find((one) => /[\p{L}\p{N}]/u.test(one)) ?? '';
-  const plain = line.replace(/^[\s#>*-]+/, '').replaceAll(/\*\*|`/g, '').trim();
+  const plain = line
+    .replace(/^[\s#>*-]+/, '')
+    .replaceAll(/\*\*|`/g, '')
+    .trim();
   return plain.length > ANSWER_CHARS ? `${plain.slice(0, ANSWER_CHARS - 1)}…` : plain;
 }

@@ -130,7 +130,12 @@ function Comparison({ attempts, shown, chosen, show }: ComparisonProps) {
             return (
               <tr key={attempt} class={attempt === shown ? 'shown' : ''}>
                 <th scope="row">
-                  <button type="button" class="text-button" onClick={() => show(attempt)}>
+                  <button
+                    type="button"
+                    class="text-button"
+                    aria-label={t('Show attempt {attempt}', { attempt })}
+                    onClick={() => show(attempt)}
+                  >
                     {attempt === chosen ? t('{attempt}, chosen', { attempt }) : String(attempt)}
                   </button>
                 </th>

@@ -1,6 +1,12 @@
 /** What happens in a turn, one below the other: messages, thoughts, plans, commands, notices. */
 import { memo } from './memo.ts';
-import { compactionWords, limitNearWords, limitWords, plainText, warningWords } from '../../client/words/index.ts';
+import {
+  compactionWords,
+  limitNearWords,
+  limitWords,
+  plainText,
+  warningWords,
+} from '../../client/words/index.ts';
 import { useState } from 'preact/hooks';
 import { bytes } from '../format.ts';
 import { Markdown } from '../markdown/view.tsx';

@@ -74,15 +74,13 @@ export function FollowUp({ host, draft, task, choose, request, focusRef }: Follo
           focusRef={focusRef}
         />
         <div class="bar">
-          {ended ? (
+          {ended && (
             <Segments
               label={t('Mode')}
               value={chosen}
               options={modeOptions(task?.mode === 'review')}
               onChange={setMode}
             />
-          ) : (
-            <span class="hint">{t('The agent gets it with its next request.')}</span>
           )}
           <span class="grow" />
           <Button

@@ -136,7 +136,10 @@ interface PhaseBarProps {
 /** Its own, and of what was done for several at once, what it has none of. */
 function phasesOf(turn: TurnModel | undefined, shown: AttemptModel | undefined): PhaseModel[] {
   const own = shown?.phases ?? [];
-  const shared = turn?.attempts.find(({ attempt }) => attempt === 0)?.phases ?? [];
+  const shared = (turn?.attempts ?? []).flatMap(({ attempt, phases }) =>
+    // What prepares the environment is told of the first one.
+    attempt === 0 ? phases : attempt === 1 ? phases.filter(({ phase }) => phase === 'setup') : [],
+  );
   return [...shared.filter(({ phase }) => !own.some((one) => one.phase === phase)), ...own];
 }
 
@@ -151,7 +154,7 @@ function PhaseBar({ turn, shown, state }: PhaseBarProps) {
     (phase) =>
       known.some((one) => one.phase === phase) ||
       (phase === 'setup' && saved) ||
-      (USUAL.includes(phase) && !(phase === 'patch' && turn?.mode === 'ask')),
+      (USUAL.includes(phase) && !(phase === 'patch' && turn !== undefined && turn.mode !== 'code')),
   );
   return (
     <ol class="phases" aria-label={t('Progress')}>
@@ -169,7 +172,8 @@ function PhaseBar({ turn, shown, state }: PhaseBarProps) {
         }
         if (its?.durationMs !== undefined) parts.push(duration(its.durationMs));
         // Its time does not run while a person is waited for.
-        else if (active && phase === 'agent' && shown?.state === 'waiting') parts.push(t(STATE_WORDS.waiting));
+        else if (active && phase === 'agent' && shown?.state === 'waiting')
+          parts.push(t(STATE_WORDS.waiting));
         else if (its && active) parts.push(clock(now - its.startedAt));
         const commands = shown?.commands ?? 0;
         if (phase === 'agent' && commands > 0)

@@ -143,7 +143,8 @@ function Page() {
   const act = (action: ErrorAction) => request(host.request('task.act', { action }));
   const { turns } = model.current;
   const chosen = model.current.chosen ?? task?.chosenAttempt;
-  const shownOf = (turn: (typeof turns)[number]) => shownAttempt(attemptsOf(turn, task?.attempts ?? 1), attempt, chosen);
+  const shownOf = (turn: (typeof turns)[number]) =>
+    shownAttempt(attemptsOf(turn, task?.attempts ?? 1), attempt, chosen);
   const last = turns.at(-1);
   const shown = last && shownOf(last);
   const choose = choiceIsOpen(model.current, task);
@@ -211,14 +212,7 @@ function Page() {
           </div>
         )}
       </Scroller>
-      <FollowUp
-        host={host}
-        draft={draft}
-        task={task}
-        choose={choose}
-        request={request}
-        focusRef={focus}
-      />
+      <FollowUp host={host} draft={draft} task={task} choose={choose} request={request} focusRef={focus} />
     </>
   );
 }

@@ -71,24 +71,21 @@ export function newTaskModel(): TaskModel {
 export function applyEvent(model: TaskModel, event: PageEvent): void {
   if (event.seq <= model.lastSeq) return;
   model.lastSeq = event.seq;
-  switch (event.code) {
-    case 'task.created':
-    case 'task.renamed':
-      model.title = event.params.title;
-      return;
-    case 'attempt.chosen':
-      model.chosen = event.params.attempt;
-      return;
-    default: {
-      const turn = turnOf(model, event);
-      turn.rev++;
-      if (applyToTurn(turn, event)) return;
-      const attempt = attemptOf(turn, event.attempt, event.at);
-      attempt.rev++;
-      if (event.code === 'unknown') putNotice(attempt, event.seq, { kind: 'unknown', name: event.name });
-      else applyToAttempt(model, turn, attempt, event);
-    }
+  if (event.code === 'task.created' || event.code === 'task.renamed') {
+    model.title = event.params.title;
+    return;
   }
+  if (event.code === 'attempt.chosen') {
+    model.chosen = event.params.attempt;
+    return;
+  }
+  const turn = turnOf(model, event);
+  turn.rev++;
+  if (applyToTurn(turn, event)) return;
+  const attempt = attemptOf(turn, event.attempt, event.at);
+  attempt.rev++;
+  if (event.code === 'unknown') putNotice(attempt, event.seq, { kind: 'unknown', name: event.name });
+  else applyToAttempt(model, turn, attempt, event);
 }
 
 export interface Delta {
@@ -148,37 +145,40 @@ function attemptOf(turn: TurnModel, number: number, at: number): AttemptModel {
 
 /** What is the whole turn's; false for what is one attempt's. */
 function applyToTurn(turn: TurnModel, event: PageEvent): boolean {
-  switch (event.code) {
-    case 'turn.started':
-      turn.mode = event.params.mode;
-      turn.prompt = event.params.prompt;
-      turn.images = event.params.images ?? [];
-      turn.state = 'preparing';
-      turn.startedAt = event.at;
-      delete turn.error;
-      // Of several, only those go on that had not come to their end.
-      for (const attempt of turn.attempts)
-        if (turn.attempts.length === 1 || attempt.state !== 'completed') startAttempt(attempt, event.at);
-      return true;
-    case 'turn.finished': {
-      const { params } = event;
-      turn.state = params.state;
-      if (params.error) turn.error = params.error;
-      if (turn.attempts.length === 0) attemptOf(turn, event.attempt, event.at);
-      const open = turn.attempts.filter(({ state }) => !hasEnded(state));
-      if (tries(turn).length === 1) for (const attempt of turn.attempts) endAttempt(attempt, params);
-      else
-        for (const attempt of open)
-          endAttempt(attempt, { state: params.state, durationMs: event.at - attempt.startedAt });
-      return true;
-    }
-    case 'turn.steered':
-      if (turn.steers.some(({ id }) => id === event.params.id)) return true;
-      turn.steers.push({ id: event.params.id, text: event.params.text });
-      for (const attempt of turn.attempts) attempt.rev++;
-      return true;
-    default:
-      return false;
+  if (event.code === 'turn.started') startTurn(turn, event.params, event.at);
+  else if (event.code === 'turn.finished') endTurn(turn, event.params, event);
+  else if (event.code === 'turn.steered') {
+    const { id, text } = event.params;
+    if (!turn.steers.some((one) => one.id === id)) turn.steers.push({ id, text });
+  } else return false;
+  return true;
+}
+
+function startTurn(turn: TurnModel, params: EventParams<'turn.started'>, at: number): void {
+  turn.mode = params.mode;
+  turn.prompt = params.prompt;
+  turn.images = params.images ?? [];
+  turn.state = 'preparing';
+  turn.startedAt = at;
+  delete turn.error;
+  // Of several, only those go on that had not come to their end.
+  for (const attempt of turn.attempts)
+    if (turn.attempts.length === 1 || attempt.state !== 'completed') startAttempt(attempt, at);
+}
+
+function endTurn(
+  turn: TurnModel,
+  params: EventParams<'turn.finished'>,
+  { attempt: number, at }: { attempt: number; at: number },
+): void {
+  turn.state = params.state;
+  if (params.error) turn.error = params.error;
+  if (turn.attempts.length === 0) attemptOf(turn, number, at);
+  const alone = tries(turn).length <= 1;
+  for (const attempt of turn.attempts) {
+    if (alone) endAttempt(attempt, params);
+    else if (!hasEnded(attempt.state))
+      endAttempt(attempt, { state: params.state, durationMs: Math.max(0, at - attempt.startedAt) });
   }
 }
 
@@ -266,12 +266,7 @@ function setState(turn: TurnModel, attempt: AttemptModel, state: 'running' | 'wa
   turn.state = turn.attempts.some((one) => one.state === 'waiting') ? 'waiting' : 'running';
 }
 
-function addOutput(
-  model: TaskModel,
-  attempt: AttemptModel,
-  output: EventParams<'output'>,
-  at: number,
-): void {
+function addOutput(model: TaskModel, attempt: AttemptModel, output: EventParams<'output'>, at: number): void {
   const put = putOutput(attempt, output, at);
   if (!put) return;
   const { entry, grown } = put;

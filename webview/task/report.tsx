@@ -78,7 +78,7 @@ function FindingCard({ finding, actions, fix }: FindingProps) {
   const place = placeOfFinding(finding);
   const { busy, run } = useBusy();
   return (
-    <article class="card finding">
+    <div class="card finding" role="group" aria-label={plainText(title)}>
       <div class="card-head">
         <span class={`priority p${priority}`} title={t(PRIORITY_WORDS[priority] ?? '')}>
           P{priority}
@@ -100,10 +100,16 @@ function FindingCard({ finding, actions, fix }: FindingProps) {
       {body !== '' && <Markdown text={body} actions={actions} />}
       {fix && (
         <div class="card-do">
-          <Button icon="wrench" label={t('Fix This')} busy={busy} onClick={() => run(() => fix(finding))} />
+          <Button
+            icon="wrench"
+            label={t('Fix This')}
+            name={t('Fix “{title}”', { title: plainText(title) })}
+            busy={busy}
+            onClick={() => run(() => fix(finding))}
+          />
         </div>
       )}
-    </article>
+    </div>
   );
 }
 
@@ -181,7 +187,12 @@ function FollowUpCard({ followUp, started, start }: FollowUpCardProps) {
         <span>{title}</span>
       </button>
       {started ? (
-        <Button icon="go-to-file" label={t('Open')} name={t('Open the task “{title}”', { title })} onClick={() => run(start)} />
+        <Button
+          icon="go-to-file"
+          label={t('Open')}
+          name={t('Open the task “{title}”', { title })}
+          onClick={() => run(start)}
+        />
       ) : (
         <Button
           icon="play"

@@ -1,45 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { EventCode, EventParams } from '../../../protocol/events.ts';
-import type { PageEvent } from '../../../protocol/pages.ts';
 import { answerIsShown, MAX_COMMAND_LINES, type CommandEntry } from '../../../webview/task/attempt.ts';
-import {
-  applyDelta,
-  applyEvent,
-  MAX_PAGE_LINES,
-  newTaskModel,
-  shownAttempt,
-  tries,
-  waitingSteers,
-} from '../../../webview/task/model.ts';
+import { applyDelta, applyEvent, MAX_PAGE_LINES } from '../../../webview/task/model.ts';
 import { usageOf } from '../../../webview/task/usage-model.ts';
-
-function task() {
-  const model = newTaskModel();
-  let seq = 0;
-  const put = <C extends EventCode>(
-    code: C,
-    params: EventParams<C>,
-    more: { turn?: number; attempt?: number } = {},
-  ) => {
-    const event = {
-      taskId: 'task0001',
-      turn: 1,
-      attempt: 1,
-      at: 1000 + seq,
-      v: 1,
-      ...more,
-      seq: ++seq,
-      code,
-      params,
-    };
-    applyEvent(model, event as unknown as PageEvent);
-    return event as unknown as PageEvent;
-  };
-  const command = (id: string, more: object = {}) =>
-    ({ type: 'command', id, command: `run ${id}`, cwd: '/w', ...more }) as const;
-  return { model, put, command };
-}
+import { task } from './playback.ts';
 
 test('a turn goes through its phases to its end', () => {
   const { model, put } = task();
@@ -191,6 +155,37 @@ test('turns stand in their order', () => {
     model.turns.map(({ prompt }) => prompt),
     ['one', 'two'],
   );
+});
+
+test('a summary of the conversation is one line that changes, and a limit that comes near is one', () => {
+  const { model, put } = task();
+  put('item.started', { item: { type: 'compaction', id: 'k', tokensBefore: 9 } });
+  put('item.completed', { item: { type: 'compaction', id: 'k', tokensBefore: 9, tokensAfter: 3 } });
+  put('limit.near', { limit: 'turnTokens', used: 8, value: 10 });
+  put('limit.near', { limit: 'turnTokens', used: 9, value: 10 });
+  const notices = model.turns[0]?.attempts[0]?.entries.map((entry) =>
+    entry.kind === 'notice' ? entry.notice : entry,
+  );
+  assert.deepEqual(notices, [
+    { kind: 'compaction', before: 9, after: 3, running: false },
+    { kind: 'limitNear', limit: 'turnTokens', used: 9, value: 10 },
+  ]);
+});
+
+test('an answer whose last message carries its report stands once', () => {
+  const { model, put } = task();
+  const text = 'It is so.\n\n```codex-report\n{"followUps": []}\n```';
+  put('item.completed', { item: { type: 'message', id: 'm', role: 'assistant', text } });
+  put('turn.finished', { state: 'completed', answer: 'It is so.', durationMs: 1 });
+  assert.ok(model.turns[0]?.attempts[0] && answerIsShown(model.turns[0].attempts[0]));
+});
+
+test('a title that the model found is the task’s', () => {
+  const { model, put } = task();
+  put('task.created', { title: 'fix the thing that', mode: 'code' });
+  put('task.renamed', { title: 'Fix rounding', by: 'model' });
+  assert.equal(model.title, 'Fix rounding');
+  assert.equal(model.turns.length, 0);
 });
 
 test('an event of a newer backend is shown by its name', () => {
