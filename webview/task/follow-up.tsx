@@ -84,7 +84,7 @@ export function FollowUp({ host, draft, task, choose, request, focusRef }: Follo
           )}
           <span class="grow" />
           <Button
-            look={prompt.trim() === '' ? 'secondary' : 'primary'}
+            look={canSend ? 'primary' : 'secondary'}
             icon="arrow-up"
             iconOnly
             class="send"
