@@ -12,6 +12,7 @@
 import { cp, mkdir, readFile, rm, stat } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { build, context } from 'esbuild';
+import { prompts } from './scripts/prompts-plugin.mjs';
 
 const wanted = process.argv.slice(2).filter((word) => !word.startsWith('-'));
 const watch = process.argv.includes('--watch');
@@ -114,7 +115,12 @@ const fewerDiagrams = {
 
 const targets = {
   runner: {
-    entryPoints: { runner: 'runner/main.ts', apply_patch: 'runner/apply-patch/main.ts' },
+    entryPoints: {
+      runner: 'runner/main.ts',
+      apply_patch: 'runner/apply-patch/main.ts',
+      update_plan: 'runner/update-plan/main.ts',
+      view_image: 'runner/view-image/main.ts',
+    },
     outdir: 'dist/runner',
     outExtension: { '.js': '.cjs' },
     platform: 'node',
@@ -131,6 +137,7 @@ const targets = {
     banner: requireBanner,
     // Optional accelerators of ssh2, which dockerode only needs for ssh:// engines.
     external: ['cpu-features', '*.node', 'pg-native'],
+    plugins: [prompts],
   },
   extension: {
     entryPoints: { extension: 'extension/main.ts', 'simple-git': 'simple-git' },

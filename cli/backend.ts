@@ -135,7 +135,7 @@ async function openOwn(own: OwnBackendOptions, { signal, runsTasks }: OpenOption
     if (runsTasks && !hello.model.configured && hasModel(own)) {
       // It was started without a model, so nothing runs in it that a restart could hurt.
       await stopBackend(running);
-      await connection.call('model.list', {}, signal);
+      await connection.call('environment.list', {}, signal);
       hello = await connection.ready(CONNECT_TIMEOUT_MS, signal);
       started = true;
     }

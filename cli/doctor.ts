@@ -15,11 +15,11 @@ import { LIMIT_NAMES, type LimitValues } from '../protocol/limits.ts';
 import { EXIT } from '../protocol/result.ts';
 import { readSettings } from '../server/config.ts';
 import type { OwnerRules } from '../server/egress/policy/index.ts';
-import { checkModel } from '../server/model/client.ts';
 import { createDriver, reportConfinement } from '../server/sandbox/index.ts';
 import type { ConfinementReport } from '../server/sandbox/index.ts';
 import { keySource, openKeys } from '../server/secrets/keys/index.ts';
-import { modelSettings } from './model.ts';
+import { fail, ok, warn, type Check } from './doctor/check.ts';
+import { checkModels } from './doctor/models.ts';
 import { paint, tameLine, wantsColour } from './terminal.ts';
 import { parse } from './usage.ts';
 
@@ -37,14 +37,6 @@ const OLDEST_NODE_MAJOR = 22;
 const DISK_WARN_BYTES = 5 * 1024 ** 3;
 const DISK_FAIL_BYTES = 512 * 1024 ** 2;
 const COMMAND_TIMEOUT_MS = 10_000;
-
-export interface Check {
-  name: string;
-  state: 'ok' | 'warn' | 'fail';
-  detail: string;
-  /** What to do; empty when all is well. */
-  advice: string;
-}
 
 export async function doctor(args: string[]): Promise<number> {
   const { values } = parse(
@@ -79,11 +71,11 @@ export async function runChecks(dataDir: string, sandboxRuntime?: string): Promi
     checkNode(),
     checkDataFolder(dataDir),
     checkDisk(dataDir),
-    checkModelEndpoint(),
+    checkModels(dataDir),
     checkSecretKeys(dataDir),
     checkBackend(dataDir),
   ]);
-  return [...withOneSandbox(docker, bubblewrap), ...rest];
+  return [...withOneSandbox(docker, bubblewrap), ...rest.flat()];
 }
 
 /** One of the two is enough; without Docker a person has to agree to the other. */
@@ -173,18 +165,6 @@ function checkRoom(name: string, free: number, advice: string): Check {
   return free < DISK_WARN_BYTES ? warn(name, detail, advice) : ok(name, detail);
 }
 
-async function checkModelEndpoint(): Promise<Check> {
-  const name = 'model';
-  const settings = modelSettings(process.env);
-  if (!settings) return warn(name, 'no key', 'Set OPENAI_API_KEY, and OPENAI_BASE_URL for another server.');
-  try {
-    const found = await checkModel(settings);
-    return found.ok ? ok(name, found.detail) : fail(name, found.detail, errorWords(found.error.wire).text);
-  } catch (error) {
-    return fail(name, errorText(error), 'Check OPENAI_BASE_URL.');
-  }
-}
-
 async function checkSecretKeys(dataDir: string): Promise<Check> {
   const name = 'keys of secrets';
   try {
@@ -269,17 +249,3 @@ async function output(command: string, args: string[]): Promise<string | null> {
     return null;
   }
 }
-
-const ok = (name: string, detail: string): Check => ({ name, state: 'ok', detail, advice: '' });
-const warn = (name: string, detail: string, advice: string): Check => ({
-  name,
-  state: 'warn',
-  detail,
-  advice,
-});
-const fail = (name: string, detail: string, advice: string): Check => ({
-  name,
-  state: 'fail',
-  detail,
-  advice,
-});

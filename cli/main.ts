@@ -1,5 +1,5 @@
 /**
- * `codex-tasks serve | run | env | secret | egress | doctor | demo`: finds the command, and turns
+ * `codex-tasks serve | run | env | models | secret | egress | doctor | demo`: finds the command, and turns
  * whatever it throws into one sentence on standard error and the exit code of CONTRACTS. Never a stack
  * trace for a person, unless CODEX_DEBUG is set.
  */
@@ -15,9 +15,12 @@ const HELP = `codex-tasks ${VERSION}: delegate coding tasks to a backend of your
   codex-tasks run [options] PROMPT   send a task, follow it, get its patch
   codex-tasks serve [options]        run the backend
   codex-tasks env ACTION             environments: list, show, set, edit, delete, reset-cache, test, check
+  codex-tasks models [--check]       which models there are, and whether they answer
   codex-tasks secret put|list|delete|rotate   what the setup gets and the agent does not
   codex-tasks egress TASK            what a task asked the internet for
   codex-tasks approve [TASK ID ANSWER]   commands that wait for your word, and your answer
+  codex-tasks steer TASK MESSAGE     something said to a task that runs
+  codex-tasks choose TASK [N]        a task’s attempts side by side, and the one that counts
   codex-tasks terminal TASK          a shell in a task’s sandbox, when its turn has ended
   codex-tasks doctor [--json]        check what the backend needs
   codex-tasks demo [options]         one task from end to end, on this machine
@@ -33,9 +36,12 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   run: async () => (await import('./run/run.ts')).run,
   serve: async () => (await import('./serve.ts')).serve,
   env: async () => (await import('./environment/env.ts')).env,
+  models: async () => (await import('./models.ts')).models,
   secret: async () => (await import('./secret.ts')).secret,
   egress: async () => (await import('./environment/egress.ts')).egress,
   approve: async () => (await import('./approve.ts')).approve,
+  steer: async () => (await import('./steer.ts')).steer,
+  choose: async () => (await import('./choose.ts')).choose,
   terminal: async () => (await import('./terminals/terminal.ts')).terminal,
   doctor: async () => (await import('./doctor.ts')).doctor,
   demo: async () => (await import('./demo.ts')).demo,

@@ -40,7 +40,8 @@ const HELP = `codex-tasks serve [options]
   --behind-proxy       a proxy in front ends TLS; needed for any address but loopback
   --allowed-host NAME  a name under which clients reach it (may be given more than once)
 
-The model comes from OPENAI_API_KEY, OPENAI_BASE_URL and CODEX_MODEL.
+The model comes from OPENAI_API_KEY, OPENAI_BASE_URL and CODEX_MODEL, and from the model connections
+in config.yaml of the data folder (docs/models.md).
 `;
 
 export async function serve(args: string[]): Promise<number> {

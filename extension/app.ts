@@ -18,7 +18,6 @@ import { approver, CommitFiles, COMMIT_SCHEME } from './environments/approve.ts'
 import { EnvironmentsPage } from './environments/page.ts';
 import { ScriptFiles } from './environments/script-files.ts';
 import { Folders } from './folders/folders.ts';
-import { pictureAddress } from './images/blobs.ts';
 import { InternetAccess } from './internet/access.ts';
 import { allower } from './internet/allow.ts';
 import { Environments } from './internet/environments.ts';
@@ -36,6 +35,7 @@ import { environmentTester, submitter, type SubmitOptions } from './submit.ts';
 import { TaskDocuments, LOG_SCHEME } from './task-page/documents.ts';
 import { taskPageHandlers } from './task-page/handlers.ts';
 import { TaskPanels } from './task-page/panels.ts';
+import { pictureAddress } from './task-page/pictures.ts';
 import { TaskActions } from './tasks/actions.ts';
 import { shortAccess } from './tasks/describe.ts';
 import { TaskStore } from './tasks/store.ts';

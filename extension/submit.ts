@@ -5,6 +5,7 @@
  * and says why.
  */
 import * as vscode from 'vscode';
+import { sendPictures, type Picture } from '../client/attachments.ts';
 import type { BackendConnection, Hello } from '../client/connection/index.ts';
 import { CodexError } from '../protocol/errors.ts';
 import type { ReviewTarget } from '../protocol/pages.ts';
@@ -14,7 +15,6 @@ import type { TaskRecords } from './apply/records.ts';
 import { untrusted, type Backend } from './connection/backend.ts';
 import type { Folders } from './folders/folders.ts';
 import { sendCommits, snapshotWarningWords } from './folders/send.ts';
-import { sendPictures, type Picture } from './images/blobs.ts';
 import type { Log } from './platform/log.ts';
 import { includeLocalChanges, setting } from './platform/settings.ts';
 import { Dismissed, SentenceError, t } from './platform/words.ts';
@@ -65,7 +65,7 @@ export function submitter(options: SubmitOptions): Submit {
       title: prompt.trim() === '' && review !== undefined ? reviewTitle(review) : titleOf(prompt),
       needsModel: true,
       create: async (connection, repo) => {
-        const sent = await sendPictures(options.backend, images);
+        const sent = await sendPictures(connection, images);
         return connection.call('task.create', {
           ...{ requestId, mode, repo, ...run },
           prompt: review === undefined ? prompt : reviewPrompt(review, repo, prompt),

@@ -6,6 +6,8 @@
  *                                      answers its merged output from byte N on, then trailers with
  *                                      its `DoorCommandResult` (see `RESULT_TRAILER`)
  *   GET    /commands/:callId           `DoorCommandState`
+ *   PUT    /commands/:callId/input?id=I  types the body into it; the same I again is typed once. Answers
+ *                                      `DoorInput`; 404 when it takes no input, 409 when it reads none
  *   DELETE /commands/:callId           kills it and all that it started
  *   POST   /terminals/:id              a program on a terminal of its own: the body is one line of JSON
  *                                      (`DoorTerminal`), then what is typed, to the end; answers what it
@@ -31,7 +33,7 @@
 import type { CommandEnd } from './items.ts';
 
 /** Raised with every change that an older runner or backend would misread. */
-export const DOOR_VERSION = 3;
+export const DOOR_VERSION = 4;
 
 /** Where a sandbox keeps what is ours. */
 export const RUN_DIR = '/run/codex';
@@ -56,6 +58,8 @@ export const CALL_ID_VARIABLE = 'CODEX_CALL_ID';
 export const HELLO_LINE_BYTES = 1024;
 /** The longest JSON body either side takes: a command with a script inside. */
 export const DOOR_JSON_BYTES = 4 * 1024 * 1024;
+/** The longest text that is typed into a command at once. */
+export const DOOR_INPUT_BYTES = 256 * 1024;
 /** The longest `reason` or `detail` that is sent: it has to fit a header. */
 export const DOOR_TEXT_BYTES = 2_000;
 /** A caller chooses its ids from this alphabet: they are file names inside the sandbox. */
@@ -102,6 +106,15 @@ export interface DoorCommand {
   env: Record<string, string>;
   timeoutMs: number;
   maxOutputBytes: number;
+  /** Absent: it has no input. `open`: what is typed into it comes through a pipe. */
+  stdin?: 'open';
+  /** In place of pipes: a terminal of its own, of this size. */
+  tty?: { columns: number; rows: number };
+}
+
+export interface DoorInput {
+  /** Whether it still runs. */
+  running: boolean;
 }
 
 export interface DoorCommandResult {

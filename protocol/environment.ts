@@ -8,7 +8,7 @@ import { AccessPolicy, DEFAULT_AGENT_ACCESS, DEFAULT_SETUP_ACCESS } from './egre
 import { CodexError } from './errors.ts';
 import { LIMITS } from './limits.ts';
 import { firstProblem } from './problems.ts';
-import { Phase } from './states.ts';
+import { Effort, ModelName, Phase } from './states.ts';
 import { variableProblem } from './variables.ts';
 
 export const EnvironmentName = z
@@ -146,6 +146,9 @@ export const Environment = RepositorySettings.extend({
   /** Files that may hold a secret after the setup: absolute, or below the home folder (`~/.npmrc`). */
   allowSecretsIn: z.array(SecretFile).max(100).optional(),
   approval: Approval.optional(),
+  /** Of the backend's list; where its requests go is the owner's. Absent: the backend's own choice. */
+  model: ModelName.optional(),
+  effort: Effort.optional(),
 });
 export type Environment = z.infer<typeof Environment>;
 

@@ -11,7 +11,7 @@ import { ApprovalReason } from './approval.ts';
 import { WireError } from './errors.ts';
 import { Item } from './items.ts';
 import { Report } from './report.ts';
-import { Mode, Phase, PhaseOutcome, TurnState } from './states.ts';
+import { Effort, Mode, Phase, PhaseOutcome, TurnState } from './states.ts';
 
 export const Usage = z.object({
   requests: z.number().int(),
@@ -173,6 +173,10 @@ export const EVENT_PARAMS = {
     variables: z.array(z.string()),
     secrets: z.array(z.string()),
     from: z.record(z.string(), z.enum(['stored', 'file'])),
+    /** With which the agent works; absent where none is asked, or from an older backend. */
+    model: z.string().optional(),
+    /** Absent: the model's own. */
+    effort: Effort.optional(),
   }),
   /** Whether a prepared environment was there; `reason` says why one was not used or not kept. */
   'environment.cache': z.object({

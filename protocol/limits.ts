@@ -34,6 +34,10 @@ export const LIMITS = {
   turnTimeoutMs: { default: 2 * 60 * MINUTE_MS, cap: 24 * 60 * MINUTE_MS },
   /** Model requests in one turn, for the same reason. */
   turnModelRequests: { default: 200, cap: 2_000 },
+  /** Tokens of one turn that cost: input that no cache had, and output. 200 requests of 100,000 fit. */
+  turnTokens: { default: 20_000_000, cap: 1_000_000_000 },
+  /** Commands of one turn, for the same reason: more than this is a loop. */
+  turnCommands: { default: 1_000, cap: 20_000 },
   /** The setup script and the maintenance script, each: a large install fits, a hang does not. */
   setupTimeoutMs: { default: 10 * MINUTE_MS, cap: 2 * 60 * MINUTE_MS },
   /** How long a prepared environment is used again: dependencies age, and secrets are changed. */
@@ -44,6 +48,8 @@ export const LIMITS = {
   parkedMs: { default: 30 * MINUTE_MS, cap: 24 * 60 * MINUTE_MS },
   /** Text of one prompt. */
   promptBytes: { default: 256 * KIB, cap: 512 * KIB },
+  /** One picture of a prompt: a screenshot of any screen fits, and it goes along with every request. */
+  attachmentBytes: { default: 20 * MIB, cap: 20 * MIB },
   /** AGENTS.md files together, cut from the root side with a visible mark. */
   agentsFileBytes: { default: 32 * KIB, cap: 256 * KIB },
   /** Turns that run at the same time in one backend; more wait in the queue. */
@@ -70,6 +76,25 @@ export type LimitName = keyof typeof LIMITS;
 export type LimitValues = Record<LimitName, number>;
 
 export const LIMIT_NAMES = Object.keys(LIMITS) as LimitName[];
+
+/** From this share of a turn's budget on, the person and the model are told that it is nearly used up. */
+export const BUDGET_NEAR_SHARE = 0.8;
+
+/**
+ * From this share of a model's window on its history is summarised: the rest is for the answer and for the
+ * output of the commands that it makes before the next look.
+ */
+export const COMPACTION_SHARE = 0.9;
+/** What people said most recently survives a summary word for word, up to this. */
+export const COMPACTION_USER_TOKENS = 20_000;
+/** A picture in the sandbox that the model is shown. */
+export const SHOWN_IMAGE_BYTES = 5 * MIB;
+/** Those of one command: more at once are no look but a listing. */
+export const SHOWN_IMAGES_PER_COMMAND = 8;
+/** All pictures of one request to the model; the oldest beyond it are only named. */
+export const REQUEST_IMAGES_BYTES = 32 * MIB;
+/** What was sent for a prompt and is in none is kept this long: a person is still writing it. */
+export const UNUSED_BLOB_MS = 24 * 60 * MINUTE_MS;
 
 /** A patch is stored in chunks of this size by content hash, so that equal parts are stored once. */
 export const PATCH_CHUNK_BYTES = MIB;
@@ -103,9 +128,17 @@ export const TERMINAL_BYTES_PER_SECOND = 4 * MIB;
 /** What waits for a program that reads nothing; more than one paste of a file, and no flood. */
 export const TERMINAL_TYPED_BYTES = MIB;
 
-/** Pictures of one prompt, and each of them: what models take. */
+/**
+ * What the embedded database keeps of its files in its own memory. The system keeps them too; its default
+ * of 128 MiB is laid out at every start and makes that twice as long.
+ */
+export const DATABASE_BUFFERS_KIB = 16 * 1024;
+/** An empty database that was kept for the next start: gone when no version used it for this long. */
+export const DATABASE_TEMPLATE_UNUSED_MS = 30 * 24 * 60 * MINUTE_MS;
+/** At one task at the same time: each has a sandbox and a conversation of its own, and costs as much. */
+export const ATTEMPTS_MOST = 4;
+/** Pictures of one prompt. */
 export const IMAGES_PER_PROMPT = 10;
-export const IMAGE_BYTES = 20 * MIB;
 
 /** After TERM a command has this long before KILL. */
 export const KILL_GRACE_MS = 2_000;

@@ -14,8 +14,8 @@ import { EnvironmentEdit } from './environment-edit.ts';
 import { ErrorAction } from './errors.ts';
 import type { WireError } from './errors.ts';
 import { Attachment, type EventCode, type TaskEvent } from './events.ts';
-import { IMAGE_BYTES, LIMITS } from './limits.ts';
-import type { NotificationOf, TaskSummary } from './rpc.ts';
+import { LIMITS } from './limits.ts';
+import type { NotificationOf, ResultOf, TaskSummary } from './rpc.ts';
 import { SecretName, type SecretView } from './secret.ts';
 import { Effort, Mode } from './states.ts';
 
@@ -56,7 +56,7 @@ export const PAGE_METHODS = {
   'composer.attach': z.object({
     id: RequestId,
     name: z.string().max(1000),
-    data: z.string().max(Math.ceil(IMAGE_BYTES / 3) * 4),
+    data: z.string().max(Math.ceil(LIMITS.attachmentBytes.cap / 3) * 4),
     thumbnail: z.string().max(THUMBNAIL_MAX_CHARS),
   }),
   'composer.detach': z.object({ id: RequestId }),
@@ -209,6 +209,8 @@ export interface EnvironmentList {
 export interface OpenedEnvironment {
   environment: StoredEnvironment;
   secrets: SecretView[];
+  /** Of the backend, the default one first; empty while it is not known. */
+  models: ResultOf<'model.list'>['models'];
   /** The environment file of the open folder, as it stands there. */
   file: { path: string; text: string } | null;
 }

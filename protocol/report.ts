@@ -47,11 +47,19 @@ export const Proposal = z.object({
 });
 export type Proposal = z.infer<typeof Proposal>;
 
+/** What a review looked at: commit ids, or `worktree` for the changes that were not committed. */
+export const Reviewed = z.object({
+  base: z.string().trim().min(1).max(200),
+  head: z.string().trim().min(1).max(200),
+});
+export type Reviewed = z.infer<typeof Reviewed>;
+
 export const Report = z.object({
   followUps: z.array(FollowUp).max(10),
   findings: z.array(Finding).max(50),
   checks: z.array(CheckRun).max(50),
   verdict: Verdict.optional(),
   proposal: Proposal.optional(),
+  reviewed: Reviewed.optional(),
 });
 export type Report = z.infer<typeof Report>;

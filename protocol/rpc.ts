@@ -7,10 +7,10 @@ import { ApprovalAnswer, OpenApproval, WaitingFor } from './approval.ts';
 import { EgressEntry, type Environment, EnvironmentName, StoredEnvironment } from './environment.ts';
 import { Attachment, FileChange, PatchSummary, Usage, WireEvent } from './events.ts';
 import { WireError } from './errors.ts';
-import { LIMITS } from './limits.ts';
+import { ATTEMPTS_MOST, LIMITS } from './limits.ts';
 import { Report } from './report.ts';
 import { SecretName, SecretValue, SecretView } from './secret.ts';
-import { Effort, Mode, Phase, PhaseOutcome, ReviewState, TurnState } from './states.ts';
+import { Effort, Mode, ModelName, Phase, PhaseOutcome, ReviewState, TurnState } from './states.ts';
 
 /** Goes up when an older client or server can no longer be spoken with. */
 export const PROTOCOL_VERSION = 1;
@@ -82,7 +82,7 @@ export const AttemptView = z.object({
   resultSha: Sha.optional(),
   patch: PatchSummary.optional(),
   files: z.array(FileChange),
-  /** With several attempts, each ends on its own; with one, these are the turn's. */
+  /** Of a turn with several attempts, each of which ends on its own; with one, see the turn. */
   state: z.enum(['running', 'completed', 'failed', 'cancelled']).optional(),
   answer: z.string().optional(),
   error: WireError.optional(),
@@ -128,11 +128,10 @@ const TerminalSize = {
 /** Base64: what a terminal carries is bytes. */
 const TerminalBytes = z.string().max(128 * 1024);
 
-/** A model of the backend's list, by name. */
-const ModelName = z.string().min(1).max(200);
 /** Sent as blobs before (`PUT /api/v1/blobs/<sha256>`). */
 const Images = z.array(Attachment).max(10);
 
+const Attempt = z.number().int().min(1).max(ATTEMPTS_MOST);
 const Empty = z.object({});
 const OfTask = z.object({ taskId: TaskId });
 const OfEnvironment = z.object({ name: EnvironmentName });
@@ -158,7 +157,7 @@ export const METHODS = {
       mode: Mode,
       repo: RepoAtCommit,
       environment: EnvironmentName.optional(),
-      attempts: z.number().int().min(1).max(4).default(1),
+      attempts: Attempt.default(1),
       model: ModelName.optional(),
       effort: Effort.optional(),
       images: Images.optional(),
@@ -210,11 +209,8 @@ export const METHODS = {
     OfTask.extend({ requestId: RequestId, text: Prompt }),
     z.object({ task: TaskSummary }),
   ),
-  /** This attempt's newest result becomes the task's: what is applied, and what follow-ups go on from. */
-  'attempt.choose': method(
-    OfTask.extend({ attempt: z.number().int().min(1).max(4) }),
-    z.object({ task: TaskSummary }),
-  ),
+  /** This attempt's result becomes the task's: what is applied, and what the first follow-up goes on from. */
+  'attempt.choose': method(OfTask.extend({ attempt: Attempt }), z.object({ task: TaskSummary })),
   /** Where to push this folder's commits, and whether `sha` is there already. */
   'repo.resolve': method(
     z.object({
@@ -283,7 +279,8 @@ export const METHODS = {
   ),
   /** A shell in the sandbox of a task that is parked, or whose setup failed; not while a turn runs. */
   'terminal.open': method(
-    OfTask.extend({ attempt: z.number().int().min(1).max(4).default(1), ...TerminalSize }),
+    // Absent: the chosen one, else the first.
+    OfTask.extend({ attempt: Attempt.optional(), ...TerminalSize }),
     z.object({ terminalId: TerminalId }),
   ),
   'terminal.write': method(z.object({ terminalId: TerminalId, data: TerminalBytes }), Empty),
@@ -302,9 +299,9 @@ export const METHODS = {
     }),
     z.object({ entries: z.array(EgressEntry), more: z.boolean() }),
   ),
-  /** The first one is what a task gets that asks for none. */
+  /** The first one is what a task gets that asks for none. With `check` every connection is tried. */
   'model.list': method(
-    Empty,
+    z.object({ check: z.boolean().default(false) }),
     z.object({
       models: z.array(
         z.object({
@@ -313,8 +310,11 @@ export const METHODS = {
           connection: z.string().optional(),
           /** Absent: it has no such setting. */
           efforts: z.array(Effort).optional(),
+          windowTokens: z.number().int().optional(),
         }),
       ),
+      /** All of the owner's, each with why it can't be used now. */
+      connections: z.array(z.object({ name: z.string(), problem: WireError.optional() })).optional(),
     }),
   ),
 } as const;
@@ -331,7 +331,7 @@ export type Handlers<Context> = {
 export const NOTIFICATIONS = {
   events: z.object({ taskId: TaskId, events: z.array(WireEvent) }),
   /** Text as it is written: unnumbered and droppable; the completed item is what counts. */
-  delta: z.object({ taskId: TaskId, turn: z.number().int(), itemId: z.string(), text: z.string() }),
+  delta: OfTask.extend({ turn: z.int(), attempt: z.int().optional(), itemId: z.string(), text: z.string() }),
   'task.changed': z.object({ task: TaskSummary }),
   'task.deleted': z.object({ taskId: TaskId }),
   'terminal.output': z.object({ terminalId: TerminalId, data: TerminalBytes }),

@@ -8,6 +8,16 @@ export type Mode = z.infer<typeof Mode>;
 export const Effort = z.enum(['none', 'minimal', 'low', 'medium', 'high', 'xhigh']);
 export type Effort = z.infer<typeof Effort>;
 
+/** A model of the backend's list, by name. */
+export const ModelName = z
+  .string()
+  .min(1)
+  .max(200)
+  .refine(
+    (name) => !/[\x00-\x20\x7f]/.test(name),
+    'is no model’s name: it has a space or a control character',
+  );
+
 export const TurnState = z.enum([
   'queued',
   'preparing',

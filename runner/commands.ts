@@ -23,13 +23,18 @@ import {
 import { constants as os } from 'node:os';
 import { join } from 'node:path';
 import type { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
+import { ReadStream } from 'node:tty';
 import { CALL_ID_VARIABLE, DOOR_TEXT_BYTES } from '../protocol/door.ts';
 import type { DoorCommand, DoorCommandResult, DoorCommandState } from '../protocol/door.ts';
+import { DoorRefusal } from './failure.ts';
 import { closeQuietly } from './pipes.ts';
 import type { Pipes } from './pipes.ts';
 import { forkedToYield, killedForMemory, ranOutOfMemory } from './memory.ts';
 import { beforeFork, endCommand, sinceOf } from './processes.ts';
+import { openOnTerminal } from './pty.ts';
 import { whyNotStartable } from './startable.ts';
+import { EarlyTyping, PipeTyping, TerminalTyping, type Typing } from './typing.ts';
 
 /** After its main process a command is over as soon as the pipe is quiet: a daemon may hold it open. */
 const QUIET_MS = 20;
@@ -50,6 +55,9 @@ export class Command {
   result: DoorCommandResult | undefined;
   /** Set while it runs. */
   cancel: () => void = () => {};
+  /** Where it takes input; null: it takes none. */
+  typing: Typing | null = null;
+  readonly #typed = new Set<string>();
   readonly #followers = new Set<() => void>();
 
   constructor(outPath: string) {
@@ -60,6 +68,19 @@ export class Command {
   onChange(callback: () => void): () => void {
     this.#followers.add(callback);
     return () => this.#followers.delete(callback);
+  }
+
+  /**
+   * Types it, unless this id was typed already; false when the command has ended. Throws `DoorRefusal`
+   * notFound (it takes no input) | busy (it does not read what it has).
+   */
+  typeOnce(id: string, bytes: Buffer): boolean {
+    if (this.result) return false;
+    if (this.#typed.has(id)) return true;
+    if (this.typing === null) throw new DoorRefusal('notFound', 'the command takes no input');
+    if (!this.typing.type(bytes)) throw new DoorRefusal('busy', 'the program does not read its input');
+    this.#typed.add(id);
+    return true;
   }
 
   changed(): void {
@@ -172,6 +193,8 @@ class Run {
   #total = 0;
   #over = false;
   #ending: Ending | undefined;
+  /** What its terminal needs when it has ended. */
+  #afterwards: () => void = () => {};
   readonly #killedBefore = killedForMemory();
   /** No other command has run meanwhile. */
   alone = true;
@@ -189,34 +212,70 @@ class Run {
   }
 
   start(pipes: Pipes): void {
-    let pipe: { reader: Socket; writeFd: number } | undefined;
     try {
       mkdirSync(join(this.#command.outPath, '..'), { recursive: true, mode: 0o700 });
       this.#outFd = openSync(this.#command.outPath, 'w', 0o600);
       const refusal = whyNotStartable(this.#spec);
       if (refusal !== null) return this.#notStarted(refusal);
-      pipe = pipes.take();
+      if (this.#spec.tty) this.#startOnTerminal(this.#spec.tty);
+      else this.#startOnPipes(pipes);
+    } catch (error) {
+      this.#notStarted(errorText(error));
+    }
+  }
+
+  #startOnPipes(pipes: Pipes): void {
+    const out = pipes.take();
+    let typed: { readFd: number; writer: Socket } | undefined;
+    try {
+      if (this.#spec.stdin === 'open') typed = pipes.takeInput();
       const [program = '', ...args] = this.#spec.argv;
-      const { reader, writeFd } = pipe;
       const before = beforeFork();
       const child = forkedToYield(() =>
         spawn(program, args, {
           cwd: this.#spec.cwd,
-          env: { ...this.#spec.env, [CALL_ID_VARIABLE]: this.#callId },
-          stdio: ['ignore', writeFd, writeFd],
+          env: this.#env(),
+          stdio: [typed?.readFd ?? 'ignore', out.writeFd, out.writeFd],
           detached: true,
         }),
       );
-      closeQuietly(writeFd);
-      this.#follow(child, reader, before);
+      if (typed) this.#command.typing = new PipeTyping(typed.writer, () => interrupt(child));
+      this.#follow(child, out.reader, before);
     } catch (error) {
-      if (pipe) closeQuietly(pipe.writeFd);
-      pipe?.reader.destroy();
-      this.#notStarted(error instanceof Error ? error.message : String(error));
+      out.reader.destroy();
+      typed?.writer.destroy();
+      throw error;
+    } finally {
+      closeQuietly(out.writeFd);
+      if (typed) closeQuietly(typed.readFd);
     }
   }
 
-  #follow(child: ChildProcess, reader: Socket, before: string | null): void {
+  /** Takes a moment; who cancels meanwhile is heard once it has started. */
+  #startOnTerminal(size: { columns: number; rows: number }): void {
+    let isCancelled = false;
+    this.#command.cancel = () => (isCancelled = true);
+    const early = new EarlyTyping();
+    this.#command.typing = early;
+    const { argv, cwd } = this.#spec;
+    const before = beforeFork();
+    openOnTerminal({ argv, cwd, env: this.#env(), ...size }).then(
+      ({ child, master }) => {
+        const output = new ReadStream(master);
+        this.#command.typing = early.goOn(new TerminalTyping(master));
+        this.#afterwards = () => output.destroy();
+        this.#follow(child, output, before);
+        if (isCancelled) this.#command.cancel();
+      },
+      (error: unknown) => this.#notStarted(`no terminal can be made here: ${errorText(error)}`),
+    );
+  }
+
+  #env(): Record<string, string> {
+    return { ...this.#spec.env, [CALL_ID_VARIABLE]: this.#callId };
+  }
+
+  #follow(child: ChildProcess, reader: Readable, before: string | null): void {
     let exit: { code: number | null; signal: NodeJS.Signals | null } | undefined;
     let drained = false;
     let killing: Promise<void> | undefined;
@@ -253,7 +312,7 @@ class Run {
       reader.destroy();
       this.#notStarted(error.message);
     });
-    child.once('exit', (code, signal) => {
+    whenExited(child, (code, signal) => {
       clearTimeout(timer);
       exit = { code, signal };
       if (drained) return finishWhenOver();
@@ -302,6 +361,9 @@ class Run {
     if (this.#over) return;
     this.#over = true;
     this.#command.cancel = () => {};
+    this.#command.typing?.close();
+    this.#command.typing = null;
+    this.#afterwards();
     if (this.#outFd >= 0) closeSync(this.#outFd);
     this.#done({
       end,
@@ -312,6 +374,28 @@ class Run {
       ...(reason === undefined ? {} : { reason }),
     });
   }
+}
+
+/** A program on a terminal may have ended before anybody could listen. */
+function whenExited(
+  child: ChildProcess,
+  then: (code: number | null, signal: NodeJS.Signals | null) => void,
+): void {
+  if (child.exitCode === null && child.signalCode === null) child.once('exit', then);
+  else then(child.exitCode, child.signalCode);
+}
+
+/** As Ctrl+C would: everything that the command runs in the foreground. */
+function interrupt(child: ChildProcess): void {
+  try {
+    if (child.pid !== undefined) process.kill(-child.pid, 'SIGINT');
+  } catch {
+    // It has just ended.
+  }
+}
+
+function errorText(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** Calls back once nothing new was heard for a while, measured after the loop has polled the pipe. */

@@ -28,16 +28,33 @@ export class Pipes {
 
   /** The reading end, and a descriptor of the writing end that the caller closes after its fork. */
   take(): { reader: Socket; writeFd: number } {
+    const path = this.#path();
+    const readFd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const writeFd = openSync(path, constants.O_WRONLY);
+    unlinkSync(path);
+    return { reader: new Socket({ fd: readFd, readable: true, writable: false }), writeFd };
+  }
+
+  /** The other way round: for what is typed. The program's end blocks, as a program expects. */
+  takeInput(): { readFd: number; writer: Socket } {
+    const path = this.#path();
+    // Nobody may open one for writing alone that nobody reads.
+    const first = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const writeFd = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
+    const readFd = openSync(path, constants.O_RDONLY);
+    closeSync(first);
+    unlinkSync(path);
+    return { readFd, writer: new Socket({ fd: writeFd, readable: false, writable: true }) };
+  }
+
+  #path(): string {
     let path = this.#ready.shift();
     if (path === undefined) {
       path = this.#name();
       execFileSync('mkfifo', ['-m', '600', path], { stdio: 'ignore' });
     }
     if (this.#ready.length < REFILL_BELOW) this.#refill();
-    const readFd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    const writeFd = openSync(path, constants.O_WRONLY);
-    unlinkSync(path);
-    return { reader: new Socket({ fd: readFd, readable: true, writable: false }), writeFd };
+    return path;
   }
 
   #name(): string {

@@ -30,16 +30,21 @@ export function parseHello(line: string): DoorHello | null {
   }
 }
 
-export async function readJson(stream: Readable): Promise<unknown> {
+export async function readBytes(stream: Readable, maxBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of stream as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > DOOR_JSON_BYTES) throw new DoorRefusal('badRequest', 'the request is too large');
+    if (length > maxBytes) throw new DoorRefusal('badRequest', 'the request is too large');
     chunks.push(chunk);
   }
+  return Buffer.concat(chunks);
+}
+
+export async function readJson(stream: Readable): Promise<unknown> {
+  const bytes = await readBytes(stream, DOOR_JSON_BYTES);
   try {
-    return JSON.parse(Buffer.concat(chunks).toString('utf8')) as unknown;
+    return JSON.parse(bytes.toString('utf8')) as unknown;
   } catch {
     throw new DoorRefusal('badRequest', 'the request is not JSON');
   }
@@ -55,16 +60,19 @@ export function asCount(text: string | null, name: string): number {
 }
 
 export function asCommand(value: unknown): DoorCommand {
-  const { argv, cwd, env, timeoutMs, maxOutputBytes } = fields(value);
+  const { argv, cwd, env, timeoutMs, maxOutputBytes, stdin, tty } = fields(value);
   if (!Array.isArray(argv) || argv.length === 0 || !argv.every(isArgument)) bad('argv');
   if (typeof env !== 'object' || env === null || !Object.values(env).every(isArgument)) bad('env');
   if (!isCount(timeoutMs) || !isCount(maxOutputBytes)) bad('timeoutMs or maxOutputBytes');
+  if (stdin !== undefined && stdin !== 'open') bad('stdin');
   return {
     argv: argv,
     cwd: asPath(cwd, 'cwd'),
     env: env as Record<string, string>,
     timeoutMs: timeoutMs,
     maxOutputBytes: maxOutputBytes,
+    ...(stdin === undefined ? {} : { stdin }),
+    ...(tty === undefined ? {} : { tty: asSize(tty) }),
   };
 }
 
@@ -78,6 +86,11 @@ export function asTerminal(line: string): DoorTerminal {
   const { columns, rows } = fields(value);
   const { argv, cwd, env } = asCommand({ ...fields(value), timeoutMs: 0, maxOutputBytes: 0 });
   return { argv, cwd, env, columns: asCells(columns), rows: asCells(rows) };
+}
+
+function asSize(value: unknown): { columns: number; rows: number } {
+  const { columns, rows } = fields(value);
+  return { columns: asCells(columns), rows: asCells(rows) };
 }
 
 export function asCells(value: unknown): number {

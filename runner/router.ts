@@ -3,7 +3,13 @@ import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
 import { constants } from 'node:http2';
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { pipeline } from 'node:stream/promises';
-import { DOOR_TEXT_BYTES, IGNORED_HEADER, RESULT_TRAILER, TREE_HEADER } from '../protocol/door.ts';
+import {
+  DOOR_INPUT_BYTES,
+  DOOR_TEXT_BYTES,
+  IGNORED_HEADER,
+  RESULT_TRAILER,
+  TREE_HEADER,
+} from '../protocol/door.ts';
 import type { DoorFailure } from '../protocol/door.ts';
 import { capture } from './capture.ts';
 import { checkout } from './checkout.ts';
@@ -20,6 +26,7 @@ import {
   asCount,
   asPath,
   asWayOut,
+  readBytes,
   readJson,
 } from './requests.ts';
 import { Terminals } from './terminals.ts';
@@ -54,6 +61,8 @@ export class Router {
   }
 
   async #route(stream: ServerHttp2Stream, method: string, url: URL): Promise<void> {
+    const typed = /^\/commands\/([^/]+)\/input$/.exec(url.pathname)?.[1];
+    if (typed !== undefined && method === 'PUT') return this.#input(stream, asCallId(typed), url);
     const callId = /^\/commands\/([^/]+)$/.exec(url.pathname)?.[1];
     if (callId !== undefined) return this.#command(stream, method, asCallId(callId), url);
     const terminal = /^\/terminals\/([^/]+)$/.exec(url.pathname)?.[1];
@@ -109,6 +118,15 @@ export class Router {
       default:
         throw new DoorRefusal('notFound', method);
     }
+  }
+
+  /** The whole body first: what broke off is sent again, and typed as a whole or not at all. */
+  async #input(stream: ServerHttp2Stream, callId: string, url: URL): Promise<void> {
+    const id = asCallId(url.searchParams.get('id') ?? '');
+    const bytes = await readBytes(stream, DOOR_INPUT_BYTES);
+    const command = this.#commands.get(callId);
+    if (!command) throw new DoorRefusal('notFound', 'no such command');
+    return json(stream, { running: command.typeOnce(id, bytes) });
   }
 
   async #terminal(stream: ServerHttp2Stream, method: string, id: string, url: URL): Promise<void> {

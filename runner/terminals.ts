@@ -2,39 +2,26 @@
  * Programs on a terminal of their own, each tied to one stream of the door: it begins with the stream
  * and ends with it, with all that it started.
  *
- * The runner holds the terminal's master itself. Opening one takes three calls of the kernel that Node
- * has no word for, so a few lines of Perl or Python do them, become the leader of the terminal's session
- * and then the program. Output never runs further ahead than the backend has taken: a program that
+ * Opening one is `pty.ts`. Output never runs further ahead than the backend has taken: a program that
  * prints without end waits, like in any terminal, and nothing piles up.
  */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { closeSync, constants, openSync, statSync, writeSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import type { ServerHttp2Stream } from 'node:http2';
 import { constants as os } from 'node:os';
 import { ReadStream } from 'node:tty';
-import {
-  CALL_ID_VARIABLE,
-  DOOR_JSON_BYTES,
-  DOOR_TEXT_BYTES,
-  EXIT_TRAILER,
-  TERMINAL_AHEAD_BYTES,
-} from '../protocol/door.ts';
+import { CALL_ID_VARIABLE, DOOR_JSON_BYTES, EXIT_TRAILER, TERMINAL_AHEAD_BYTES } from '../protocol/door.ts';
 import type { DoorTerminal } from '../protocol/door.ts';
 import { DoorRefusal } from './failure.ts';
 import { endCommand } from './processes.ts';
+import { openOnTerminal, typeInto } from './pty.ts';
 import { asTerminal } from './requests.ts';
-import { openersOn } from './terminal-openers.ts';
 
 /** In one sandbox; the backend has a lower limit of its own. */
 const TERMINALS_MAX = 64;
-/** What the terminal does not take now is offered again after this. */
-const WRITE_RETRY_MS = 5;
-/** One write: what a program that reads line by line takes at once. */
-const WRITE_BYTES = 4 * 1024;
 /** After its program a terminal's last output is read until it is quiet, at most this long. */
 const DRAIN_LIMIT_MS = 500;
-const STDERR_BYTES = 4 * 1024;
 
 export class Terminals {
   readonly #open = new Map<string, OpenTerminal>();
@@ -159,26 +146,10 @@ class OpenTerminal {
   }
 
   async #start(spec: DoorTerminal): Promise<ChildProcess> {
-    const cwd = isFolder(spec.cwd) ? spec.cwd : '/';
-    for (const opener of openersOn(process.platform)) {
-      const master = openMaster();
-      const [program = '', ...args] = opener;
-      const child = spawn(program, [...args, String(spec.columns), String(spec.rows), ...spec.argv], {
-        cwd,
-        // Perl complains of a locale that the image does not have, and takes this away again.
-        env: { ...spec.env, [CALL_ID_VARIABLE]: this.#id, PERL_BADLANG: '0' },
-        stdio: [master, 'ignore', 'pipe'],
-        detached: true,
-      });
-      const failure = await failureOf(child);
-      if (failure === null) {
-        this.#master = master;
-        return child;
-      }
-      closeSync(master);
-      if (failure.kind === 'failed') throw new DoorRefusal('noTerminal', failure.reason);
-    }
-    throw new DoorRefusal('noTerminal', 'neither perl nor python3');
+    const env = { ...spec.env, [CALL_ID_VARIABLE]: this.#id };
+    const { child, master } = await openOnTerminal({ ...spec, env });
+    this.#master = master;
+    return child;
   }
 
   #pump(): void {
@@ -218,64 +189,10 @@ class OpenTerminal {
   async #type(input: Input): Promise<void> {
     try {
       for (let bytes = await input.next(); bytes !== null; bytes = await input.next()) {
-        for (let at = 0; at < bytes.length;) {
-          if (this.#over || this.#output?.destroyed !== false) return;
-          const written = writeSome(this.#master, bytes, at);
-          at += written;
-          // Even where it takes everything, others get their turn.
-          await new Promise((resolve) =>
-            written === 0 ? setTimeout(resolve, WRITE_RETRY_MS) : setImmediate(resolve),
-          );
-        }
+        await typeInto(this.#master, bytes, () => this.#over || this.#output?.destroyed !== false);
       }
     } catch {
       // The stream broke, or the program is gone: either ends the terminal by itself.
     }
-  }
-}
-
-function openMaster(): number {
-  try {
-    return openSync('/dev/ptmx', constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK);
-  } catch (error) {
-    throw new DoorRefusal('noTerminal', error instanceof Error ? error.message : String(error));
-  }
-}
-
-function writeSome(fd: number, bytes: Buffer, at: number): number {
-  try {
-    return writeSync(fd, bytes, at, Math.min(WRITE_BYTES, bytes.length - at));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return 0;
-    throw error;
-  }
-}
-
-/** Its standard error is ours until the terminal stands: what comes there says why it does not. */
-function failureOf(
-  child: ChildProcess,
-): Promise<null | { kind: 'missing' } | { kind: 'failed'; reason: string }> {
-  return new Promise((resolve) => {
-    let said = '';
-    child.once('error', (error: NodeJS.ErrnoException) =>
-      resolve(error.code === 'ENOENT' ? { kind: 'missing' } : { kind: 'failed', reason: error.message }),
-    );
-    child.stderr?.on(
-      'data',
-      (bytes: Buffer) => (said = (said + bytes.toString('utf8')).slice(0, STDERR_BYTES)),
-    );
-    child.stderr?.once('close', () => {
-      if (child.pid === undefined) return;
-      const reason = said.trim().slice(0, DOOR_TEXT_BYTES / 4);
-      resolve(reason === '' ? null : { kind: 'failed', reason });
-    });
-  });
-}
-
-function isFolder(path: string): boolean {
-  try {
-    return statSync(path).isDirectory();
-  } catch {
-    return false;
   }
 }

@@ -9,7 +9,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { realpathSync } from 'node:fs';
-import { relative } from 'node:path';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ROOT, ensureBuild, ensureDependencies, nodeBinary, nodeEnvironment } from './ensure-install.mjs';
 
@@ -87,6 +87,8 @@ for (const stage of stages) {
     }
     const env = {
       ...nodeEnvironment(),
+      // Hundreds of processes load the same few files: compiled once, they start in half the time.
+      NODE_COMPILE_CACHE: join(ROOT, 'dist/test/compile-cache'),
       CODEX_TASKS_TEST_CHROMIUM: found.get('chromium') ?? '',
       CODEX_TASKS_TEST_CODE_SERVER: found.get('codeServer') ?? '',
       CODEX_TASKS_TEST_VSIX: found.get('vsix') ?? '',
@@ -100,6 +102,7 @@ for (const stage of stages) {
       ...(await runFiles(runnable, {
         root: ROOT,
         concurrency: stage.concurrency,
+        fromEnd: stage.fromEnd ?? 0,
         timeoutMs: stage.timeoutMs,
         verbose: stage.verbose ?? false,
         env,

@@ -31,6 +31,7 @@ import type { SandboxDriver } from './sandbox/sandbox.ts';
 import { lockFolder } from './store/lock.ts';
 import { openStore } from './store/store.ts';
 import { Approvals } from './tasks/approvals.ts';
+import { Blobs } from './tasks/blobs.ts';
 import { readEvents } from './tasks/events.ts';
 import { Hub } from './tasks/hub.ts';
 import { TurnQueue } from './tasks/queue.ts';
@@ -74,12 +75,17 @@ export interface BackendParts {
   runTurn: (turn: TurnContext, rooms: Rooms) => Promise<void>;
   sandbox: () => ResultOf<'server.hello'>['sandbox'];
   model: () => ResultOf<'server.hello'>['model'];
-  models?: () => ResultOf<'model.list'>['models'];
+  /** With `check` every connection is tried. */
+  models?: (check: boolean) => Promise<ResultOf<'model.list'>>;
+  /** Throws `CodexError` modelUnknown, modelNotConfigured; null is the default one. */
+  checkModel?: (name: string | null) => Promise<void>;
   checkTask?: (request: ParamsOf<'task.create'>) => void;
   /** Where terminals are opened; absent: nowhere. */
   driver?: SandboxDriver;
   /** After a task's rows are gone: its sandboxes go. Its repositories are removed here. */
   onTaskDeleted?: (taskId: string) => Promise<void>;
+  /** The sandboxes of the other attempts go. */
+  onAttemptChosen?: (taskId: string, chosen: number) => Promise<void>;
   log?: Log;
 }
 
@@ -155,6 +161,17 @@ export async function startBackend(parts: BackendParts): Promise<Backend> {
           log.warn('a deleted task left something behind', { taskId: id, error }),
         );
       },
+      // Waited for: a follow-up that comes next must not lose what is removed here.
+      onChosen: async (taskId, attempt) => {
+        try {
+          await parts.onAttemptChosen?.(taskId, attempt);
+        } catch (error) {
+          log.warn('sandboxes of attempts that were not chosen stay until their time ends', {
+            taskId,
+            error,
+          });
+        }
+      },
     });
     const { driver } = parts;
     const serveOrigin = (taskId: string, stream: Duplex) => repos.serveOrigin(taskId, stream);
@@ -165,6 +182,7 @@ export async function startBackend(parts: BackendParts): Promise<Backend> {
     const id = randomUUID();
     const gateway = createGateway({
       tasks,
+      blobs: new Blobs({ store, maxBytes: limits.attachmentBytes }),
       environments,
       egressLog,
       vault,
@@ -184,7 +202,8 @@ export async function startBackend(parts: BackendParts): Promise<Backend> {
         sandbox: parts.sandbox(),
         model: parts.model(),
       }),
-      models: parts.models ?? (() => [{ name: parts.model().name }]),
+      models: parts.models ?? (async () => ({ models: [{ name: parts.model().name }] })),
+      ...(parts.checkModel ? { checkModel: parts.checkModel } : {}),
       ...(parts.checkTask ? { checkTask: parts.checkTask } : {}),
     });
     // In reverse: the turns let go first, then the sockets, then the port.

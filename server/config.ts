@@ -13,6 +13,7 @@ import { LIMIT_NAMES, type LimitName, type LimitValues, resolveLimits } from '..
 import { EgressConfig, ownerRulesOf } from './egress-config.ts';
 import type { OwnerRules } from './egress/policy/index.ts';
 import type { LogLevel } from './log.ts';
+import { ModelsConfig } from './models-config.ts';
 import { KEYS_VARIABLE, KEY_FILE_VARIABLE, type KeySettings } from './secrets/keys/index.ts';
 
 export const CONFIG_FILE = 'config.yaml';
@@ -30,7 +31,11 @@ export interface Settings {
   allowedHosts: string[];
   /** What the owner adds to every environment's internet access. */
   egress: OwnerRules;
+  /** The owner's model connections, their keys not yet read. */
+  models: ModelsConfig;
   secretKeys: KeySettings;
+  /** Names of files that instruct agents where a folder has no `AGENTS.md`. */
+  agentsFileFallbacks: string[];
 }
 
 const Positive = z.number().positive();
@@ -56,6 +61,11 @@ const ConfigFile = z.strictObject({
   sandboxRuntime: RuntimeName.optional(),
   sandboxPool: PoolSize.optional(),
   egress: EgressConfig.prefault({}),
+  agentsFileFallbacks: z
+    .array(z.string().regex(/^[^/\0]{1,100}$/, 'is a file name such as CLAUDE.md'))
+    .max(10)
+    .optional(),
+  models: ModelsConfig.prefault({}),
   /** Relative to the data folder. The keys themselves don't belong in this file. */
   secretsKeyFile: z.string().min(1).optional(),
 });
@@ -82,11 +92,17 @@ export async function readSettings(dataDir: string, env: NodeJS.ProcessEnv = pro
     logLevel: levelOf(env.CODEX_LOG) ?? file.log ?? 'info',
     allowedHosts: file.allowedHosts ?? [],
     egress: await ownerRulesOf(file.egress, dataDir, (place, reason) => wrong(path, `${place}: ${reason}`)),
+    models: withModel(file.models, env.CODEX_MODEL),
     ...(runtime === undefined ? {} : { sandboxRuntime: runtime }),
     sandboxPool: poolSize(env.CODEX_SANDBOX_POOL) ?? file.sandboxPool ?? 0,
+    agentsFileFallbacks: file.agentsFileFallbacks ?? [],
     secretKeys: secretKeysOf(env, file.secretsKeyFile, dataDir),
     ...(env.DATABASE_URL ? { databaseUrl: env.DATABASE_URL } : {}),
   };
+}
+
+function withModel(models: ModelsConfig, name: string | undefined): ModelsConfig {
+  return name ? { ...models, default: name } : models;
 }
 
 function poolSize(text: string | undefined): number | undefined {
@@ -143,6 +159,11 @@ function levelOf(text: string | undefined): LogLevel | undefined {
   if (text === undefined) return undefined;
   if (text === 'debug' || text === 'info' || text === 'warn' || text === 'error') return text;
   throw wrong('CODEX_LOG', 'is one of debug, info, warn, error');
+}
+
+/** For what is found wrong in the file later, when the parts are put together. */
+export function wrongInConfig(dataDir: string, place: string, reason: string): CodexError {
+  return wrong(join(dataDir, CONFIG_FILE), `${place}: ${reason}`);
 }
 
 function wrong(where: string, reason: string): CodexError {

@@ -9,15 +9,18 @@
  */
 import { randomBytes } from 'node:crypto';
 import { CodexError } from '../protocol/errors.ts';
-import type { ParamsOf, ResultOf } from '../protocol/rpc.ts';
+import type { ResultOf } from '../protocol/rpc.ts';
 import { startBackend } from './backend.ts';
-import { readSettings, type Settings } from './config.ts';
+import { readSettings, wrongInConfig, type Settings } from './config.ts';
 import { openInternetProxy } from './internet.ts';
 import { makeLog } from './log.ts';
 import { createModelClient } from './model/client.ts';
-import type { ModelClient, ModelSettings } from './model/model.ts';
+import type { ModelConnection } from './model/connections.ts';
+import { openModels, type Models } from './model/directory.ts';
+import type { ModelSettings } from './model/model.ts';
 import { DEMO_SCRIPT } from './model/scripted/scripts/demo.ts';
 import { SCRIPTED_MODEL_NAME, startScriptedModel } from './model/scripted/server.ts';
+import { connectionsOf, keyVariables, withDefaultConnection, type ModelsConfig } from './models-config.ts';
 import { createRunTurn } from './pipeline/index.ts';
 import { keepSwept } from './pipeline/sweep.ts';
 import { openRepos } from './repos/store.ts';
@@ -66,7 +69,7 @@ export async function start(options: StartOptions): Promise<Started> {
   const log = makeLog(settings.logLevel);
   const driver = await chooseDriver(options, settings);
   const health = await watchHealth(driver);
-  const model = await openModel(options.model);
+  const model = await openModel(options.model, settings.models, dataDir);
   const stopping = new AbortController();
   try {
     const repos = await openRepos({ dataDir, maxPushBytes: settings.limits.pushBytes });
@@ -86,12 +89,24 @@ export async function start(options: StartOptions): Promise<Started> {
         ...(settings.databaseUrl ? { databaseUrl: settings.databaseUrl } : {}),
       },
       repos,
-      runTurn: createRunTurn({ driver, repos, modelFor: model.clientFor, proxy }),
+      runTurn: createRunTurn({
+        driver,
+        repos,
+        modelFor: model.clientFor,
+        proxy,
+        owner: { dataDir, fallbacks: settings.agentsFileFallbacks },
+        log,
+      }),
       sandbox: health.view,
       model: () => model.view,
-      checkTask: (request) => refuseUnbuilt(request, model.view.configured),
+      models: model.list,
+      checkModel: async (name) => void (await model.clientFor(name)),
+      checkTask: () => {
+        if (!model.view.configured) throw new CodexError('modelNotConfigured');
+      },
       driver,
       onTaskDeleted: (taskId) => removeSandboxes(driver, taskId),
+      onAttemptChosen: (taskId, chosen) => removeSandboxes(driver, taskId, chosen),
       log,
     });
     keepSwept(driver, backend, (line) => log.info(line), stopping.signal);
@@ -145,46 +160,43 @@ async function watchHealth(
   };
 }
 
-async function removeSandboxes(driver: SandboxDriver, taskId: string): Promise<void> {
-  for (const ref of await driver.list()) if (ref.taskId === taskId) await driver.remove(ref.name);
+async function removeSandboxes(driver: SandboxDriver, taskId: string, butOf?: number): Promise<void> {
+  for (const ref of await driver.list()) {
+    if (ref.taskId === taskId && ref.attempt !== butOf) await driver.remove(ref.name);
+  }
 }
 
 interface OpenModel {
   view: ResultOf<'server.hello'>['model'];
   detail: string;
-  /** Null: the configured one. Throws `CodexError` modelNotConfigured. */
-  clientFor: (name: string | null) => ModelClient;
+  list: Models['list'];
+  clientFor: Models['clientFor'];
   close(): Promise<void>;
 }
 
-async function openModel(choice: ModelChoice): Promise<OpenModel> {
+async function openModel(choice: ModelChoice, config: ModelsConfig, dataDir: string): Promise<OpenModel> {
   switch (choice.kind) {
     case 'none':
-      return {
-        view: { name: '', configured: false, scripted: false },
-        detail: 'none; set OPENAI_API_KEY',
-        clientFor: () => {
-          throw new CodexError('modelNotConfigured');
-        },
-        close: async () => undefined,
-      };
     case 'real': {
-      const { settings } = choice;
+      const models = await openReal(choice.kind === 'real' ? choice.settings : null, config, dataDir);
       return {
-        view: { name: settings.name, configured: true, scripted: false },
-        detail: settings.baseUrl ? `${settings.name} at ${originOf(settings.baseUrl)}` : settings.name,
-        clientFor: clientsOf(settings),
+        view: { name: models.default, configured: models.configured, scripted: false },
+        detail: models.detail,
+        list: models.list,
+        clientFor: models.clientFor,
         close: async () => undefined,
       };
     }
     case 'scripted': {
       const apiKey = randomBytes(24).toString('base64url');
       const server = await startScriptedModel({ script: choice.script ?? DEMO_SCRIPT, apiKey });
-      const clientFor = clientsOf({ name: SCRIPTED_MODEL_NAME, apiKey, baseUrl: server.url });
+      const client = createModelClient({ name: SCRIPTED_MODEL_NAME, apiKey, baseUrl: server.url });
       return {
         view: { name: SCRIPTED_MODEL_NAME, configured: true, scripted: true },
         detail: 'scripted: it plays a script over the real wire format',
-        clientFor: () => clientFor(null),
+        list: async () => ({ models: [{ name: SCRIPTED_MODEL_NAME }] }),
+        // It plays for whatever is asked for.
+        clientFor: async () => client,
         close: () => server.close(),
       };
     }
@@ -196,19 +208,37 @@ function originOf(baseUrl: string): string {
   throw new CodexError('badRequest', { where: 'OPENAI_BASE_URL', reason: `“${baseUrl}” is no address.` });
 }
 
-/** One client per name: it learns what its server does not take. */
-function clientsOf(settings: ModelSettings): (name: string | null) => ModelClient {
-  const clients = new Map<string, ModelClient>();
-  return (name) => {
-    const wanted = name ?? settings.name;
-    const client = clients.get(wanted) ?? createModelClient({ ...settings, name: wanted });
-    clients.set(wanted, client);
-    return client;
-  };
+/** What variables name, and the owner's connections. */
+async function openReal(
+  implicit: ModelSettings | null,
+  config: ModelsConfig,
+  dataDir: string,
+): Promise<Models & { detail: string }> {
+  // It came by standard input, or was taken out of the environment: the file may name it all the same.
+  const env = { ...process.env, ...(implicit ? { OPENAI_API_KEY: implicit.apiKey } : {}) };
+  const wrong = (place: string, reason: string) => wrongInConfig(dataDir, place, reason);
+  const owners = await connectionsOf(config, { dataDir, env, wrong });
+  // No child of ours needs them.
+  for (const variable of keyVariables(config)) delete process.env[variable];
+  const connections = withDefaultConnection(owners, config, implicit);
+  const models = openModels(connections, {
+    default: config.default,
+    wrong: (reason) => wrong('models.default', reason),
+  });
+  return { ...models, detail: detailOf(models, connections, implicit) };
 }
 
-/** What could only fail later is refused when the task is made. */
-function refuseUnbuilt(request: ParamsOf<'task.create'>, modelConfigured: boolean): void {
-  if (request.attempts > 1) throw new CodexError('notBuilt', { feature: 'Several attempts' });
-  if (!modelConfigured) throw new CodexError('modelNotConfigured');
+function detailOf(
+  { default: name }: Models,
+  connections: readonly ModelConnection[],
+  implicit: ModelSettings | null,
+): string {
+  const [only, ...others] = connections;
+  if (!only) return 'none; set OPENAI_API_KEY, or models in config.yaml (docs/models.md)';
+  const at = only.settings.baseUrl;
+  if (others.length === 0 && implicit) return at ? `${name} at ${originOf(at)}` : name;
+  const words = connections.map((one) =>
+    one.missing === undefined ? one.name : `${one.name} (no key: ${one.missing} is not set)`,
+  );
+  return `${name}; connections: ${words.join(', ')}`;
 }

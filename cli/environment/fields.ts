@@ -3,6 +3,7 @@
  * that is not given changes nothing. What a value may be is the schema's affair. Pure.
  */
 import { type Environment, LANGUAGES } from '../../protocol/environment.ts';
+import { Effort } from '../../protocol/states.ts';
 import { UsageError, oneOf, wholeNumber } from '../usage.ts';
 import { decimal, duration, pair, size } from './amounts.ts';
 
@@ -29,6 +30,8 @@ export const FIELD_OPTIONS = {
   parked: { type: 'string' },
   'allow-secrets-in': { type: 'string', multiple: true },
   approval: { type: 'string' },
+  model: { type: 'string' },
+  effort: { type: 'string' },
   'allow-command': { type: 'string', multiple: true },
   'deny-command': { type: 'string', multiple: true },
   unset: { type: 'string', multiple: true },
@@ -60,6 +63,8 @@ const UNSET = [
   'parkedMs',
   'allowSecretsIn',
   'approval',
+  'model',
+  'effort',
 ] as const satisfies (keyof Environment)[];
 type Field = (typeof UNSET)[number];
 
@@ -90,6 +95,12 @@ export function fieldChange(flags: FieldFlags): FieldChange {
   const text = (_flag: string, value: string) => value;
   given('image', text, (image) => (set.image = image));
   given('workdir', text, (workdir) => (set.workdir = workdir));
+  given('model', text, (model) => (set.model = model));
+  given(
+    'effort',
+    (flag, value) => oneOf(flag, value, Effort.options),
+    (effort) => (set.effort = effort),
+  );
   given('setup-timeout', duration, (ms) => (set.setupTimeoutMs = ms));
   given('command-timeout', duration, (ms) => (set.commandTimeoutMs = ms));
   given('cache', orOff, (ms) => (set.cacheMs = ms));

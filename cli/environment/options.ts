@@ -1,5 +1,6 @@
 /** The command lines of `env` and `egress`. Pure. */
 import { EnvironmentName } from '../../protocol/environment.ts';
+import { Effort } from '../../protocol/states.ts';
 import {
   OWN_BACKEND_HELP,
   OWN_BACKEND_OPTIONS,
@@ -42,6 +43,7 @@ its defaults back. What is not set comes from the repository’s .codex/environm
   --allow-secrets-in PATH a file in which the setup may leave a secret: ~/.npmrc (again for more)
   --approval WHEN         never, onRisk or always: when you are asked before a command runs
   --allow-command START, --deny-command START   of commands that are never asked about, never run
+  --model NAME            one of codex-tasks models; --effort ${Effort.options.join('|')}
   --unset FIELD           back to what nobody set: image, versions, variables, setup, resources, …
 
   --internet ACCESS  off; common: package registries, source hosts and the like; all: everything;

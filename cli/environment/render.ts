@@ -65,6 +65,8 @@ export function settingLines(of: Partial<Environment>, paint: Paint): string[] {
     ...line('Prepared environments are used for', time(of.cacheMs)),
     ...line('Sandboxes are kept for', time(of.parkedMs)),
     ...line('Secrets may be left in', listOf(allowSecretsIn)),
+    ...line('Model', of.model),
+    ...line('Effort', of.effort),
     ...line('Asks before commands', approval?.policy),
     ...line('  never about', listOf(approval?.allow)),
     ...line('  never runs', listOf(approval?.deny)),

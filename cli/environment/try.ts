@@ -21,7 +21,10 @@ export async function tryEnvironment(command: Extract<EnvCommand, { action: 'tes
       ref: null,
       apply: false,
       output: null,
+      attempts: 1,
+      choose: null,
       model: null,
+      effort: null,
     },
     output,
     async (connection, at, signal) =>

@@ -22,6 +22,8 @@ const KEYS: Record<string, ApprovalAnswer> = { o: 'once', t: 'task', n: 'never' 
 export interface AskerOptions {
   connection: BackendConnection;
   taskId: string;
+  /** Attempts: then it is said whose command it is. */
+  hasSeveral?: boolean;
   /** A terminal to ask on, else null. */
   terminal: { input: NodeJS.ReadableStream; output: NodeJS.WritableStream } | null;
   warn: (line: string) => void;
@@ -41,7 +43,9 @@ export class ApprovalAsker {
     if (known?.code === 'approval.requested') {
       const { approvalId, command = '', cwd = '', reason = 'always' } = known.params;
       const lines = [
-        'A command waits for your answer:',
+        this.#options.hasSeveral
+          ? `A command of attempt ${event.attempt} waits for your answer:`
+          : 'A command waits for your answer:',
         ...command.split('\n').map((line) => `  $ ${tameName(line)}`),
         `  in ${tameName(cwd)}. ${APPROVAL_REASON_WORDS[reason]}`,
       ];

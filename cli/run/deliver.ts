@@ -24,10 +24,17 @@ export async function checkOutput(output: string | null): Promise<void> {
 /** Throws `CodexError` fileNotWritten. */
 export async function savePatch(
   bytes: Uint8Array,
-  at: { taskId: string; turn: number; dataDir: string; output: string | null },
+  at: {
+    taskId: string;
+    turn: number;
+    /** Of several. */
+    attempt?: number;
+    dataDir: string;
+    output: string | null;
+  },
 ): Promise<string> {
-  const path =
-    at.output === null ? join(at.dataDir, 'patches', `${at.taskId}-${at.turn}.patch`) : resolve(at.output);
+  const name = [at.taskId, at.turn, ...(at.attempt === undefined ? [] : [at.attempt])].join('-');
+  const path = at.output === null ? join(at.dataDir, 'patches', `${name}.patch`) : resolve(at.output);
   try {
     if (at.output === null) await mkdir(dirname(path), { recursive: true });
     await writeFile(path, bytes);

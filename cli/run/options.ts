@@ -1,8 +1,8 @@
 /** The command line of `run`. */
 import { bytesWords } from '../../client/words/index.ts';
 import { EnvironmentName } from '../../protocol/environment.ts';
-import { Mode } from '../../protocol/states.ts';
-import { LIMITS } from '../../protocol/limits.ts';
+import { Effort, Mode, ModelName } from '../../protocol/states.ts';
+import { ATTEMPTS_MOST, LIMITS } from '../../protocol/limits.ts';
 import { UsageError, oneOf, optionalValue, parse, wholeNumber } from '../usage.ts';
 import {
   OWN_BACKEND_HELP,
@@ -19,12 +19,16 @@ Sends a task, follows it to its end, and saves its patch. PROMPT may be - for st
   --mode MODE        ask, code or review (default: code)
   --ref REF          start from this branch, tag or commit instead of HEAD
   --include-local    also send what is not committed: changed, staged and untracked files
+  --image FILE       a picture that belongs to the prompt (PNG, JPEG, GIF, WebP); can be given several times
   --apply            put the result into the repository (what git tracks as the index stays as it is)
   --output FILE      where the patch goes (default: in the data folder)
-  --model NAME       the model, if not the backend's own choice
+  --model NAME       one of codex-tasks models, if not what the environment or the backend says
+  --effort LEVEL     how much it thinks: ${Effort.options.join(', ')}, where the model has such a setting
   --json             one event a line on standard output, the result as the last line, nothing else
   --env NAME         the environment, which says what internet access the agent has (default: default)
-  --attempts N       not built yet
+  --attempts N       1 to 4 at once, side by side; you choose one (default: 1)
+  --choose N         of several attempts, the one that counts; without it a terminal asks where
+                     --apply needs one, and codex-tasks choose TASK N says it later
 
 The backend is the one at CODEX_SERVER_URL (with CODEX_SERVER_TOKEN), or one of your own on this
 machine, started when none runs, with OPENAI_API_KEY, OPENAI_BASE_URL and CODEX_MODEL:
@@ -41,7 +45,13 @@ export interface RunOptions {
   apply: boolean;
   output: string | null;
   model: string | null;
+  effort: Effort | null;
   environment: string | null;
+  attempts: number;
+  /** Null: to be asked about, or said later. */
+  choose: number | null;
+  /** Paths. */
+  images?: string[];
   json: boolean;
   prompt: string;
   own: OwnBackendOptions;
@@ -56,10 +66,13 @@ export function runOptions(args: string[]): RunOptions | 'help' {
       ref: { type: 'string' },
       env: { type: 'string' },
       attempts: { type: 'string' },
+      choose: { type: 'string' },
+      image: { type: 'string', multiple: true },
       'include-local': { type: 'boolean' },
       apply: { type: 'boolean' },
       output: { type: 'string' },
       model: { type: 'string' },
+      effort: { type: 'string' },
       json: { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
       ...OWN_BACKEND_OPTIONS,
@@ -69,9 +82,12 @@ export function runOptions(args: string[]): RunOptions | 'help' {
   if (values.help) return 'help';
   if (values.env !== undefined && !EnvironmentName.safeParse(values.env).success)
     throw new UsageError(`“${values.env}” can’t be an environment’s name. See codex-tasks env list.`);
-  if (values.attempts !== undefined && wholeNumber('--attempts', values.attempts, 1, 4) > 1) {
-    throw new UsageError('--attempts with more than 1 is not built yet. Leave it out for now.');
-  }
+  if (values.model !== undefined && !ModelName.safeParse(values.model).success)
+    throw new UsageError(`“${values.model}” can’t be a model’s name. See codex-tasks models.`);
+  const attempts = wholeNumber('--attempts', values.attempts ?? '1', 1, ATTEMPTS_MOST);
+  if (values.choose !== undefined && attempts === 1)
+    throw new UsageError('--choose is for several attempts: add --attempts, or leave it out.');
+  const choose = values.choose === undefined ? null : wholeNumber('--choose', values.choose, 1, attempts);
   if (values.ref !== undefined && values['include-local']) {
     throw new UsageError('--ref and --include-local exclude each other: local changes stand on HEAD.');
   }
@@ -86,7 +102,11 @@ export function runOptions(args: string[]): RunOptions | 'help' {
     apply: values.apply ?? false,
     output: values.output ?? null,
     model: values.model ?? null,
+    effort: values.effort === undefined ? null : oneOf('--effort', values.effort, Effort.options),
     environment: values.env ?? null,
+    attempts,
+    choose,
+    images: values.image ?? [],
     json: values.json ?? false,
     prompt,
     own: ownBackendOptions(values),

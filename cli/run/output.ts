@@ -2,12 +2,12 @@
 import type { WireError } from '../../protocol/errors.ts';
 import type { WireEvent } from '../../protocol/events.ts';
 import type { RunResult } from '../../protocol/result.ts';
-import type { TaskView } from '../../protocol/rpc.ts';
+import type { AttemptView } from '../../protocol/rpc.ts';
 import { durationWords, errorWords } from '../../client/words/index.ts';
 import { paint, tameLine, tameText, wantsColour, type Paint } from '../terminal.ts';
+import { sideBySide } from './side-by-side.ts';
 import { Renderer, changeLines } from './render.ts';
-
-export type AttemptView = TaskView['turnList'][number]['attempts'][number];
+import { reportLines } from './report.ts';
 
 export interface Output {
   /** About the way: which backend, what is sent. */
@@ -16,6 +16,8 @@ export interface Output {
   event(event: WireEvent): void;
   /** About something slow; not kept anywhere. */
   progress(line: string): void;
+  /** Several, once all have ended. */
+  attempts(attempts: readonly AttemptView[]): void;
   end(result: RunResult, attempt: AttemptView | null): void;
 }
 
@@ -27,21 +29,33 @@ export function jsonOutput(): Output {
     warn: (text) => process.stderr.write(`${tameText(text)}\n`),
     event: line,
     progress: () => undefined,
+    attempts: () => undefined,
     end: line,
   };
 }
 
-export function humanOutput(): Output {
+/** `hasSeveral` attempts: each line says whose it is. */
+export function humanOutput(hasSeveral = false): Output {
   const colours = paint(wantsColour(process.stdout));
   const write = (text: string) => process.stdout.write(`${text}\n`);
-  const renderer = new Renderer(write, colours);
+  const renderers = new Map<number, Renderer>();
+  const rendererOf = (attempt: number): Renderer => {
+    const whose = hasSeveral ? attempt : 0;
+    const mark = whose === 0 ? '' : colours.dim(`[${whose}] `);
+    const renderer = renderers.get(whose) ?? new Renderer((text) => write(mark + text), colours);
+    renderers.set(whose, renderer);
+    return renderer;
+  };
   const startedAt = Date.now();
   return {
     note: (text) => write(colours.dim(tameText(text))),
     warn: (text) => write(colours.yellow(tameText(text))),
-    event: (event) => renderer.event(event),
+    event: (event) => rendererOf(event.attempt).event(event),
     progress: (text) => {
       for (const part of text.trimEnd().split('\n')) write(colours.dim(`  ${tameLine(part)}`));
+    },
+    attempts: (attempts) => {
+      for (const text of ['', colours.bold('Attempts'), ...sideBySide(attempts, colours), '']) write(text);
     },
     end: (result, attempt) => {
       for (const text of endLines(result, attempt, Date.now() - startedAt, colours)) write(text);
@@ -51,7 +65,10 @@ export function humanOutput(): Output {
 
 function endLines(result: RunResult, attempt: AttemptView | null, ms: number, colours: Paint): string[] {
   const lines = [''];
-  if (result.answer !== '') lines.push(...result.answer.trimEnd().split('\n').map(tameLine), '');
+  // Of several, none of which was chosen, each has its own line already.
+  const hasAnswer = result.answer !== '' && (attempt !== null || result.attemptResults === undefined);
+  if (hasAnswer) lines.push(...result.answer.trimEnd().split('\n').map(tameLine), '');
+  if (hasAnswer) lines.push(...reportLines(result, colours));
   if (attempt?.patch && attempt.patch.files > 0) {
     lines.push(colours.bold('Changes'), ...changeLines(attempt.files, attempt.patch, colours), '');
   }

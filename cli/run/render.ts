@@ -6,6 +6,7 @@ import type { FileChange, PatchSummary, TaskEvent, WireEvent } from '../../proto
 import { knownEvent } from '../../protocol/events.ts';
 import type { CommandItem, Item } from '../../protocol/items.ts';
 import {
+  STATE_WORDS,
   bytesWords,
   cacheWords,
   changedLines,
@@ -14,6 +15,7 @@ import {
   durationWords,
   environmentParts,
   limitWords,
+  modelWords,
   phaseWords,
   warningWords,
 } from '../../client/words/index.ts';
@@ -80,10 +82,13 @@ export class Renderer {
         return this.#itemCompleted(event.params.item);
       case 'output':
         return this.#output(event.params.itemId, event.params.text);
-      case 'environment.applied':
-        return this.#write(
-          paint.dim(`  Environment: ${tameLine(environmentParts(event.params).join(', '))}`),
-        );
+      case 'environment.applied': {
+        const { model, effort } = event.params;
+        this.#write(paint.dim(`  Environment: ${tameLine(environmentParts(event.params).join(', '))}`));
+        if (model !== undefined)
+          this.#write(paint.dim(`  Model: ${tameLine(modelWords({ model, effort }))}`));
+        return;
+      }
       case 'environment.cache':
         return this.#write(paint.dim(`  Cache: ${tameLine(cacheWords(event.params))}`));
       case 'sandbox.started':
@@ -108,6 +113,16 @@ export class Renderer {
         return this.#write(
           paint.yellow(`  ${tameName(event.params.path)} holds the secret ${tameLine(event.params.name)}.`),
         );
+      case 'attempt.finished': {
+        const { state, durationMs } = event.params;
+        const colour = { completed: paint.green, failed: paint.red, cancelled: paint.yellow }[state];
+        this.#held = null;
+        return this.#write(
+          `${colour(`Attempt ${event.attempt} ${STATE_WORDS[state]}`)} ${paint.dim(durationWords(durationMs))}`,
+        );
+      }
+      case 'attempt.chosen':
+        return this.#write(paint.dim(`Attempt ${event.params.attempt} is chosen.`));
       case 'policy.changed':
       case 'approval.requested':
       case 'approval.answered':

@@ -7,17 +7,20 @@
  */
 import { text } from 'node:stream/consumers';
 import { CodexError, errorText } from '../../protocol/errors.ts';
-import { EXIT, type RunResult } from '../../protocol/result.ts';
+import { EXIT } from '../../protocol/result.ts';
 import type { RepoAtCommit } from '../../protocol/rpc.ts';
 import { UsageError } from '../usage.ts';
 import { openBackend, type Backend } from '../backend.ts';
+import { sendPictures } from '../../client/attachments.ts';
 import { ApprovalAsker } from './approvals.ts';
-import { checkOutput, applyResult, savePatch } from './deliver.ts';
-import { humanOutput, jsonOutput, type AttemptView, type Output } from './output.ts';
+import { checkOutput } from './deliver.ts';
+import { humanOutput, jsonOutput, type Output } from './output.ts';
+import { readPictures } from './images.ts';
 import { RUN_HELP, checkPrompt, runOptions, type RunOptions } from './options.ts';
 import { lookAtFolder, sendCommit, type Folder } from './push.ts';
 import { stopOnSignal } from './stop.ts';
-import { createTask, failedResult, followTurn, resultOf, turnOf } from './task.ts';
+import { asCodexError, takeOne, takeSeveral, type Taken } from './take.ts';
+import { createTask, failedResult, followTurn, turnOf } from './task.ts';
 
 type CreateTask = (
   connection: Backend['connection'],
@@ -26,7 +29,10 @@ type CreateTask = (
 ) => Promise<string>;
 
 const FIRST_TURN = 1;
-const ATTEMPT = 1;
+
+function canAsk(): boolean {
+  return process.stdin.isTTY && process.stderr.isTTY;
+}
 
 export async function run(args: string[]): Promise<number> {
   const options = runOptions(args);
@@ -39,7 +45,12 @@ export async function run(args: string[]): Promise<number> {
     if (options.prompt.trim() === '') throw new UsageError('The prompt on standard input is empty.');
     checkPrompt(options.prompt);
   }
-  const output = options.json ? jsonOutput() : humanOutput();
+  if (options.apply && options.attempts > 1 && options.choose === null && (options.json || !canAsk())) {
+    throw new UsageError(
+      '--apply with several attempts needs to know which one: add --choose N, or run it on a terminal.',
+    );
+  }
+  const output = options.json ? jsonOutput() : humanOutput(options.attempts > 1);
   const { result, attempt } = await runTask(options, output);
   output.end(result, attempt);
   return EXIT[result.status];
@@ -49,20 +60,26 @@ export async function run(args: string[]): Promise<number> {
 export async function runTask(
   options: RunOptions,
   output: Output,
-  /** Makes the task; its id. */
-  create: CreateTask = (connection, repo, signal) => createTask(connection, requestOf(options, repo), signal),
-): Promise<{ result: RunResult; attempt: AttemptView | null }> {
+  /** Makes the task in place of the options; its id. */
+  create?: CreateTask,
+): Promise<Taken> {
   const stop = stopOnSignal((line) => output.warn(line));
   let taskId: string | null = null;
   let backend: Backend | null = null;
   try {
     await checkOutput(options.output);
+    const pictures = await readPictures(options.images ?? []);
     const folder = await lookAtFolder(options);
     for (const line of folder.notes) output.note(line);
     backend = await openBackend(options.own, { signal: stop.signal, runsTasks: true });
     noteBackend(backend, output);
     const repo = await sendCommit(folder, backend, output, stop.signal);
-    taskId = await create(backend.connection, repo, stop.signal);
+    if (create) taskId = await create(backend.connection, repo, stop.signal);
+    else {
+      const images = await sendPictures(backend.connection, pictures, stop.signal);
+      const request = { ...requestOf(options, repo), ...(images.length > 0 ? { images } : {}) };
+      taskId = await createTask(backend.connection, request, stop.signal);
+    }
     return await followTask(taskId, folder, backend, options, output, stop.signal);
   } catch (error) {
     if (error instanceof UsageError) throw error;
@@ -76,12 +93,14 @@ export async function runTask(
   }
 }
 
-function requestOf({ prompt, mode, model, environment }: RunOptions, repo: RepoAtCommit) {
+function requestOf({ prompt, mode, model, effort, environment, attempts }: RunOptions, repo: RepoAtCommit) {
   return {
     prompt,
     mode,
     repo,
+    attempts,
     ...(model === null ? {} : { model }),
+    ...(effort === null ? {} : { effort }),
     ...(environment === null ? {} : { environment }),
   };
 }
@@ -93,19 +112,20 @@ async function followTask(
   options: RunOptions,
   output: Output,
   signal: AbortSignal,
-): Promise<{ result: RunResult; attempt: AttemptView | null }> {
+): Promise<Taken> {
   const cancel = () => {
     connection.call('task.cancel', { taskId }).catch((error: unknown) => {
       // It ended in the same moment: then its end is already on the way.
       if (!(error instanceof CodexError && error.code === 'conflict')) output.warn(errorText(error));
     });
   };
+  // Standard output may be a program's.
+  const terminal = canAsk() ? { input: process.stdin, output: process.stderr } : null;
   const approvals = new ApprovalAsker({
     connection,
     taskId,
-    // Standard output may be a program's.
-    terminal:
-      process.stdin.isTTY && process.stderr.isTTY ? { input: process.stdin, output: process.stderr } : null,
+    hasSeveral: options.attempts > 1,
+    terminal,
     warn: (line) => output.warn(line),
   });
   if (signal.aborted) cancel();
@@ -124,38 +144,15 @@ async function followTask(
     signal.removeEventListener('abort', cancel);
     approvals.close();
   }
-  const view = await turnOf(connection, taskId, FIRST_TURN);
-  const attempt = view.attempts.find((each) => each.attempt === ATTEMPT) ?? null;
-  if (!attempt?.patch || attempt.patch.files === 0) return { result: resultOf(taskId, view, null), attempt };
-  const bytes = await connection.patch(taskId, FIRST_TURN, ATTEMPT);
-  const { dataDir } = options.own;
-  let path: string;
-  try {
-    path = await savePatch(bytes, { taskId, turn: FIRST_TURN, dataDir, output: options.output });
-  } catch (error) {
-    // The answer is still worth having.
-    const result = resultOf(taskId, view, null);
-    return { result: { ...result, status: 'failed', error: asCodexError(error, signal).wire }, attempt };
-  }
-  const { files, added, removed } = attempt.patch;
-  const result = resultOf(taskId, view, { path, files, added, removed, bytes: bytes.length });
-  if (options.apply && result.status === 'completed') {
-    const applied = await applyResult(bytes, folder.root, dataDir, { taskId, turn: FIRST_TURN });
-    for (const line of applied.lines) output.note(line);
-    await connection.call('task.review', { taskId, review: applied.whole ? 'applied' : 'partly' });
-    if (!applied.whole) return { result: { ...result, status: 'failed', error: applied.error }, attempt };
-  }
-  return { result, attempt };
+  const { task, view } = await turnOf(connection, taskId, FIRST_TURN);
+  const place = { root: folder.root, terminal, output, signal };
+  return task.attempts > 1
+    ? takeSeveral(connection, task, view, options, place)
+    : takeOne(connection, task, view, options, place);
 }
 
 function noteBackend({ hello, own, started, where }: Backend, output: Output): void {
   const kind = own === null ? '' : started ? ', started for this' : ', running already';
   const model = hello.model.scripted ? 'scripted model' : `model ${hello.model.name}`;
   output.note(`Backend: ${where().url}${kind}; sandbox ${hello.sandbox.kind}; ${model}`);
-}
-
-function asCodexError(error: unknown, signal: AbortSignal): CodexError {
-  if (signal.aborted) return new CodexError('cancelled');
-  if (error instanceof CodexError) return error;
-  return new CodexError('internal', {}, { detail: errorText(error), cause: error });
 }

@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import type { BackendConnection } from '../../client/connection/index.ts';
 import { CodexError } from '../../protocol/errors.ts';
 import { NO_USAGE, knownEvent, type WireEvent } from '../../protocol/events.ts';
+import type { Report } from '../../protocol/report.ts';
 import type { RunResult } from '../../protocol/result.ts';
 import type { ParamsIn, TaskView } from '../../protocol/rpc.ts';
 import { hasEnded } from '../../protocol/states.ts';
@@ -70,11 +71,15 @@ function endsTurn(event: WireEvent): boolean {
   return known?.code === 'turn.finished' && hasEnded(known.params.state);
 }
 
-export async function turnOf(connection: BackendConnection, taskId: string, turn: number): Promise<TurnView> {
+export async function turnOf(
+  connection: BackendConnection,
+  taskId: string,
+  turn: number,
+): Promise<{ task: TaskView; view: TurnView }> {
   const { task } = await connection.call('task.get', { taskId });
-  const found = task.turnList.find((view) => view.turn === turn);
-  if (!found) throw new CodexError('notFound', { what: 'turn' });
-  return found;
+  const view = task.turnList.find((one) => one.turn === turn);
+  if (!view) throw new CodexError('notFound', { what: 'turn' });
+  return { task, view };
 }
 
 export function resultOf(taskId: string, view: TurnView, patch: RunResult['patch']): RunResult {
@@ -85,11 +90,23 @@ export function resultOf(taskId: string, view: TurnView, patch: RunResult['patch
     turn: view.turn,
     status,
     answer: view.answer ?? '',
-    followUps: [],
+    ...reportParts(view.report),
     patch,
     attempts: Math.max(view.attempts.length, 1),
     usage: view.usage ?? NO_USAGE,
     ...(view.error ? { error: view.error } : {}),
+  };
+}
+
+function reportParts(report: Report | undefined): Pick<RunResult, 'followUps'> & Partial<RunResult> {
+  if (!report) return { followUps: [] };
+  const { followUps, findings, checks, verdict, proposal } = report;
+  return {
+    followUps,
+    ...(findings.length > 0 || verdict ? { findings } : {}),
+    ...(checks.length > 0 ? { checks } : {}),
+    ...(verdict ? { verdict } : {}),
+    ...(proposal ? { proposal } : {}),
   };
 }
 

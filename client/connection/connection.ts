@@ -18,7 +18,7 @@ import {
 } from '../../protocol/rpc.ts';
 import { addressesOf, type Addresses } from './addresses.ts';
 import { Follows } from './follow.ts';
-import { getBytes, getText, type Request } from './http.ts';
+import { getBytes, getText, putBytes, type Request } from './http.ts';
 import { openPeer, type Peer } from './peer.ts';
 import { mayRepeat } from './repeat.ts';
 import { isFinal, next, type ConnectionEvent } from './state.ts';
@@ -168,6 +168,14 @@ class Connection implements BackendConnection {
 
   async egress(taskId: string, signal?: AbortSignal): Promise<Uint8Array> {
     return getBytes(await this.#request(PATHS.egress(taskId), signal));
+  }
+
+  async putBlob(sha256: string, bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
+    await putBytes(await this.#request(PATHS.blob(sha256), signal), bytes);
+  }
+
+  async blob(sha256: string, signal?: AbortSignal): Promise<Uint8Array> {
+    return getBytes(await this.#request(PATHS.blob(sha256), signal));
   }
 
   get #callWaitMs(): number {

@@ -24,11 +24,26 @@ export async function getText(request: Request): Promise<string> {
   return new TextDecoder().decode(await getBytes(request));
 }
 
-async function get({ url, token, fetch, shown, signal }: Request): Promise<Response> {
+export async function putBytes(request: Request, bytes: Uint8Array): Promise<void> {
+  await send(request, { method: 'PUT', body: new Uint8Array(bytes) });
+}
+
+function get(request: Request): Promise<Response> {
+  return send(request, {});
+}
+
+async function send(
+  { url, token, fetch, shown, signal }: Request,
+  what: { method?: string; body?: Uint8Array<ArrayBuffer> },
+): Promise<Response> {
   let response: Response;
   try {
     response = await fetch(url, {
-      headers: token ? { authorization: `Bearer ${token}` } : {},
+      ...what,
+      headers: {
+        ...(token ? { authorization: `Bearer ${token}` } : {}),
+        ...(what.body ? { 'content-type': 'application/octet-stream' } : {}),
+      },
       ...(signal ? { signal } : {}),
     });
   } catch (error) {

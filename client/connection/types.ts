@@ -45,7 +45,12 @@ export type OpenSocket = (
 
 export type Fetch = (
   url: string,
-  init: { headers: Record<string, string>; signal?: AbortSignal },
+  init: {
+    method?: string;
+    headers: Record<string, string>;
+    body?: Uint8Array<ArrayBuffer>;
+    signal?: AbortSignal;
+  },
 ) => Promise<Response>;
 
 export interface ConnectOptions {
@@ -110,6 +115,9 @@ export interface BackendConnection {
   log(taskId: string, turn: number, attempt: number, signal?: AbortSignal): Promise<string>;
   /** Everything that the task asked the internet for, one JSON object a line. */
   egress(taskId: string, signal?: AbortSignal): Promise<Uint8Array>;
+  /** Sends a picture for a prompt; once it is there, a request can name it by the hash of its bytes. */
+  putBlob(sha256: string, bytes: Uint8Array, signal?: AbortSignal): Promise<void>;
+  blob(sha256: string, signal?: AbortSignal): Promise<Uint8Array>;
   /** Does not wait for the backoff; also leaves `refused`, with a token that was asked for anew. */
   retryNow(): void;
   close(): void;

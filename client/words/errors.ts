@@ -47,6 +47,21 @@ export const ERROR_WORDS: Record<ErrorCode, readonly string[]> = {
     'This is not possible in the task’s present state: {reason}',
     'This is not possible in the task’s present state. Refresh, and try again when it has changed.',
   ],
+  turnEnding: [
+    'The agent has finished, or is about to: what is said now would reach nobody. Send it as a follow-up.',
+  ],
+  choiceNeeded: [
+    'A follow-up goes on from one attempt’s result, and none is chosen yet. Choose one of the {attempts} first.',
+    'A follow-up goes on from one attempt’s result, and none is chosen yet. Choose one first.',
+  ],
+  choiceEmpty: [
+    'Attempt {attempt} has no result that could be chosen. Choose another one, or run the task again.',
+    'No attempt has a result to go on from. Run the task again.',
+  ],
+  choiceFixed: [
+    'A follow-up has gone on from attempt {attempt}, so another one can’t be chosen any more. Start a new task for that.',
+    'A follow-up has gone on from another attempt, so this one can’t be chosen any more. Start a new task for that.',
+  ],
   notBuilt: [
     '{feature} is not built yet. Leave it out for now.',
     'This is not built yet. Leave it out for now.',
@@ -201,7 +216,14 @@ export const ERROR_WORDS: Record<ErrorCode, readonly string[]> = {
   terminalUnavailable: ['A terminal can’t be opened now: the task has no sandbox, or a turn is using it.'],
   approvalGone: ['This question is not open any more: it was answered, or its turn has ended.'],
   generationSuperseded: ['Another backend has taken this task over. It goes on there.'],
-  modelNotConfigured: ['No model is set up. Set the API key, or start the backend with OPENAI_API_KEY.'],
+  modelNotConfigured: [
+    'The model connection “{connection}” has no key: {variable} is not set where the backend runs. Set it and start the backend again, or choose a model of another connection.',
+    'No model is set up. Set the API key, or start the backend with OPENAI_API_KEY.',
+  ],
+  modelUnknown: [
+    'There is no model “{name}” on this backend. Choose one of these: {models}. The owner of the backend can add others.',
+    'There is no such model on this backend. Choose one of its list.',
+  ],
   modelUnauthorized: [
     'The model’s server did not accept the API key. Set a key that is valid for {baseUrl}.',
     'The model’s server did not accept the API key. Set a valid one.',
@@ -240,6 +262,20 @@ export const ERROR_WORDS: Record<ErrorCode, readonly string[]> = {
   resultUnreadable: [
     'The result could not be taken out of the sandbox ({detail}). Retry the task.',
     'The result could not be taken out of the sandbox. Retry the task.',
+  ],
+  attachmentTooLarge: [
+    '{count} images are too large together: all of a prompt may have {totalBytes}. Make them smaller, or send fewer.',
+    '{name} is too large: an image may have {maxBytes}. Make it smaller.',
+    'The image is larger than {maxBytes}. Make it smaller.',
+    'The image is too large. Make it smaller.',
+  ],
+  attachmentUnreadable: [
+    '{name} is no image that can be sent. Use PNG, JPEG, GIF or WebP.',
+    'This is no image that can be sent. Use PNG, JPEG, GIF or WebP.',
+  ],
+  attachmentMissing: [
+    'The backend does not have the image {name} any more. Add it again.',
+    'The backend does not have an image of the prompt. Add it again.',
   ],
   limitReached: [
     'The limit “{limit}” ({value}) was reached. Raise it, or ask for less.',

@@ -10,6 +10,7 @@ export * from './egress.ts';
 export * from './environments.ts';
 export * from './errors.ts';
 export * from './internet.ts';
+export * from './models.ts';
 export * from './setup.ts';
 export * from './tasks.ts';
 export * from './terminals.ts';

@@ -49,6 +49,8 @@ export const LIMIT_WORDS: Record<LimitName, string> = {
   commandTimeoutMs: 'The command was stopped after {duration}.',
   turnTimeoutMs: 'The turn was stopped after {duration}. What it had done by then is kept.',
   turnModelRequests: 'The turn was stopped after {value} model requests. What it had done by then is kept.',
+  turnTokens: 'The turn was stopped after {value} tokens. What it had done by then is kept.',
+  turnCommands: 'The turn was stopped after {value} commands. What it had done by then is kept.',
   setupTimeoutMs: 'The setup was stopped after {duration}.',
   cacheMs: 'A prepared environment was used for {duration}; it is prepared anew.',
   cacheBytes: 'The prepared environments have more than {size}; the oldest ones went.',
@@ -56,6 +58,7 @@ export const LIMIT_WORDS: Record<LimitName, string> = {
   sandboxCpus: 'The sandbox had {value} processors.',
   parkedMs: 'The sandbox was kept for {duration}.',
   promptBytes: 'The prompt is longer than {size}.',
+  attachmentBytes: 'The image is larger than {size}.',
   agentsFileBytes: 'The AGENTS.md files are longer than {size}; the model got a part of them.',
   parallelTurns: 'Already {value} turns are running; this one waits.',
   sandboxMemoryBytes: 'The sandbox used all of its {size} of memory.',
@@ -73,6 +76,14 @@ export const WARNING_WORDS: Record<string, readonly string[]> = {
   modelRetry: [
     'The model’s server failed ({reason}); trying again in {delayMs}, {attempt} of {of}.',
     'The model’s server failed; trying again.',
+  ],
+  modelOffline: [
+    'The model’s server can’t be reached ({message}), for {sinceMs} now; waiting for the network, trying again in {delayMs}.',
+    'The model’s server can’t be reached; waiting for the network.',
+  ],
+  modelEffortRefused: [
+    'The model’s server does not take the effort “{effort}”; the model thinks as much as it does by itself.',
+    'The model’s server does not take the effort that was asked for.',
   ],
   modelCallUnreadable: [
     'The model made a call that can’t be read; it was told so: {problem}',

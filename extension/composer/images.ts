@@ -1,8 +1,8 @@
 /** The pictures of the task that is being written: kept here, since the page goes when it is hidden. */
 import type { ComposerState, PageParams } from '../../protocol/pages.ts';
-import { IMAGE_BYTES, IMAGES_PER_PROMPT } from '../../protocol/limits.ts';
+import { IMAGES_PER_PROMPT, LIMITS } from '../../protocol/limits.ts';
 import { imageTypeOf } from '../../protocol/images.ts';
-import type { Picture } from '../images/blobs.ts';
+import type { Picture } from '../../client/attachments.ts';
 import { SentenceError, t } from '../platform/words.ts';
 import { bytesWords } from '../../client/words/index.ts';
 
@@ -20,7 +20,7 @@ export class ComposerImages {
   }
 
   get pictures(): Picture[] {
-    return this.#kept.map(({ name, mediaType, bytes }) => ({ name, mediaType, bytes }));
+    return this.#kept.map(({ name, bytes }) => ({ name, bytes }));
   }
 
   /** Throws a sentence for what can't be sent along. */
@@ -32,14 +32,16 @@ export class ComposerImages {
         t('{name} was not added: a task takes {count} images.', { name, count: IMAGES_PER_PROMPT }),
       );
     const bytes = new Uint8Array(Buffer.from(data, 'base64'));
-    if (bytes.length > IMAGE_BYTES)
+    if (bytes.length > LIMITS.attachmentBytes.cap)
       throw new SentenceError(
-        t('{name} was not added: an image may have {size}.', { name, size: bytesWords(IMAGE_BYTES) }),
+        t('{name} was not added: an image may have {size}.', {
+          name,
+          size: bytesWords(LIMITS.attachmentBytes.cap),
+        }),
       );
-    const mediaType = imageTypeOf(bytes);
-    if (!mediaType)
+    if (!imageTypeOf(bytes))
       throw new SentenceError(t('{name} was not added: it is no PNG, JPEG, GIF or WebP image.', { name }));
-    this.#kept.push({ id, name, mediaType, bytes, thumbnail: THUMBNAIL.test(thumbnail) ? thumbnail : '' });
+    this.#kept.push({ id, name, bytes, thumbnail: THUMBNAIL.test(thumbnail) ? thumbnail : '' });
   }
 
   remove(id: string): void {

@@ -5,7 +5,7 @@
  */
 import * as vscode from 'vscode';
 import { accessLevel } from '../../protocol/egress.ts';
-import type { EnvironmentPageMethod, PageHandlers } from '../../protocol/pages.ts';
+import type { EnvironmentPageMethod, OpenedEnvironment, PageHandlers } from '../../protocol/pages.ts';
 import type { Backend } from '../connection/backend.ts';
 import type { Folders } from '../folders/folders.ts';
 import type { InternetAccess } from '../internet/access.ts';
@@ -42,6 +42,7 @@ export class EnvironmentsPage implements vscode.Disposable {
   #page: Page | null = null;
   #selected = '';
   #drafts = '';
+  #models: OpenedEnvironment['models'] = [];
 
   constructor(options: EnvironmentsPageOptions) {
     this.#options = options;
@@ -190,7 +191,13 @@ export class EnvironmentsPage implements vscode.Disposable {
         readEnvironmentFile(folders.current),
       ]);
       const environment = environments.all.find((one) => one.name === name);
-      if (environment) page.push('environment.opened', { environment, secrets, file });
+      if (!environment) return;
+      page.push('environment.opened', { environment, secrets, file, models: this.#models });
+      // It may wait for a server that does not answer: the page does not.
+      const { models } = await connection.call('model.list', {});
+      if (JSON.stringify(models) === JSON.stringify(this.#models)) return;
+      this.#models = models;
+      if (this.#selected === name) page.push('environment.opened', { environment, secrets, file, models });
     } catch (thrown) {
       log.warn(`Environments: ${errorText(thrown)}`);
     }

@@ -2,19 +2,42 @@
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
 
+/** They start first, so that none of them is left alone at the end while the other cores wait. */
+const LONGEST = [
+  'test/faults/',
+  'test/integration/agent/approval.test.ts',
+  'test/integration/agent/loop.test.ts',
+  'test/integration/apply/',
+  'test/integration/cli/run.test.ts',
+  'test/integration/pipeline/',
+  'test/integration/sandbox/docker',
+  'test/integration/store/',
+  'test/integration/environments/',
+];
+
 /** In the order they run: the quick and telling ones first. */
 const STAGES = [
   { name: 'unit', patterns: ['test/unit/**/*.test.ts'], concurrency: 2, timeoutMs: 30_000 },
+  // Three on two cores: most of them wait for containers and backends half of their time. Two of the long ones
+  // at most, which start many at once: what is only slow then must not look broken.
   {
     name: 'integration',
     patterns: ['test/{integration,faults,fuzz}/**/*.test.ts'],
-    concurrency: 2,
-    timeoutMs: 120_000,
+    concurrency: 3,
+    timeoutMs: 150_000,
+    fromEnd: 1,
+    first: LONGEST,
   },
   // Alone: it measures how much memory is taken, and the machine is busy with it.
   { name: 'load', patterns: ['test/load/**/*.test.ts'], concurrency: 1, timeoutMs: 180_000 },
-  // One at a time: what an attempt may take is measured, and one that hangs must not be the machine's fault.
-  { name: 'attacks', patterns: ['test/attacks/**/*.test.ts'], concurrency: 1, timeoutMs: 180_000 },
+  // Two at a time and no more: what hangs must be an attempt's fault and not the machine's.
+  {
+    name: 'attacks',
+    patterns: ['test/attacks/**/*.test.ts'],
+    concurrency: 2,
+    timeoutMs: 180_000,
+    first: ['test/attacks/egress/', 'test/attacks/secrets/'],
+  },
   // One real VS Code at a time: two starve each other on two cores.
   {
     name: 'in-host',
@@ -61,9 +84,18 @@ export function selectStages(names, root) {
   return STAGES.filter((stage) => (names.length > 0 ? names.includes(stage.name) : !stage.optional)).map(
     (stage) => ({
       ...stage,
-      files: globSync(stage.patterns, { cwd: root })
-        .sort()
-        .map((file) => join(root, file)),
+      files: inOrder(
+        globSync(stage.patterns, { cwd: root }).map((file) => file.replaceAll('\\', '/')),
+        stage.first ?? [],
+      ).map((file) => join(root, file)),
     }),
   );
+}
+
+function inOrder(files, first) {
+  const rank = (file) => {
+    const at = first.findIndex((start) => file.startsWith(start));
+    return at < 0 ? first.length : at;
+  };
+  return files.sort((one, other) => rank(one) - rank(other) || (one < other ? -1 : 1));
 }

@@ -7,39 +7,58 @@
 import type { ErrorCode } from '../../protocol/errors.ts';
 import type { NewEvent, Usage } from '../../protocol/events.ts';
 import type { LimitValues } from '../../protocol/limits.ts';
-import type { Mode } from '../../protocol/states.ts';
+import type { Report } from '../../protocol/report.ts';
+import type { Effort, Mode } from '../../protocol/states.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import type { Redactor } from '../secrets/types.ts';
 import type { ModelClient, ResponseItem } from '../model/model.ts';
+import type { AgentsFiles } from './agents-files.ts';
 import type { Approving } from './approve.ts';
+import type { PictureStore, StoredImage } from './images.ts';
+import type { ReviewedChange } from './instructions.ts';
+import type { Steering } from './steering.ts';
 
 /**
  * The append-only history of a task's attempt over all its turns, in the order the model sees it.
- * `append` returns once it is durable: a tool call is stored before it runs, its result before the
- * next request.
+ * `append` returns once it is durable, together with the events that tell of it: a tool call is stored
+ * before it runs, its result before the next request.
  */
 export interface History {
   load(): Promise<ResponseItem[]>;
-  append(items: ResponseItem[]): Promise<void>;
+  append(items: ResponseItem[], events?: readonly NewEvent[]): Promise<void>;
 }
 
 /** The part of a sandbox that the loop uses. `how` tells a turn that goes on that its old one is gone. */
-export type AgentSandbox = Pick<Sandbox, 'run' | 'find' | 'get' | 'put' | 'workdir'> &
+export type AgentSandbox = Pick<Sandbox, 'run' | 'input' | 'find' | 'get' | 'put' | 'workdir'> &
   Partial<Pick<Sandbox, 'how'>>;
 
 export interface AgentInput {
   mode: Mode;
   prompt: string;
+  /** Pictures that belong to the prompt; their bytes are in `pictures`. */
+  images?: readonly StoredImage[];
+  /** Where pictures are kept. Absent: none can be shown. */
+  pictures?: PictureStore;
   /** Which turn of the task: how a turn that is taken up again after a crash is told from a follow-up. */
   turn?: number;
   /** Stable over the task: the prompt cache's key. */
   cacheKey: string;
   model: ModelClient;
+  /** Absent: the model's own. */
+  effort?: Effort;
   sandbox: AgentSandbox;
   /** Each command's environment, asked for at its start; never anything of the backend's own. */
   env(): Record<string, string>;
   internet: 'off' | 'limited' | 'on';
+  /** What a review is of when the person names nothing else. */
+  change?: ReviewedChange | undefined;
   history: History;
+  /** Where instructions to agents are. Absent: in the repository's root. */
+  agentsFiles?: AgentsFiles;
+  /** What the person says while the turn runs. Absent: nobody can. */
+  steering?: Steering;
+  /** What this turn has used already, before a crash. */
+  usageBefore?: Usage;
   /** Stored in order; resolves once they are durable. */
   emit(...events: NewEvent[]): Promise<void>;
   /**
@@ -47,6 +66,8 @@ export interface AgentInput {
    * that is joined after a crash goes on from there. Absent: it is told again from its start.
    */
   outputStored?(itemId: string): Promise<number | null>;
+  /** Whether an item's end is stored already. Absent: it is told again after a crash. */
+  itemEnded?(itemId: string): Promise<boolean>;
   /** Droppable text of an item that is being written. */
   delta(itemId: string, text: string): void;
   /** Takes secrets out of what commands print, before the model or the log gets it. */
@@ -63,6 +84,8 @@ export interface AgentInput {
 
 export interface AgentOutcome {
   answer: string;
+  /** What the answer's end said in a form to act on; it is not in `answer`. */
+  report?: Report;
   usage: Usage;
   /** Set when the turn ended early in order (a budget): what is there is still delivered. */
   stoppedBy?: { code: ErrorCode; limit: string };

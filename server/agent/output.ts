@@ -103,7 +103,7 @@ function joined(parts: readonly Redacted[]): Redacted[] {
 }
 
 /** The part that stands for the last `count` of the command's bytes; of a redacted one about that part. */
-function endOf(part: Redacted, count: number): Redacted {
+export function endOf(part: Redacted, count: number): Redacted {
   const kept = isPlain(part) ? count : Math.min(count, part.bytes.length);
   return { bytes: part.bytes.subarray(part.bytes.length - kept), standsFor: count };
 }

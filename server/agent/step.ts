@@ -20,7 +20,11 @@ import {
 } from '../model/items.ts';
 import type { AgentInput } from './agent.ts';
 import { Calls } from './calls.ts';
+import type { Store } from './context-window.ts';
 import { callCount } from './history.ts';
+import { tellingHooks } from './model-warnings.ts';
+import type { Sessions } from './sessions.ts';
+import { ReportFilter, splitReport } from './report-block.ts';
 import { fitText } from './truncate.ts';
 
 /** A message as an event shows it; the answer of the turn travels whole. */
@@ -31,36 +35,46 @@ export class ModelStep {
   text = '';
   called = false;
   readonly #input: AgentInput;
-  readonly #store: (...items: ResponseItem[]) => Promise<void>;
+  /** How many results of its calls are in the history. */
+  results = 0;
+  readonly #store: Store;
   readonly #calls: Calls;
   #ordinal: number;
   /** Stored and told with the next call, or with the end. */
   #pending: KnownItem[] = [];
+  /** Told with the results of the calls. */
+  #toldAtEnd: readonly NewEvent[] = [];
   /** One after the other, so that the history has the order of the response. */
   #storing: Promise<void> = Promise.resolve();
   readonly #failed = new AbortController();
+  readonly #filters = new Map<string, ReportFilter>();
 
-  constructor(input: AgentInput, items: ResponseItem[], store: (...items: ResponseItem[]) => Promise<void>) {
+  constructor(input: AgentInput & { sessions: Sessions }, items: readonly ResponseItem[], store: Store) {
     this.#input = input;
     this.#store = store;
     this.#ordinal = callCount(items);
     this.#calls = new Calls(input);
   }
 
-  async run(request: ModelRequest): Promise<ModelResponse> {
+  /** `told`: what else there is to tell once the response is complete. */
+  async run(
+    request: ModelRequest,
+    told: (response: ModelResponse) => readonly NewEvent[] = () => [],
+  ): Promise<ModelResponse> {
     const { model, signal } = this.#input;
     try {
       const response = await model.respond(
         request,
         {
           onItem: (item) => this.#take(item),
-          onTextDelta: (itemId, text) => this.#input.delta(itemId, cleanText(text)),
-          onRetry: (retry) => this.#retrying(retry),
+          onTextDelta: (itemId, text) => this.#delta(itemId, cleanText(text)),
+          ...tellingHooks((event) => this.#again(event)),
         },
         AbortSignal.any([signal, this.#failed.signal]),
       );
       if (response.cut !== undefined) this.#pending = [];
-      this.#later(() => this.#commit());
+      const events = told(response);
+      this.#later(() => this.#end(events));
       await this.#storing;
       return response;
     } catch (error) {
@@ -76,7 +90,9 @@ export class ModelStep {
   async #settle(): Promise<void> {
     if (!this.called) return;
     await this.#storing;
-    await this.#store(...(await this.#calls.results()));
+    const results = await this.#calls.results();
+    await this.#store(results, this.#toldAtEnd);
+    this.results = results.length;
   }
 
   #take(item: OutputItem): void {
@@ -93,10 +109,18 @@ export class ModelStep {
     });
   }
 
-  #retrying(retry: { attempt: number; of: number; delayMs: number; reason: string }): void {
-    // The response begins again: nothing of the last one counts.
+  /** The report at a message's end is not for reading: it is not shown while it is written either. */
+  #delta(itemId: string, text: string): void {
+    const filter = this.#filters.get(itemId) ?? new ReportFilter();
+    this.#filters.set(itemId, filter);
+    const seen = filter.push(text);
+    if (seen !== '') this.#input.delta(itemId, seen);
+  }
+
+  /** The response begins again: nothing of the last one counts. */
+  #again(event: NewEvent): void {
     this.#pending = [];
-    this.#later(() => this.#input.emit({ code: 'warning', params: { code: 'modelRetry', params: retry } }));
+    this.#later(() => this.#input.emit(event));
   }
 
   #takePending(): KnownItem[] {
@@ -105,15 +129,16 @@ export class ModelStep {
     return batch;
   }
 
-  #commit(): Promise<void> {
-    return this.#write(this.#takePending());
+  /** One write for the whole end, or none where the results of calls are still to be written. */
+  async #end(events: readonly NewEvent[]): Promise<void> {
+    const batch = this.#takePending();
+    if (this.called && batch.length === 0) this.#toldAtEnd = events;
+    else await this.#write(batch, events);
   }
 
-  async #write(batch: KnownItem[]): Promise<void> {
+  async #write(batch: KnownItem[], also: readonly NewEvent[] = []): Promise<void> {
     const items = batch.map(toHistory).filter((item) => item !== null);
-    if (items.length > 0) await this.#store(...items);
-    const events = batch.flatMap((item) => this.#told(item));
-    if (events.length > 0) await this.#input.emit(...events);
+    await this.#store(items, [...batch.flatMap((item) => this.#told(item)), ...also]);
   }
 
   #told(item: KnownItem): NewEvent[] {
@@ -122,7 +147,9 @@ export class ModelStep {
         const text = messageText(item);
         if (text === '') return [];
         this.text = this.text === '' ? text : `${this.text}\n\n${text}`;
-        return completed({ type: 'message', id: shownItemId(item.id), role: 'assistant', text: shown(text) });
+        const seen = splitReport(text).text;
+        if (seen === '') return [];
+        return completed({ type: 'message', id: shownItemId(item.id), role: 'assistant', text: shown(seen) });
       }
       case 'reasoning': {
         const summary = reasoningText(item);
@@ -133,6 +160,8 @@ export class ModelStep {
       case 'function_call':
       case 'custom_tool_call':
       case 'local_shell_call':
+      case 'shell_call':
+      case 'apply_patch_call':
         return [];
     }
   }

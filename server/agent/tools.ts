@@ -5,7 +5,9 @@
 import { posix } from 'node:path';
 import { z } from 'zod';
 import type { ShellVariant, Tool } from '../model/model.ts';
+import { DOOR_INPUT_BYTES } from '../../protocol/door.ts';
 import { cleanText, type ToolCall } from '../model/items.ts';
+import { patchArgument, patchOf } from './patch-calls.ts';
 
 export interface ShellCommand {
   /** As a person would type it. */
@@ -13,33 +15,124 @@ export interface ShellCommand {
   argv: string[];
   cwd: string;
   timeoutMs: number;
+  /** It runs on while the model does other things, and takes input. */
+  background?: boolean;
+  /** On a terminal of its own. */
+  tty?: boolean;
 }
 
-export type ReadCall = { ok: true; command: ShellCommand } | { ok: false; problem: string };
+export type ReadCall =
+  | { ok: false; problem: string }
+  /** One after the other; several only where the model's tool has a list. */
+  | { ok: true; kind: 'run'; commands: [ShellCommand, ...ShellCommand[]] }
+  | { ok: true; kind: 'background'; command: ShellCommand; yieldMs: number }
+  | { ok: true; kind: 'session'; session: number; input: string; waitMs: number; stop: boolean };
+
+/** How long a call waits for a command that runs on, when the model does not say. */
+export const DEFAULT_YIELD_MS = 10_000;
+export const MIN_YIELD_MS = 250;
+export const MAX_YIELD_MS = 30_000;
+/** A look at a long build waits longer: each costs a request. */
+export const MAX_WAIT_MS = 5 * 60_000;
+
+/** What a program gets that asks for its terminal's size. */
+export const TTY_SIZE = { columns: 120, rows: 40 } as const;
 
 export function toolsFor(variant: ShellVariant): Tool[] {
-  return variant === 'local_shell' ? [{ type: 'local_shell' }] : [SHELL_TOOL];
+  switch (variant) {
+    case 'function':
+      return [SHELL_TOOL, SESSION_TOOL];
+    case 'local_shell':
+      return [{ type: 'local_shell' }, BACKGROUND_TOOL, SESSION_TOOL];
+    case 'shell':
+      return [
+        { type: 'shell', environment: { type: 'local' } },
+        { type: 'apply_patch' },
+        BACKGROUND_TOOL,
+        SESSION_TOOL,
+      ];
+  }
 }
+
+const COMMAND = {
+  anyOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' } }],
+  description: 'A script for bash, or a program with its arguments.',
+};
+const WORKDIR = {
+  type: 'string',
+  description: 'The folder to run in, absolute or relative to the root of the repository.',
+};
+const TIMEOUT = { type: 'integer', description: 'Stop the command after this time, in milliseconds.' };
+const TTY = {
+  type: 'boolean',
+  description: 'Run it in the background on a terminal of its own: for programs that want one.',
+};
+const YIELD = {
+  type: 'integer',
+  description: `In the background: return after this time, in milliseconds, if it still runs (${MIN_YIELD_MS} to ${MAX_YIELD_MS}, default ${DEFAULT_YIELD_MS}).`,
+};
 
 const SHELL_TOOL: Tool = {
   type: 'function',
   name: 'shell',
-  description: 'Runs a command in the sandbox and returns its output and exit code.',
+  description:
+    'Runs a command in the sandbox and returns its output and exit code. With background it returns while the command still runs, with the number of its session.',
   strict: false,
   parameters: {
     type: 'object',
     properties: {
-      command: {
-        anyOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' } }],
-        description: 'A script for bash, or a program with its arguments.',
+      command: COMMAND,
+      workdir: WORKDIR,
+      timeout_ms: TIMEOUT,
+      background: {
+        type: 'boolean',
+        description: 'For what runs on, like a server, or asks for input.',
       },
-      workdir: {
-        type: 'string',
-        description: 'The folder to run in, absolute or relative to the root of the repository.',
-      },
-      timeout_ms: { type: 'integer', description: 'Stop the command after this time, in milliseconds.' },
+      tty: TTY,
+      yield_ms: YIELD,
     },
     required: ['command'],
+    additionalProperties: false,
+  },
+};
+
+/** Beside a tool of the model's own, which knows nothing of it. */
+const BACKGROUND_TOOL: Tool = {
+  type: 'function',
+  name: 'shell_background',
+  description:
+    'Starts a command that runs on, like a server, or asks for input. Returns what it printed at first and the number of its session.',
+  strict: false,
+  parameters: {
+    type: 'object',
+    properties: { command: COMMAND, workdir: WORKDIR, timeout_ms: TIMEOUT, tty: TTY, yield_ms: YIELD },
+    required: ['command'],
+    additionalProperties: false,
+  },
+};
+
+const SESSION_TOOL: Tool = {
+  type: 'function',
+  name: 'shell_session',
+  description:
+    'Looks at a command that runs in the background: returns what it printed since the last look, and its exit code once it has ended. Can type into it first, or stop it.',
+  strict: false,
+  parameters: {
+    type: 'object',
+    properties: {
+      session: { type: 'integer', description: 'The number of the session.' },
+      input: {
+        type: 'string',
+        description:
+          'Typed as it is: a line ends with \\n, \\u0003 is Ctrl+C and \\u0004 Ctrl+D. Leave it out to look only.',
+      },
+      wait_ms: {
+        type: 'integer',
+        description: `Wait at most this time for something new, in milliseconds (up to ${MAX_WAIT_MS}, default ${DEFAULT_YIELD_MS}).`,
+      },
+      stop: { type: 'boolean', description: 'End the command and all that it started.' },
+    },
+    required: ['session'],
     additionalProperties: false,
   },
 };
@@ -51,6 +144,16 @@ const ShellArguments = z.object({
   command: z.union([z.string(), z.array(z.string())]),
   workdir: z.string().nullish(),
   timeout_ms: z.number().nullish(),
+  background: z.boolean().nullish(),
+  tty: z.boolean().nullish(),
+  yield_ms: z.number().nullish(),
+});
+
+const SessionArguments = z.object({
+  session: z.number().int(),
+  input: z.string().nullish(),
+  wait_ms: z.number().nullish(),
+  stop: z.boolean().nullish(),
 });
 
 const LocalShellAction = z.object({
@@ -60,26 +163,96 @@ const LocalShellAction = z.object({
   // `env` and `user` are not the model's to choose.
 });
 
-export function readCall(call: ToolCall, workdir: string, maxTimeoutMs: number): ReadCall {
+const ShellAction = z.object({
+  commands: z.array(z.string()).min(1),
+  timeout_ms: z.number().nullish(),
+});
+
+/** What a call may at most be given. */
+export interface CallLimits {
+  commandTimeoutMs: number;
+  /** A background command ends with its turn in any case. */
+  turnTimeoutMs: number;
+}
+
+export function readCall(call: ToolCall, workdir: string, limits: CallLimits): ReadCall {
   switch (call.type) {
-    case 'function_call': {
-      if (call.name !== 'shell') return { ok: false, problem: unknownTool(call.name) };
-      const json = parseJson(call.arguments);
-      if (json === undefined) return { ok: false, problem: 'The arguments of this call are not JSON.' };
-      const parsed = ShellArguments.safeParse(json);
-      if (!parsed.success) return { ok: false, problem: badArguments(parsed.error) };
-      const { command, workdir: folder, timeout_ms } = parsed.data;
-      return toCommand(command, folder, timeout_ms, workdir, maxTimeoutMs);
-    }
+    case 'function_call':
+      return readFunction(call.name, call.arguments, workdir, limits);
     case 'local_shell_call': {
       const parsed = LocalShellAction.safeParse(call.action);
       if (!parsed.success) return { ok: false, problem: badArguments(parsed.error) };
       const { command, working_directory, timeout_ms } = parsed.data;
-      return toCommand(command, working_directory, timeout_ms, workdir, maxTimeoutMs);
+      return asRun(toCommand(command, working_directory, timeout_ms, workdir, limits.commandTimeoutMs));
+    }
+    case 'shell_call': {
+      const parsed = ShellAction.safeParse(call.action);
+      if (!parsed.success) return { ok: false, problem: badArguments(parsed.error) };
+      const { commands, timeout_ms } = parsed.data;
+      const read: ShellCommand[] = [];
+      for (const command of commands) {
+        const one = toCommand(command, null, timeout_ms, workdir, limits.commandTimeoutMs);
+        if (!one.ok) return one;
+        read.push(one.command);
+      }
+      const [first, ...rest] = read;
+      return first ? { ok: true, kind: 'run', commands: [first, ...rest] } : { ok: false, problem: EMPTY };
+    }
+    case 'apply_patch_call': {
+      const patch = patchOf(call.operation);
+      return patch.ok ? asRun(toPatch(patch.text, workdir, limits)) : patch;
     }
     case 'custom_tool_call':
-      return { ok: false, problem: unknownTool(call.name) };
+      return call.name === 'apply_patch'
+        ? asRun(toPatch(call.input, workdir, limits))
+        : { ok: false, problem: unknownTool(call.name) };
   }
+}
+
+function readFunction(name: string, text: string, workdir: string, limits: CallLimits): ReadCall {
+  if (name === 'apply_patch') return asRun(toPatch(patchArgument(text), workdir, limits));
+  if (name !== 'shell' && name !== 'shell_background' && name !== 'shell_session') {
+    return { ok: false, problem: unknownTool(name) };
+  }
+  const json = parseJson(text);
+  if (json === undefined) return { ok: false, problem: 'The arguments of this call are not JSON.' };
+  if (name === 'shell_session') {
+    const parsed = SessionArguments.safeParse(json);
+    if (!parsed.success) return { ok: false, problem: badArguments(parsed.error) };
+    const { session, input, wait_ms, stop } = parsed.data;
+    if (input != null && Buffer.byteLength(input) > DOOR_INPUT_BYTES) {
+      return { ok: false, problem: `The input is longer than ${DOOR_INPUT_BYTES} bytes: send it in parts.` };
+    }
+    const waitMs = Math.min(within(wait_ms, MIN_YIELD_MS, MAX_WAIT_MS), limits.commandTimeoutMs);
+    return { ok: true, kind: 'session', session, input: input ?? '', waitMs, stop: stop ?? false };
+  }
+  const parsed = ShellArguments.safeParse(json);
+  if (!parsed.success) return { ok: false, problem: badArguments(parsed.error) };
+  const { command, workdir: folder, timeout_ms, background, tty, yield_ms } = parsed.data;
+  const runsOn = name === 'shell_background' || background === true || tty === true;
+  const most = runsOn ? limits.turnTimeoutMs : limits.commandTimeoutMs;
+  const read = toCommand(command, folder, timeout_ms, workdir, most);
+  if (!read.ok || !runsOn) return asRun(read);
+  return {
+    ok: true,
+    kind: 'background',
+    command: { ...read.command, background: true, ...(tty === true ? { tty } : {}) },
+    yieldMs: within(yield_ms, MIN_YIELD_MS, MAX_YIELD_MS),
+  };
+}
+
+type ReadCommand = { ok: true; command: ShellCommand } | { ok: false; problem: string };
+
+function asRun(read: ReadCommand): ReadCall {
+  return read.ok ? { ok: true, kind: 'run', commands: [read.command] } : read;
+}
+
+function toPatch(patch: string, workdir: string, limits: CallLimits): ReadCommand {
+  return toCommand(['apply_patch', patch], null, null, workdir, limits.commandTimeoutMs);
+}
+
+function within(wanted: number | null | undefined, least: number, most: number): number {
+  return Math.min(Math.max(Math.ceil(wanted ?? DEFAULT_YIELD_MS), least), most);
 }
 
 function toCommand(
@@ -88,10 +261,10 @@ function toCommand(
   timeoutMs: number | null | undefined,
   workdir: string,
   maxTimeoutMs: number,
-): ReadCall {
+): ReadCommand {
   const argv = typeof command === 'string' ? ['bash', '-c', command] : withoutLogin(command);
   if (argv.length === 0 || argv[0] === '' || (typeof command === 'string' && command.trim() === '')) {
-    return { ok: false, problem: 'The command is empty.' };
+    return { ok: false, problem: EMPTY };
   }
   if (argv.some((word) => word.includes('\0'))) {
     return { ok: false, problem: 'A command cannot contain a NUL character.' };
@@ -111,6 +284,8 @@ function toCommand(
     },
   };
 }
+
+const EMPTY = 'The command is empty.';
 
 /** A login shell would reset the PATH, and with it lose `apply_patch`. */
 function withoutLogin(argv: string[]): string[] {
@@ -161,8 +336,7 @@ export function scriptOfLargeCall(argv: string[]): string | null {
 const HEREDOC_END = 'END_OF_CODEX_PATCH_9f2c';
 
 function unknownTool(name: string): string {
-  const hint = name === 'apply_patch' ? ' Run apply_patch as a command of the shell.' : '';
-  return `There is no tool ${JSON.stringify(cleanText(name.slice(0, 100)))}. The shell is the only tool.${hint}`;
+  return `There is no tool ${JSON.stringify(cleanText(name.slice(0, 100)))}. The shell is the only tool.`;
 }
 
 function badArguments(error: z.ZodError): string {

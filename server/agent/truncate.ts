@@ -37,6 +37,10 @@ export class HeadTail {
     this.#half = Math.max(1, Math.floor((maxTokens * BYTES_PER_TOKEN) / 2));
   }
 
+  get isEmpty(): boolean {
+    return this.#total === 0;
+  }
+
   push(bytes: Buffer): void {
     this.#total += bytes.length;
     let rest = bytes;

@@ -1,12 +1,14 @@
 /** The time that a turn may take. It stands still while a person is asked: their time is not the turn's. */
 export class TurnClock {
   readonly #over = new AbortController();
+  readonly #limitMs: number;
   #leftMs: number;
   #runningSince = 0;
   #timer: NodeJS.Timeout | undefined;
   #pauses = 0;
 
   constructor(limitMs: number) {
+    this.#limitMs = limitMs;
     this.#leftMs = limitMs;
     this.#run();
   }
@@ -14,6 +16,12 @@ export class TurnClock {
   /** Aborted when the time is up. */
   get signal(): AbortSignal {
     return this.#over.signal;
+  }
+
+  /** What it has run, without its pauses. */
+  get spentMs(): number {
+    const running = this.#pauses === 0 ? performance.now() - this.#runningSince : 0;
+    return this.#limitMs - this.#leftMs + running;
   }
 
   /** Several may pause it at once. */

@@ -17,6 +17,7 @@ import {
 } from '../../protocol/environment.ts';
 import type { EventParams } from '../../protocol/events.ts';
 import { LIMITS, type LimitName, type LimitValues } from '../../protocol/limits.ts';
+import type { Effort } from '../../protocol/states.ts';
 
 /** `automatic`: by the lock files that are there. */
 export type ScriptChoice = { kind: 'script'; text: string } | { kind: 'automatic' } | { kind: 'none' };
@@ -44,6 +45,9 @@ export interface EffectiveEnvironment {
   parkedMs: number;
   allowSecretsIn: readonly string[];
   approval: Approval;
+  /** Absent: the backend's own choice. */
+  model?: string;
+  effort?: Effort;
   /**
    * Who set a field; what nobody set is not here. When both had a part in `versions` or `variables`, the
    * field is `stored`, and what came from the file has an entry of its own (`variables.NAME`).
@@ -68,6 +72,8 @@ const STORED_ONLY = [
   'parkedMs',
   'allowSecretsIn',
   'approval',
+  'model',
+  'effort',
 ] as const satisfies (keyof Environment)[];
 
 /** `file`: what the repository says of itself, null when it says nothing. */
@@ -113,6 +119,8 @@ export function effective(
     parkedMs: held.parkedMs,
     allowSecretsIn: stored.allowSecretsIn ?? [],
     approval: stored.approval ?? NO_APPROVAL,
+    ...(stored.model === undefined ? {} : { model: stored.model }),
+    ...(stored.effort === undefined ? {} : { effort: stored.effort }),
     from,
   };
 }

@@ -9,6 +9,7 @@ import type { Repos } from '../repos/repos.ts';
 import type { Vault } from '../secrets/types.ts';
 import type { Store } from '../store/store.ts';
 import type { Hub, Sink } from '../tasks/hub.ts';
+import type { BlobRoom } from './http.ts';
 import type { Tasks } from '../tasks/tasks.ts';
 
 /** What was prepared of environments. */
@@ -41,6 +42,7 @@ export interface TerminalRoom {
 
 export interface GatewayDeps {
   tasks: Tasks;
+  blobs: BlobRoom;
   environments: Environments;
   egressLog: EgressLog;
   vault: Vault;
@@ -56,7 +58,10 @@ export interface GatewayDeps {
   token: string;
   allowedHosts: readonly string[];
   hello(): Omit<ResultOf<'server.hello'>, 'protocol'>;
-  models(): ResultOf<'model.list'>['models'];
+  /** With `check` every connection is tried. */
+  models(check: boolean): Promise<ResultOf<'model.list'>>;
+  /** Throws `CodexError` modelUnknown, modelNotConfigured; null is the default one. */
+  checkModel?(name: string | null): Promise<void>;
   /** Whether such a task can be run here; throws a `CodexError` that says why not. */
   checkTask?(request: ParamsOf<'task.create'>): void;
 }

@@ -35,6 +35,8 @@ export function createGateway(deps: GatewayDeps): Gateway {
     access,
     repos: deps.repos,
     downloads: createDownloads(deps),
+    blobs: deps.blobs,
+    maxBlobBytes: limits.attachmentBytes,
     log: (line) => log.warn(line),
   });
   const handlers = createHandlers(deps);

@@ -7,6 +7,8 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { CodexError, toWireError, type ErrorCode } from '../../protocol/errors.ts';
 import { PATHS } from '../../protocol/http.ts';
+import { ATTEMPTS_MOST } from '../../protocol/limits.ts';
+import { imageTypeOf } from '../../protocol/images.ts';
 import type { Repos } from '../repos/repos.ts';
 import { authorize, checkPlace, proofOf, type Access } from './auth.ts';
 
@@ -19,10 +21,18 @@ export interface Downloads {
   egress(taskId: string): Promise<AsyncIterable<string>>;
 }
 
+/** Pictures by the hash of their bytes. */
+export interface BlobRoom {
+  put(sha256: string, bytes: Uint8Array, who: string): Promise<void>;
+  get(sha256: string): Promise<Buffer>;
+}
+
 export interface HttpParts {
   access: Access;
   repos: Repos;
   downloads: Downloads;
+  blobs: BlobRoom;
+  maxBlobBytes: number;
   log: (line: string) => void;
 }
 
@@ -37,6 +47,9 @@ const STATUS_OF: Partial<Record<ErrorCode, number>> = {
   conflict: 409,
   patchTooLarge: 413,
   pushTooLarge: 413,
+  attachmentTooLarge: 413,
+  attachmentUnreadable: 400,
+  attachmentMissing: 404,
   notBuilt: 501,
   shuttingDown: 503,
   diskFull: 507,
@@ -48,14 +61,22 @@ const PROOFS_PER_SECOND = 50;
 const OfAttempt = z.object({
   id: z.string().regex(/^[a-z0-9]{8,40}$/),
   turn: z.coerce.number().int().min(1).max(100_000),
-  attempt: z.coerce.number().int().min(1).max(4),
+  attempt: z.coerce.number().int().min(1).max(ATTEMPTS_MOST),
 });
 const OfTask = OfAttempt.pick({ id: true });
 const PatchQuery = z.object({ from: z.coerce.number().int().min(1).max(100_000).optional() });
 const ProofQuery = z.object({ nonce: z.string().regex(/^[A-Za-z0-9_-]{16,128}$/) });
+const OfBlob = z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/) });
 const OfRepo = z.object({ repoId: z.string().regex(/^[a-z0-9]{8,64}$/) });
 
-export function createHttp({ access, repos, downloads, log }: HttpParts): FastifyInstance {
+export function createHttp({
+  access,
+  repos,
+  downloads,
+  blobs,
+  maxBlobBytes,
+  log,
+}: HttpParts): FastifyInstance {
   const app = Fastify({ logger: false, forceCloseConnections: true });
   let proofs = 0;
   let proofsSince = 0;
@@ -66,7 +87,7 @@ export function createHttp({ access, repos, downloads, log }: HttpParts): Fastif
   });
 
   app.setErrorHandler((error, request, reply) => {
-    const known = error instanceof z.ZodError ? new CodexError('badRequest') : error;
+    const known = ourError(error, maxBlobBytes);
     const wire = toWireError(known);
     if (wire.code === 'internal')
       log(`${request.method} ${request.routeOptions.url ?? ''}: ${String(error)}`);
@@ -113,6 +134,27 @@ export function createHttp({ access, repos, downloads, log }: HttpParts): Fastif
     done();
   });
 
+  app.register((pictures, _options, done) => {
+    pictures.removeAllContentTypeParsers();
+    pictures.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, parsed) => parsed(null, body));
+    pictures.addHook('onRequest', (request, _reply, next) => {
+      authorize(request.headers, access);
+      next();
+    });
+    const url = '/api/v1/blobs/:sha256';
+    pictures.put(url, { bodyLimit: maxBlobBytes }, async (request, reply) => {
+      const { sha256 } = OfBlob.parse(request.params);
+      if (!Buffer.isBuffer(request.body)) throw new CodexError('attachmentUnreadable');
+      await blobs.put(sha256, request.body, authorize(request.headers, access).id);
+      return reply.status(204).send();
+    });
+    pictures.get(url, async (request, reply) => {
+      const bytes = await blobs.get(OfBlob.parse(request.params).sha256);
+      return reply.type(imageTypeOf(bytes) ?? 'application/octet-stream').send(bytes);
+    });
+    done();
+  });
+
   // Git speaks on the raw stream: bodies are packs of any size, compressed or chunked.
   app.register((git, _options, done) => {
     git.removeAllContentTypeParsers();
@@ -141,6 +183,15 @@ export function createHttp({ access, repos, downloads, log }: HttpParts): Fastif
     done();
   });
   return app;
+}
+
+/** What is thrown by a schema, or by Fastify before our handler is asked, as an error of ours. */
+function ourError(error: unknown, maxBlobBytes: number): unknown {
+  if (error instanceof z.ZodError) return new CodexError('badRequest');
+  // Only pictures come in by a body that has a limit.
+  if (error instanceof Error && 'code' in error && error.code === 'FST_ERR_CTP_BODY_TOO_LARGE')
+    return new CodexError('attachmentTooLarge', { maxBytes: maxBlobBytes });
+  return error;
 }
 
 /** What Fastify itself refuses (a malformed URL, an unsupported type) has its own 4xx. */

@@ -1,4 +1,8 @@
 /** What each method does: from a checked request to the heart and back. Typed so that none can be missing. */
+import {
+  checkEnvironment as checkedEnvironment,
+  DEFAULT_ENVIRONMENT_NAME,
+} from '../../protocol/environment.ts';
 import { CodexError } from '../../protocol/errors.ts';
 import { PATHS } from '../../protocol/http.ts';
 import {
@@ -29,6 +33,9 @@ export function createHandlers(deps: GatewayDeps): Handlers<CallContext> {
   const checkEnvironment = async (name: string | undefined) => {
     if (name !== undefined) await environments.get(name);
   };
+  /** The model that this is to run with is here: what was asked for, else the environment's. */
+  const checkModel = async (asked: string | undefined, environment = DEFAULT_ENVIRONMENT_NAME) =>
+    deps.checkModel?.(asked ?? (await environments.get(environment)).model ?? null);
   const checkEnvironmentOf = async (taskId: string) =>
     checkEnvironment((await tasks.summary(taskId)).environment);
   /**
@@ -61,6 +68,7 @@ export function createHandlers(deps: GatewayDeps): Handlers<CallContext> {
     async 'task.create'(request, { session }) {
       deps.checkTask?.(request);
       await checkEnvironment(request.environment);
+      await checkModel(request.model, request.environment);
       const repo = await checkRepo(request.repo);
       return { task: await tasks.create({ ...request, repo }, session.who.id) };
     },
@@ -92,11 +100,13 @@ export function createHandlers(deps: GatewayDeps): Handlers<CallContext> {
       return {};
     },
     async 'turn.create'(request, { session }) {
-      await checkEnvironmentOf(request.taskId);
+      const task = await tasks.summary(request.taskId);
+      await checkEnvironment(task.environment);
+      await checkModel(request.model ?? task.model, task.environment);
       return tasks.followUp(request, session.who.id);
     },
-    'turn.steer': () => Promise.reject(new CodexError('notBuilt', { feature: 'steering' })),
-    'attempt.choose': () => Promise.reject(new CodexError('notBuilt', { feature: 'attempts' })),
+    'turn.steer': async (request, { session }) => ({ task: await tasks.steer(request, session.who.id) }),
+    'attempt.choose': async ({ taskId, attempt }) => ({ task: await tasks.choose(taskId, attempt) }),
 
     async 'repo.resolve'({ sha, defaultSha, ...of }, { session }) {
       const repoId = await repos.resolve({ ...of, sha });
@@ -122,9 +132,15 @@ export function createHandlers(deps: GatewayDeps): Handlers<CallContext> {
     },
     'environment.list': async () => ({ environments: await environments.list() }),
     'environment.get': async ({ name }) => ({ environment: await environments.get(name) }),
-    'environment.put': async ({ environment }, { session }) => ({
-      environment: await environments.put(environment, session.who.id),
-    }),
+    async 'environment.put'({ environment }, { session }) {
+      const { name, model } = checkedEnvironment(environment);
+      if (model !== undefined) {
+        const before = (await environments.list()).find((one) => one.name === name);
+        // One that has gone from the backend meanwhile hinders no other change.
+        if (model !== before?.model) await deps.checkModel?.(model);
+      }
+      return { environment: await environments.put(environment, session.who.id) };
+    },
     async 'environment.delete'({ name }) {
       await environments.delete(name);
       await Promise.all([deps.vault.deleteAll(name), deps.prepared.reset(name)]);
@@ -187,6 +203,6 @@ export function createHandlers(deps: GatewayDeps): Handlers<CallContext> {
       await tasks.summary(taskId);
       return egressLog.page(taskId, after, limit);
     },
-    'model.list': async () => ({ models: deps.models() }),
+    'model.list': ({ check }) => deps.models(check),
   };
 }

@@ -1,58 +1,54 @@
 /**
- * The Responses API, streamed: one request at a time, repeated by class of failure (`retries.ts`).
+ * A model behind one connection: one request at a time, repeated by class of failure (`retries.ts`).
  *
- * In order: build the request (always `store: false`, the whole history each time) → read events, each
- * within the idle time → hand over every item as it is complete → only `response.completed` ends a
- * stream well. A request whose tool call has been handed over is never repeated, since the call may be
- * running: what came is returned as `cut`. The key goes into the request's header and nowhere else.
+ * In order: build the request (always `store: false`, the whole history each time) → choose the way it
+ * goes (`route.ts`) → read events, each within the idle time → hand over every item as it is complete →
+ * only `response.completed` ends a stream well. A request whose tool call has been handed over is never
+ * repeated, since the call may be running: what came is returned as `cut`. A server that can't be
+ * reached is waited for. The key goes into the request's header and nowhere else.
  */
-import OpenAI from 'openai';
 import { CodexError } from '../../protocol/errors.ts';
-import type { Usage } from '../../protocol/events.ts';
-import { isToolCall, readItem, shownItemId, type KnownItem } from './items.ts';
-import type {
-  ModelClient,
-  ModelHooks,
-  ModelRequest,
-  ModelResponse,
-  ModelSettings,
-  OutputItem,
-  ShellVariant,
-} from './model.ts';
+import { chatTransport } from './chat.ts';
+import { Collected } from './collect.ts';
+import type { ModelClient, ModelHooks, ModelRequest, ModelResponse, ModelSettings } from './model.ts';
 import {
   classify,
   failureError,
-  kindOf,
   ModelFailure,
+  offlineDelay,
   RETRIES,
   retryDelay,
+  type Failure,
   type FailureKind,
 } from './retries.ts';
+import { Route, type Via } from './route.ts';
+import { openApi, sseTransport, type CreateBody, type Transport } from './transport.ts';
+import { Unwanted } from './unwanted.ts';
+import { NoWebSocket, webSocketTransport } from './websocket.ts';
+import { knownWindowTokens } from './windows.ts';
+import { shellVariant } from './shell-variant.ts';
 
 /** Between two events; the pause while a model thinks is long, and comments do not count as events. */
 export const STREAM_IDLE_MS = 5 * 60_000;
-/** A response is text; a server that sends more than this is broken or hostile. */
-export const MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
 /** How long the `doctor` waits for an answer. */
 export const CHECK_TIMEOUT_MS = 10_000;
-/** More calls than this in one response are no plan but a loop. */
-export const MAX_ITEMS_PER_RESPONSE = 256;
 
 export interface ClientOptions {
   idleMs?: number;
   sleep?: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
-/** `codex-mini-latest` was trained on the built-in tool; everything else takes a function. */
-export function shellVariant(modelName: string): ShellVariant {
-  return modelName.startsWith('codex-mini') ? 'local_shell' : 'function';
-}
-
 export function createModelClient(settings: ModelSettings, options: ClientOptions = {}): ModelClient {
   const { idleMs = STREAM_IDLE_MS, sleep = abortableSleep } = options;
   const api = openApi(settings);
-  // What a server refuses to hear about reasoning is not said again: see `lessReasoning`.
-  let reasoning: ReasoningLevel = 'summaries';
+  const route = new Route(settings);
+  const unwanted = new Unwanted();
+  const transports: Record<Via, Transport> = {
+    sse: sseTransport(api),
+    webSocket: webSocketTransport(api),
+    chat: chatTransport(api, unwanted),
+  };
+  let answered = false;
 
   async function respond(
     request: ModelRequest,
@@ -60,23 +56,55 @@ export function createModelClient(settings: ModelSettings, options: ClientOption
     signal: AbortSignal,
   ): Promise<ModelResponse> {
     const tried = new Map<FailureKind, number>();
+    const offline = { tries: 0, waitedMs: 0, since: 0 };
+    const effort = request.effort ?? settings.effort;
+    /** What the Responses API said while Chat Completions is tried: the better word if both fail. */
+    let refusal: Failure | null = null;
+
     for (;;) {
       if (signal.aborted) throw new CodexError('cancelled');
-      const collected = new Collected(hooks);
+      const collected = new Collected(hooks, request.input);
+      const via = refusal === null ? route.next(Date.now()) : 'chat';
       try {
-        return await stream(request, collected, hooks, signal);
+        return await stream(transports[via], body(request), collected, signal, () => {
+          answered = true;
+          offline.tries = 0;
+          route.answered(via);
+        });
       } catch (thrown) {
         if (signal.aborted) throw new CodexError('cancelled');
         if (thrown instanceof CodexError) throw thrown;
+        if (thrown instanceof NoWebSocket) {
+          route.noWebSocket(thrown.refused, Date.now());
+          continue;
+        }
         const failure = classify(thrown, Date.now());
+        if (failure.kind !== 'network') answered = true;
         if (collected.hasCall) return collected.cutResponse(failure.kind);
-        const less = failure.kind === 'badRequest' ? lessReasoning(reasoning, failure.param) : null;
-        if (less !== null) {
-          reasoning = less;
+        if (refusal !== null && failure.kind === 'badRequest' && !route.speaksChat) {
+          throw failureError(refusal, settings.apiKey);
+        }
+        if (collected.items.length === 0) {
+          const learnt = unwanted.learn(failure, effort);
+          if (learnt === 'lessEffort' && effort !== undefined) hooks.onEffortRefused?.(effort);
+          if (learnt !== 'nothing') continue;
+          if (via === 'chat' && unwanted.learnLateSystem(failure, request.input)) continue;
+          if (route.isWorthChat(via, failure)) {
+            refusal = failure;
+            continue;
+          }
+        }
+        if (failure.kind === 'network') {
+          await waitForNetwork(failure, offline, hooks, signal);
           continue;
         }
         const soFar = tried.get(failure.kind) ?? 0;
         const delayMs = retryDelay(failure, soFar, Math.random());
+        if (route.leavesWebSocket(via, failure, delayMs !== null)) {
+          tried.clear();
+          hooks.onRetry?.({ attempt: 1, of: 1, delayMs: 0, reason: failure.kind });
+          continue;
+        }
         if (delayMs === null) throw failureError(failure, settings.apiKey);
         tried.set(failure.kind, soFar + 1);
         const of = RETRIES[failure.kind].retries;
@@ -86,21 +114,44 @@ export function createModelClient(settings: ModelSettings, options: ClientOption
     }
   }
 
-  async function stream(
-    request: ModelRequest,
-    collected: Collected,
+  async function waitForNetwork(
+    failure: Failure,
+    offline: { tries: number; waitedMs: number; since: number },
     hooks: ModelHooks,
     signal: AbortSignal,
+  ): Promise<void> {
+    if (offline.tries === 0) offline.since = Date.now();
+    const wait = offlineDelay(failure, { ...offline, known: answered });
+    if (wait === null) throw failureError(failure, settings.apiKey);
+    if (wait.told) {
+      const { params } = failureError(failure, settings.apiKey).wire;
+      hooks.onOffline?.({
+        delayMs: wait.delayMs,
+        sinceMs: Date.now() - offline.since,
+        message: String(params['message'] ?? ''),
+      });
+    }
+    offline.tries++;
+    offline.waitedMs += wait.delayMs;
+    await sleep(wait.delayMs, signal);
+  }
+
+  async function stream(
+    transport: Transport,
+    create: CreateBody,
+    collected: Collected,
+    signal: AbortSignal,
+    onAnswer: () => void,
   ): Promise<ModelResponse> {
     const idle = new AbortController();
     let timer = setTimeout(() => idle.abort(), idleMs);
-    const attempt = AbortSignal.any([signal, idle.signal]);
+    const attempt = { signal: AbortSignal.any([signal, idle.signal]), timeoutMs: idleMs };
     try {
-      const events = await api.responses.create(body(request), { signal: attempt, timeout: idleMs });
-      for await (const event of events) {
+      for await (const event of transport.events(create, attempt)) {
         clearTimeout(timer);
         timer = setTimeout(() => idle.abort(), idleMs);
-        const completed = onEvent(event, collected, hooks);
+        onAnswer();
+        const completed = collected.onEvent(event);
         if (completed) return completed;
       }
       // The package ends the loop quietly when it was aborted.
@@ -114,7 +165,12 @@ export function createModelClient(settings: ModelSettings, options: ClientOption
     }
   }
 
-  function body(request: ModelRequest): OpenAI.Responses.ResponseCreateParamsStreaming {
+  function body(request: ModelRequest): CreateBody {
+    const effort = unwanted.effort(request.effort ?? settings.effort);
+    const reasoning = {
+      ...(effort === undefined ? {} : { effort }),
+      ...(unwanted.summary ? {} : { summary: 'auto' as const }),
+    };
     return {
       model: settings.name,
       instructions: request.instructions,
@@ -125,12 +181,21 @@ export function createModelClient(settings: ModelSettings, options: ClientOption
       store: false,
       stream: true,
       prompt_cache_key: request.cacheKey,
-      ...(reasoning === 'summaries' ? { reasoning: { summary: 'auto' as const } } : {}),
-      ...(reasoning === 'none' ? {} : { include: ['reasoning.encrypted_content' as const] }),
+      ...(Object.keys(reasoning).length === 0 ? {} : { reasoning }),
+      ...(unwanted.encrypted ? {} : { include: ['reasoning.encrypted_content' as const] }),
     };
   }
 
-  return { name: settings.name, shell: shellVariant(settings.name), respond };
+  const windowTokens = settings.windowTokens ?? knownWindowTokens(settings.name);
+  return {
+    name: settings.name,
+    // Chat Completions know functions only.
+    get shell() {
+      return route.speaksChat ? 'function' : shellVariant(settings);
+    },
+    ...(windowTokens === undefined ? {} : { windowTokens }),
+    respond,
+  };
 }
 
 /** Whether the endpoint answers and takes the key: one cheap request, no tokens. */
@@ -152,139 +217,6 @@ export async function checkModel(
     const error = failureError(failure, settings.apiKey);
     return { ok: false, detail: `${settings.name}: ${where}: ${error.code}.`, error };
   }
-}
-
-function openApi(settings: ModelSettings): OpenAI {
-  return new OpenAI({
-    apiKey: settings.apiKey,
-    baseURL: settings.baseUrl ?? null,
-    organization: settings.organization ?? null,
-    project: null,
-    defaultHeaders: settings.headers ?? {},
-    maxRetries: 0,
-    logLevel: 'off',
-    fetch: cappedFetch,
-  });
-}
-
-/** The body is cut off at the cap, before anything is kept of it. */
-async function cappedFetch(input: string | URL | Request, init?: RequestInit): Promise<Response> {
-  const response = await fetch(input, init);
-  if (!response.body) return response;
-  let bytes = 0;
-  const capped = response.body.pipeThrough(
-    new TransformStream<Uint8Array, Uint8Array>({
-      transform(chunk, controller) {
-        bytes += chunk.byteLength;
-        if (bytes <= MAX_RESPONSE_BYTES) controller.enqueue(chunk);
-        else controller.error(new ModelFailure('garbage', 'The response is larger than any response is.'));
-      },
-    }),
-  );
-  return new Response(capped, response);
-}
-
-/** What one try has brought so far. */
-class Collected {
-  readonly items: KnownItem[] = [];
-  hasCall = false;
-  readonly #hooks: ModelHooks;
-
-  constructor(hooks: ModelHooks) {
-    this.#hooks = hooks;
-  }
-
-  take(raw: unknown): void {
-    const item = readItem(raw);
-    if (item === null) return;
-    if (item === 'malformed') throw new ModelFailure('garbage', 'An item of the response is malformed.');
-    if (this.items.length >= MAX_ITEMS_PER_RESPONSE) {
-      throw new ModelFailure('garbage', 'The response has too many items.');
-    }
-    this.items.push(item);
-    if (isToolCall(item)) this.hasCall = true;
-    this.#hooks.onItem?.(item as OutputItem);
-  }
-
-  response(id: string, usage: Usage): ModelResponse {
-    return { id, items: this.items as OutputItem[], usage };
-  }
-
-  /** Up to the last call: reasoning without what followed it would be refused in the next request. */
-  cutResponse(reason: string): ModelResponse {
-    const end = this.items.findLastIndex(isToolCall) + 1;
-    return {
-      id: '',
-      items: this.items.slice(0, end) as OutputItem[],
-      usage: usageOf(undefined),
-      cut: reason,
-    };
-  }
-}
-
-/** The finished response, or null while it goes on. Kinds of events that are not known are passed over. */
-function onEvent(
-  event: OpenAI.Responses.ResponseStreamEvent,
-  collected: Collected,
-  hooks: ModelHooks,
-): ModelResponse | null {
-  // eslint-disable-next-line @typescript-eslint/switch-exhaustiveness-check -- most events tell nothing we need
-  switch (event.type) {
-    case 'response.output_item.done':
-      collected.take(event.item);
-      return null;
-    case 'response.output_text.delta':
-    case 'response.reasoning_summary_text.delta':
-      if (typeof event.delta === 'string')
-        hooks.onTextDelta?.(shownItemId(String(event.item_id)), event.delta);
-      return null;
-    case 'response.completed': {
-      const { response } = event;
-      if (typeof response !== 'object') throw new ModelFailure('garbage', 'A response without a body.');
-      // Some servers send the items with the end only.
-      if (collected.items.length === 0) for (const item of response.output ?? []) collected.take(item);
-      return collected.response(String(response.id), usageOf(response.usage));
-    }
-    case 'response.failed': {
-      const error = event.response?.error;
-      throw new ModelFailure(
-        kindOf(undefined, error?.code ?? null),
-        error?.message ?? 'The response failed.',
-      );
-    }
-    case 'response.incomplete': {
-      const reason = event.response?.incomplete_details?.reason ?? 'unknown';
-      throw new ModelFailure('badRequest', `The response is incomplete: ${reason}.`);
-    }
-    default:
-      return null;
-  }
-}
-
-function usageOf(usage: OpenAI.Responses.ResponseUsage | undefined): Usage {
-  return {
-    requests: 1,
-    inputTokens: count(usage?.input_tokens),
-    cachedInputTokens: count(usage?.input_tokens_details?.cached_tokens),
-    outputTokens: count(usage?.output_tokens),
-    reasoningTokens: count(usage?.output_tokens_details?.reasoning_tokens),
-  };
-}
-
-function count(value: unknown): number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value > 0 ? value : 0;
-}
-
-type ReasoningLevel = 'summaries' | 'encrypted' | 'none';
-
-/**
- * Models without reasoning refuse its parameters, and summaries need an organisation that is verified:
- * a 400 that names one of them asks for less.
- */
-function lessReasoning(level: ReasoningLevel, param: string | undefined): ReasoningLevel | null {
-  if (level === 'summaries' && param?.startsWith('reasoning')) return 'encrypted';
-  if (level !== 'none' && param?.startsWith('include')) return 'none';
-  return null;
 }
 
 function abortableSleep(ms: number, signal: AbortSignal): Promise<void> {

@@ -3,6 +3,7 @@
  * knows, only their known fields, no text that a database or a terminal would choke on. What is kept
  * is sent again byte for byte with every later request, so that the provider's prompt cache holds.
  */
+import type OpenAI from 'openai';
 import { z } from 'zod';
 import type { OutputItem, ResponseItem } from './model.ts';
 
@@ -47,11 +48,33 @@ const LocalShellCall = z.object({
   action: z.record(z.string(), z.unknown()),
 });
 
-const Known = z.discriminatedUnion('type', [Message, Reasoning, FunctionCall, CustomCall, LocalShellCall]);
+/** Commands of one call; its action is read by the tool, for the same reason. */
+const ShellCall = z.object({
+  type: z.literal('shell_call'),
+  call_id: z.string().min(1),
+  action: z.record(z.string(), z.unknown()),
+});
+
+/** One change of one file. */
+const ApplyPatchCall = z.object({
+  type: z.literal('apply_patch_call'),
+  call_id: z.string().min(1),
+  operation: z.record(z.string(), z.unknown()),
+});
+
+const Known = z.discriminatedUnion('type', [
+  Message,
+  Reasoning,
+  FunctionCall,
+  CustomCall,
+  LocalShellCall,
+  ShellCall,
+  ApplyPatchCall,
+]);
 export type KnownItem = z.infer<typeof Known>;
 export type ToolCall = Extract<
   KnownItem,
-  { type: 'function_call' | 'custom_tool_call' | 'local_shell_call' }
+  { type: 'function_call' | 'custom_tool_call' | 'local_shell_call' | 'shell_call' | 'apply_patch_call' }
 >;
 
 const KNOWN_TYPES: ReadonlySet<string> = new Set(Known.options.map((option) => option.shape.type.value));
@@ -68,7 +91,11 @@ export function readItem(item: unknown): KnownItem | null | 'malformed' {
 
 export function isToolCall(item: { type: string }): item is ToolCall {
   return (
-    item.type === 'function_call' || item.type === 'custom_tool_call' || item.type === 'local_shell_call'
+    item.type === 'function_call' ||
+    item.type === 'custom_tool_call' ||
+    item.type === 'local_shell_call' ||
+    item.type === 'shell_call' ||
+    item.type === 'apply_patch_call'
   );
 }
 
@@ -129,6 +156,20 @@ export function toHistory(item: KnownItem): ResponseItem | null {
         status: 'completed',
         action: item.action,
       }) as ResponseItem;
+    case 'shell_call':
+      return clean({
+        type: 'shell_call',
+        call_id: item.call_id,
+        status: 'completed',
+        action: item.action,
+      }) as ResponseItem;
+    case 'apply_patch_call':
+      return clean({
+        type: 'apply_patch_call',
+        call_id: item.call_id,
+        status: 'completed',
+        operation: item.operation,
+      }) as ResponseItem;
   }
 }
 
@@ -150,7 +191,46 @@ export function outputFor(call: ToolCall, output: string): ResponseItem {
       };
       return item;
     }
+    case 'shell_call':
+      // Something of ours instead of a command's output: as a command would that failed.
+      return shellOutputFor(call, [{ stdout: '', stderr: text, outcome: { type: 'exit', exit_code: 1 } }]);
+    case 'apply_patch_call':
+      return patchOutputFor(call, false, text);
   }
+}
+
+export type ShellOutput = OpenAI.Responses.ResponseFunctionShellCallOutputContent;
+
+/** One for each command of the call. The longest output that was asked for has to be told again. */
+export function shellOutputFor(
+  call: Extract<ToolCall, { type: 'shell_call' }>,
+  outputs: ShellOutput[],
+): ResponseItem {
+  const longest = call.action['max_output_length'];
+  return {
+    type: 'shell_call_output',
+    call_id: call.call_id,
+    status: 'completed',
+    output: outputs.map(({ stdout, stderr, outcome }) => ({
+      stdout: cleanText(stdout),
+      stderr: cleanText(stderr),
+      outcome,
+    })),
+    ...(typeof longest === 'number' ? { max_output_length: longest } : {}),
+  };
+}
+
+export function patchOutputFor(
+  call: Extract<ToolCall, { type: 'apply_patch_call' }>,
+  applied: boolean,
+  output: string,
+): ResponseItem {
+  return {
+    type: 'apply_patch_call_output',
+    call_id: call.call_id,
+    status: applied ? 'completed' : 'failed',
+    output: cleanText(output),
+  };
 }
 
 /** Text that any JSON column takes: no NUL, no half of a surrogate pair. */

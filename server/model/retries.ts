@@ -38,8 +38,8 @@ export const RETRIES: Readonly<Record<FailureKind, RetryRule>> = {
   garbage: { retries: 3, baseDelayMs: 500, maxDelayMs: 5_000, code: 'modelGarbage' },
   // Every try has cost the whole idle time already.
   timeout: { retries: 2, baseDelayMs: 500, maxDelayMs: 5_000, code: 'modelUnavailable' },
-  // A laptop that wakes up has no network for some seconds.
-  network: { retries: 7, baseDelayMs: 500, maxDelayMs: 15_000, code: 'modelUnavailable' },
+  // Waits in a loop of its own: `offlineDelay`.
+  network: never('modelUnavailable'),
   quota: never('modelQuota'),
   unauthorized: never('modelUnauthorized'),
   badRequest: never('modelBadRequest'),
@@ -48,6 +48,16 @@ export const RETRIES: Readonly<Record<FailureKind, RetryRule>> = {
 
 /** A server that asks for more than this is not waited for: the person is told instead. */
 export const MAX_RETRY_AFTER_MS = 5 * 60_000;
+
+/** Between two looks for a network that is away, doubling from the first to the last. */
+export const OFFLINE_FIRST_MS = 5_000;
+export const OFFLINE_LAST_MS = 60_000;
+/** As long as a turn may ever take: the turn's own time ends the wait, or the person. */
+export const MAX_OFFLINE_MS = 24 * 60 * 60_000;
+/** An address that never answered is more likely wrong than away: its person is told soon. */
+export const MAX_UNKNOWN_OFFLINE_MS = 60_000;
+/** A connection that broke before an answer, once: mostly one that the server had closed meanwhile. */
+export const RECONNECT_MS = 200;
 
 /** How much of a server's own sentence is passed on. */
 const MAX_MESSAGE_CHARS = 2_000;
@@ -59,6 +69,8 @@ export interface Failure {
   retryAfterMs?: number;
   /** The parameter of the request that a 400 is about. */
   param?: string;
+  /** The server's name for what is wrong, or the system's for why it can't be reached. */
+  code?: string;
 }
 
 /** Thrown inside the client for what is no exception of the `openai` package. */
@@ -71,12 +83,31 @@ export class ModelFailure extends Error {
   }
 }
 
+/** No connection, or one that broke before an answer. Its own words are kept out of what the package reads. */
+export class Unreachable extends Error {
+  readonly failure: Failure;
+
+  constructor(cause: unknown) {
+    super('The server can’t be reached.', { cause });
+    const root = rootCause(cause);
+    const code = root instanceof Error && 'code' in root ? root.code : undefined;
+    this.failure = {
+      kind: 'network',
+      params: { message: messageOf(root) },
+      ...(typeof code === 'string' ? { code } : {}),
+    };
+  }
+}
+
 const QUOTA_CODES = new Set(['insufficient_quota', 'billing_hard_limit_reached', 'usage_limit_reached']);
 const CONTEXT_CODES = new Set(['context_length_exceeded', 'string_above_max_length']);
 
 /** By status and code only; never by the words of a message. */
 export function classify(thrown: unknown, now: number): Failure {
-  if (thrown instanceof ModelFailure) return thrown.failure;
+  if (thrown instanceof ModelFailure || thrown instanceof Unreachable) return thrown.failure;
+  if (thrown instanceof OpenAI.APIConnectionError && thrown.cause instanceof Unreachable) {
+    return thrown.cause.failure;
+  }
   if (thrown instanceof OpenAI.APIConnectionTimeoutError) return { kind: 'timeout', params: {} };
   if (thrown instanceof OpenAI.APIConnectionError) {
     return { kind: 'network', params: { message: messageOf(rootCause(thrown)) } };
@@ -93,14 +124,17 @@ type ApiError = Pick<InstanceType<typeof OpenAI.APIError>, 'code' | 'type' | 'pa
 };
 
 function classifyApiError(error: ApiError, now: number): Failure {
-  const status = typeof error.status === 'number' ? error.status : undefined;
+  // Some servers put the status where the code belongs.
+  const status = [error.status, error.code as unknown].find((value) => typeof value === 'number');
+  const code = typeof error.code === 'string' ? error.code : null;
   const headers = error.headers instanceof Headers ? error.headers : undefined;
   const retryAfterMs = headers ? retryAfter(headers, now) : undefined;
   return {
-    kind: kindOf(status, error.code ?? null, error.type),
+    kind: kindOf(status, code, error.type),
     params: { message: error.message, ...(status === undefined ? {} : { status }) },
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     ...(typeof error.param === 'string' ? { param: error.param } : {}),
+    ...(code === null ? {} : { code }),
   };
 }
 
@@ -111,7 +145,7 @@ export function kindOf(status: number | undefined, code: string | null, type?: s
     return 'quota';
   if (status === undefined) {
     if (code === 'rate_limit_exceeded') return 'rateLimit';
-    if (code === 'invalid_prompt' || code?.startsWith('invalid_')) return 'badRequest';
+    if (code?.startsWith('invalid_') || type === 'invalid_request_error') return 'badRequest';
     return 'serverError';
   }
   if (status === 401 || status === 403) return 'unauthorized';
@@ -143,6 +177,31 @@ export function retryDelay(failure: Failure, tried: number, random: number): num
     return failure.retryAfterMs > MAX_RETRY_AFTER_MS ? null : failure.retryAfterMs;
   }
   return Math.round(Math.min(rule.baseDelayMs * 2 ** tried, rule.maxDelayMs) * (0.9 + random * 0.2));
+}
+
+/** The system says that there is no network at all: nothing is known against the address. */
+const NO_NETWORK = new Set(['EAI_AGAIN', 'ENETUNREACH', 'ENETDOWN', 'EHOSTUNREACH']);
+const BROKEN = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
+
+export interface OfflineSoFar {
+  tries: number;
+  waitedMs: number;
+  /** Whether anything ever answered at this address. */
+  known: boolean;
+}
+
+/**
+ * How long to wait for a server that can't be reached, or null to give up. `told` says whether the wait
+ * is worth a word.
+ */
+export function offlineDelay(
+  failure: Failure,
+  { tries, waitedMs, known }: OfflineSoFar,
+): { delayMs: number; told: boolean } | null {
+  if (tries === 0 && BROKEN.has(failure.code ?? '')) return { delayMs: RECONNECT_MS, told: false };
+  const trusted = known || NO_NETWORK.has(failure.code ?? '');
+  if (waitedMs >= (trusted ? MAX_OFFLINE_MS : MAX_UNKNOWN_OFFLINE_MS)) return null;
+  return { delayMs: Math.min(OFFLINE_FIRST_MS * 2 ** tries, OFFLINE_LAST_MS), told: true };
 }
 
 /** The error that leaves the client. The key never does, whatever a server echoes. */

@@ -6,12 +6,15 @@
  * which is never kept for others, and without the secrets until a person has approved it.
  */
 import { DEFAULT_ENVIRONMENT_NAME, type RepositorySettings } from '../../protocol/environment.ts';
+import type { Effort } from '../../protocol/states.ts';
 import { effective, fieldsForEvent, type EffectiveEnvironment } from '../environments/effective.ts';
 import { ENVIRONMENT_FILE, readEnvironmentFile } from '../environments/file.ts';
 import type { Repos } from '../repos/repos.ts';
+import type { ModelClient } from '../model/model.ts';
 import { createRedactor } from '../secrets/redactor.ts';
 import type { OpenSecret, Redactor } from '../secrets/types.ts';
 import type { TurnContext } from '../tasks/turn-context.ts';
+import { chosenModel } from './model-choice.ts';
 import type { Rooms } from './rooms.ts';
 
 export interface TurnEnvironment {
@@ -22,14 +25,22 @@ export interface TurnEnvironment {
   redactor: Redactor;
   /** Where it is prepared; `uncached` says why the outcome is not kept for others. */
   base: { sha: string; uncached: 'noDefaultBranch' | 'branchSetup' | 'off' | null };
+  /** Absent where none is asked: a try of the setup. */
+  model?: ModelClient;
+  /** Absent: the model's own. */
+  effort?: Effort;
 }
 
-/** Throws `CodexError` environmentUnknown, environmentFileInvalid, secret…. */
+/** Throws `CodexError` modelUnknown, modelNotConfigured; null is the backend's own choice. */
+export type ModelFor = (name: string | null) => ModelClient | Promise<ModelClient>;
+
+/** Throws `CodexError` environmentUnknown, environmentFileInvalid, model…, secret…. */
 export async function environmentOf(
   turn: TurnContext,
   attempt: number,
   rooms: Rooms,
   repos: Repos,
+  modelFor: ModelFor,
 ): Promise<TurnEnvironment> {
   const { repo, environment } = turn.task;
   const { sha, defaultSha } = repo;
@@ -43,6 +54,9 @@ export async function environmentOf(
 
   const { here, byDefault } = await files;
   const settings = effective(stored, here, turn.limits);
+  const asked = chosenModel([turn, turn.task, settings]);
+  const model = turn.onlySetup ? null : await modelFor(asked.model);
+  const effort = model && asked.effort ? { effort: asked.effort } : {};
   const isOwnSetup = !sameSetup(settings, effective(stored, byDefault, turn.limits));
 
   let given = secrets;
@@ -58,12 +72,17 @@ export async function environmentOf(
   await turn.emit({
     code: 'environment.applied',
     attempt,
-    params: fieldsForEvent(
-      settings,
-      secrets.map(({ name }) => name),
-    ),
+    params: {
+      ...fieldsForEvent(
+        settings,
+        secrets.map((secret) => secret.name),
+      ),
+      ...(model ? { model: asked.model ?? model.name } : {}),
+      ...effort,
+    },
   });
-  return { settings, secrets: given, redactor, base: baseOf(repo, settings, isOwnSetup) };
+  const base = baseOf(repo, settings, isOwnSetup);
+  return { settings, secrets: given, redactor, base, ...(model ? { model } : {}), ...effort };
 }
 
 /** The file at the task's commit and on the default branch; nobody is left alone with a failure. */

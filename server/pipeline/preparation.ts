@@ -4,8 +4,10 @@ import { doorGeneration, safeName } from '../sandbox/of-turn.ts';
 import type { Sandbox, SandboxDriver, SandboxRole } from '../sandbox/sandbox.ts';
 import type { TurnContext } from '../tasks/turn-context.ts';
 import type { TurnEnvironment } from './environment.ts';
+import type { OwnersInstructions } from './agents-files.ts';
 import type { InternetProxy } from './internet.ts';
 import type { Rooms } from './rooms.ts';
+import type { SharedStart } from './start.ts';
 
 export interface Preparation {
   turn: TurnContext;
@@ -15,7 +17,9 @@ export interface Preparation {
   environment: TurnEnvironment;
   /** Fills the task's own repository, once: whoever needs it waits for it. */
   origin: () => Promise<void>;
-  parts: { driver: SandboxDriver; repos: Repos; proxy: InternetProxy };
+  parts: { driver: SandboxDriver; repos: Repos; proxy: InternetProxy; owner?: OwnersInstructions };
+  /** Where all attempts start from. */
+  start: SharedStart;
   rooms: Rooms;
 }
 

@@ -13,8 +13,8 @@ import type { Sandbox, SandboxRole } from '../sandbox/sandbox.ts';
 import type { TurnContext } from '../tasks/turn-context.ts';
 import { placeOf, readMark, writeMark } from './place.ts';
 import { openSandbox, type Preparation } from './preparation.ts';
-import { startOf, type Start } from './setup/index.ts';
 import { reportFailure, runScripts } from './setup/scripts.ts';
+import type { Start } from './start.ts';
 
 /** `again`: the turn had its sandbox before and lost it; its files may still be there. */
 export async function prepareSandbox(of: Preparation, again = false): Promise<Sandbox> {
@@ -104,14 +104,12 @@ async function takeOver(of: Preparation): Promise<Sandbox | null> {
 }
 
 async function makeNew(of: Preparation): Promise<Sandbox> {
-  const { turn, startSha, rooms } = of;
-  let start = await startOf(of);
+  const { turn, startSha } = of;
+  let start = await of.start.get();
   let sandbox = await openFrom(of, start);
   if (sandbox === null) {
     // Somebody tidied the engine up: what was prepared is prepared again.
-    if (start.key !== undefined && start.snapshot !== undefined)
-      await rooms.prepared.forget({ key: start.key, snapshot: start.snapshot });
-    start = await startOf(of);
+    start = await of.start.insteadOf(start);
     sandbox = await openFrom(of, start);
   }
   if (sandbox === null) throw new CodexError('imageMissing', { image: start.snapshot ?? '' });
@@ -171,7 +169,9 @@ async function maintain(
 ): Promise<void> {
   await of.turn.phase('maintenance', async () => {
     // No secret ever gets into an agent's sandbox: with any to give, `setup/` has done this already.
-    const callId = `${script.callId}-${of.turn.generation}`;
+    // Of several attempts each does it, and says so as something of its own.
+    const mine = of.attempt > 1 ? `-attempt${of.attempt}` : '';
+    const callId = `${script.callId}${mine}-${of.turn.generation}`;
     const failed = await runScripts(of, sandbox, [{ ...script, callId }], []);
     if (failed?.written) await parkFailed(of, sandbox);
     if (failed) await reportFailure(of, failed);

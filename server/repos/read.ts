@@ -45,6 +45,15 @@ export async function listTreeAt(dir: string, sha: string, folder: string): Prom
   return entries.filter(({ mode }) => REGULAR.has(mode)).map(({ name }) => name);
 }
 
+/** Paths of all ordinary files with one of these names, wherever they lie. */
+export async function findFilesAt(dir: string, sha: string, names: readonly string[]): Promise<string[]> {
+  const entries = await list(dir, ['ls-tree', '-r', '-z', '--full-tree', sha]);
+  const isWanted = new Set(names);
+  return entries
+    .filter(({ mode, name }) => REGULAR.has(mode) && isWanted.has(name.slice(name.lastIndexOf('/') + 1)))
+    .map(({ name }) => name);
+}
+
 export async function packBytesOf(dir: string): Promise<number> {
   const packs = join(dir, 'objects', 'pack');
   const names = await readdir(packs).catch(() => []);

@@ -11,6 +11,7 @@ import type { Duplex, Readable } from 'node:stream';
 import type { FileChange, PatchSummary } from '../../protocol/events.ts';
 import type { NewContent } from './contents.ts';
 import type { RepoAtCommit } from '../../protocol/rpc.ts';
+import type { LineRange } from './review.ts';
 
 export interface Repos {
   /**
@@ -28,6 +29,8 @@ export interface Repos {
   readFile(repoId: string, sha: string, path: string, maxBytes: number): Promise<Buffer | null>;
   /** Names of the ordinary files in a folder (`''`: the root), not below it; none when there is no such folder. */
   listTree(repoId: string, sha: string, folder: string): Promise<string[]>;
+  /** Paths of all ordinary files of a commit that have one of these names. */
+  findFiles(repoId: string, sha: string, names: readonly string[]): Promise<string[]>;
   /** About what its objects take on disk: all that a clone could have to carry. */
   packBytes(repoId: string): Promise<number>;
   /**
@@ -69,6 +72,12 @@ export interface Repos {
     to: string,
     maxBytes: number,
   ): Promise<{ bytes: Buffer; summary: PatchSummary; files: FileChange[] }>;
+
+  /** The whole id of the commit whose id begins so (with `^`: of its parent); null when it is not one commit. */
+  findCommit(repoId: string, name: string): Promise<string | null>;
+  mergeBase(repoId: string, one: string, other: string): Promise<string | null>;
+  /** Of a file's new state; null when it does not differ. `from` null: from nothing. */
+  changedLines(repoId: string, from: string | null, to: string, path: string): Promise<LineRange[] | null>;
 
   /** Everything of a task: its own repository and its result refs. */
   removeTask(taskId: string, repoId: string): Promise<void>;

@@ -18,8 +18,9 @@ import { checkRepoId, checkSha, checkTaskId, objectFormatOf, repoIdOf, resultRef
 import { KeyedLock } from './keyed-lock.ts';
 import { OriginServer, addToOrigin, fillOrigin } from './origin.ts';
 import { makePatch } from './patch.ts';
-import { listTreeAt, packBytesOf, readFileAt } from './read.ts';
+import { findFilesAt, listTreeAt, packBytesOf, readFileAt } from './read.ts';
 import type { Repos } from './repos.ts';
+import { changedLines, findCommit, mergeBase, type LineRange } from './review.ts';
 import { QUARANTINE_PREFIX, takeResultInto } from './result.ts';
 import { refuse, serveGit } from './smart-http.ts';
 
@@ -83,6 +84,10 @@ class RepoStore implements Repos {
 
   async readFile(repoId: string, sha: string, path: string, maxBytes: number): Promise<Buffer | null> {
     return readFileAt(await this.#repoWith(repoId, sha), sha, path, maxBytes);
+  }
+
+  async findFiles(repoId: string, sha: string, names: readonly string[]): Promise<string[]> {
+    return findFilesAt(await this.#repoWith(repoId, sha), sha, names);
   }
 
   async listTree(repoId: string, sha: string, folder: string): Promise<string[]> {
@@ -166,6 +171,23 @@ class RepoStore implements Repos {
   async patch(repoId: string, from: string, to: string, maxBytes: number): ReturnType<Repos['patch']> {
     const repo = await this.#repoWith(repoId, from, to);
     return makePatch(repo, from, to, maxBytes);
+  }
+
+  async findCommit(repoId: string, name: string): Promise<string | null> {
+    return findCommit(this.#repoDir(repoId), name);
+  }
+
+  async mergeBase(repoId: string, one: string, other: string): Promise<string | null> {
+    return mergeBase(this.#repoDir(repoId), checkSha(one), checkSha(other));
+  }
+
+  async changedLines(
+    repoId: string,
+    from: string | null,
+    to: string,
+    path: string,
+  ): Promise<LineRange[] | null> {
+    return changedLines(this.#repoDir(repoId), from === null ? null : checkSha(from), checkSha(to), path);
   }
 
   async removeTask(taskId: string, repoId: string): Promise<void> {

@@ -47,4 +47,6 @@ export const CaptureHeaders = z.object({
   ignored: z.coerce.number().int().nonnegative(),
 });
 
+export const InputAnswer = z.object({ running: z.boolean() });
+
 export const Nothing = z.object({});

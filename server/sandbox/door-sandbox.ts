@@ -151,6 +151,12 @@ export class DoorSandbox implements Sandbox {
     }
   }
 
+  async input(callId: string, inputId: string, bytes: Uint8Array): Promise<boolean> {
+    if (!CALL_ID_PATTERN.test(callId) || !CALL_ID_PATTERN.test(inputId))
+      throw new CodexError('badRequest', {}, { detail: 'callId' });
+    return this.#through((door) => door.input(callId, inputId, bytes));
+  }
+
   async find(callId: string): Promise<'unknown' | 'running' | CommandResult> {
     const state = await this.#through((door) => door.commandState(callId));
     return state.state === 'ended' ? state.result : state.state;

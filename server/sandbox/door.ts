@@ -30,7 +30,14 @@ import type {
   DoorHello,
   WayOut,
 } from '../../protocol/door.ts';
-import { CaptureHeaders, CommandResultAnswer, CommandStateAnswer, Failure, Nothing } from './answers.ts';
+import {
+  CaptureHeaders,
+  CommandResultAnswer,
+  CommandStateAnswer,
+  Failure,
+  InputAnswer,
+  Nothing,
+} from './answers.ts';
 import { DoorBroken, DoorRefused, RunnerGone } from './door-errors.ts';
 import { openTerminal } from './door-terminal.ts';
 import type { DoorTerminalSpec, TakeOutput } from './door-terminal.ts';
@@ -117,6 +124,12 @@ export class Door {
 
   commandState(callId: string): Promise<DoorCommandState> {
     return this.#json('GET', `/commands/${callId}`, CommandStateAnswer);
+  }
+
+  /** Types into it, once for each id; false when it has ended. */
+  async input(callId: string, id: string, bytes: Uint8Array): Promise<boolean> {
+    const path = `/commands/${callId}/input?id=${id}`;
+    return (await this.#json('PUT', path, InputAnswer, bytes)).running;
   }
 
   async cancel(callId: string): Promise<void> {

@@ -17,27 +17,34 @@ export interface RunnerFiles {
   hash: string;
 }
 
-const APPLY_PATCH = `#!/bin/sh
-exec ${CODEX_DIR}/node ${CODEX_DIR}/apply_patch.cjs "$@"
+/** What we add to the agent's PATH; each is a bundle of its own. */
+const COMMANDS = ['apply_patch', 'update_plan', 'view_image'] as const;
+
+/** How a command finds its bundle and Node, by its name. */
+export type CommandScript = (name: string) => string;
+
+const usual: CommandScript = (name) => `#!/bin/sh
+exec ${CODEX_DIR}/node ${CODEX_DIR}/${name}.cjs "$@"
 `;
 
 /** For a folder that stands anywhere: beside itself. */
-export const APPLY_PATCH_BESIDE = `#!/bin/sh
+export const besideItself: CommandScript = (name) => `#!/bin/sh
 at=${'${0%/*}'}/..
-exec "$at/node" "$at/apply_patch.cjs" "$@"
+exec "$at/node" "$at/${name}.cjs" "$@"
 `;
 
 /** `nodeIdentity` changes when another Node is to stand beside the files. */
-export async function runnerFiles(nodeIdentity: string, applyPatch = APPLY_PATCH): Promise<RunnerFiles> {
+export async function runnerFiles(nodeIdentity: string, script = usual): Promise<RunnerFiles> {
   const runner = await readBundle('runner.cjs');
   if (!runner) {
     throw new CodexError('sandboxStartFailed', {}, { detail: 'the runner is not built: npm run build' });
   }
   const files: RunnerFile[] = [{ path: 'runner.cjs', mode: 0o644, content: runner }];
-  const applyPatchBundle = await readBundle('apply_patch.cjs');
-  if (applyPatchBundle) {
-    files.push({ path: 'apply_patch.cjs', mode: 0o644, content: applyPatchBundle });
-    files.push({ path: 'bin/apply_patch', mode: 0o755, content: Buffer.from(applyPatch) });
+  for (const name of COMMANDS) {
+    const bundle = await readBundle(`${name}.cjs`);
+    if (!bundle) continue;
+    files.push({ path: `${name}.cjs`, mode: 0o644, content: bundle });
+    files.push({ path: `bin/${name}`, mode: 0o755, content: Buffer.from(script(name)) });
   }
   const hash = createHash('sha256').update(nodeIdentity);
   for (const file of files) hash.update(`\0${file.path}\0${file.mode}\0`).update(file.content);

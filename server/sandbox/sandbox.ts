@@ -121,6 +121,10 @@ export interface CommandSpec {
   timeoutMs: number;
   /** How much of the output is kept (and can be followed); the rest is counted and dropped. */
   maxOutputBytes: number;
+  /** Absent: it has no input. `open`: `input` reaches it through a pipe. */
+  stdin?: 'open';
+  /** In place of pipes: a terminal of its own, of this size. */
+  tty?: { columns: number; rows: number };
 }
 
 export interface CommandResult {
@@ -187,6 +191,12 @@ export interface Sandbox {
     spec: CommandSpec,
     options?: { after?: number; onOutput?: (bytes: Buffer, offset: number) => void; signal?: AbortSignal },
   ): Promise<CommandResult>;
+  /**
+   * Types into a command that takes input, once for each `inputId`, however often it is asked to; false when
+   * the command has ended. Through a pipe, Ctrl+C interrupts its processes and Ctrl+D ends its input.
+   * Throws `CodexError` notFound (unknown, or it takes no input) | conflict (it does not read what it has).
+   */
+  input(callId: string, inputId: string, bytes: Uint8Array): Promise<boolean>;
   /** What became of a callId: after a restart of the backend. */
   find(callId: string): Promise<'unknown' | 'running' | CommandResult>;
   /** Ends every process in the sandbox but the runner's own. */

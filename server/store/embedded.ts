@@ -23,6 +23,11 @@ import { openEmbeddedDatabase } from './template.ts';
 /** A broken one may never answer. */
 const CLOSE_BROKEN_MS = 2_000;
 
+export interface EmbeddedLayout {
+  key: string;
+  lay(empty: EmbeddedDatabase): Promise<void>;
+}
+
 export class EmbeddedDatabase {
   readonly #open: () => Promise<PGlite>;
   #pglite: PGlite | null;
@@ -34,8 +39,16 @@ export class EmbeddedDatabase {
     this.#pglite = pglite;
   }
 
-  static async open(folder: string): Promise<EmbeddedDatabase> {
-    const open = () => openEmbeddedDatabase(folder);
+  static async open(folder: string, layout: EmbeddedLayout): Promise<EmbeddedDatabase> {
+    const lay = async (pglite: PGlite) => {
+      const empty = new EmbeddedDatabase(async () => pglite, pglite);
+      try {
+        await layout.lay(empty);
+      } finally {
+        await empty.#end();
+      }
+    };
+    const open = () => openEmbeddedDatabase(folder, { key: layout.key, lay });
     return new EmbeddedDatabase(open, await open());
   }
 

@@ -200,6 +200,7 @@ const STEPS: Record<string, string> = {
     alter table turns add column effort text;
     alter table turns add column images text;
     alter table turns add column report text;
+    alter table turns add column steerable boolean not null default true;
     create table attempts (
       task_id text not null references tasks on delete cascade,
       turn integer not null,
@@ -229,11 +230,34 @@ const STEPS: Record<string, string> = {
       created_by text not null,
       created_at double precision not null
     )`,
+  '0005_phases_by_attempt': `
+    alter table phases add column attempt integer not null default 1;
+    alter table phases drop constraint phases_pkey;
+    alter table phases add primary key (task_id, turn, attempt, phase)`,
+  '0006_blobs_of_tasks': `
+    alter table blobs drop column bytes;
+    alter table blobs add column media_type text not null;
+    alter table blobs add column length integer not null;
+    create table blob_pieces (
+      sha256 text not null references blobs on delete cascade,
+      position integer not null,
+      bytes bytea not null,
+      primary key (sha256, position)
+    );
+    create table task_blobs (
+      task_id text not null references tasks on delete cascade,
+      sha256 text not null references blobs,
+      primary key (task_id, sha256)
+    );
+    create index task_blobs_by_hash on task_blobs (sha256)`,
 };
 
 export const MIGRATIONS: Record<string, Migration> = Object.fromEntries(
   Object.entries(STEPS).map(([name, text]) => [name, { up: (db) => runStatements(db, text) }]),
 );
+
+/** What all of them do: two with the same text make the same tables. */
+export const MIGRATIONS_TEXT = JSON.stringify(STEPS);
 
 /** One by one: an embedded database takes a single statement at a time. */
 async function runStatements(db: Kysely<unknown>, text: string): Promise<void> {

@@ -5,8 +5,9 @@
  * JSON is kept as text: what a sandbox printed may hold a NUL or half a surrogate pair, which `jsonb`
  * refuses, and nothing here is ever searched by its inside.
  */
-import type { GeneratedAlways } from 'kysely';
+import type { Generated, GeneratedAlways } from 'kysely';
 import type { ApprovalAnswer } from '../../protocol/approval.ts';
+import type { ImageMediaType } from '../../protocol/images.ts';
 import type { Effort, Mode, Phase, PhaseOutcome, ReviewState, TurnState } from '../../protocol/states.ts';
 
 export interface Schema {
@@ -68,6 +69,8 @@ export interface Schema {
     /** Of this turn, where it was asked for; else the task's. */
     model: string | null;
     effort: Effort | null;
+    /** False once the agent is about to end, so that nothing is said to nobody. */
+    steerable: Generated<boolean>;
     base_sha: string | null;
     /** A try of the environment: it ends after the setup. */
     only_setup: boolean;
@@ -99,12 +102,23 @@ export interface Schema {
     created_by: string;
     created_at: number;
   };
-  /** What clients sent along with prompts. */
+  /** What clients sent along with prompts, and what the model was shown. */
   blobs: {
     sha256: string;
-    bytes: Uint8Array;
+    media_type: ImageMediaType;
+    length: number;
     created_by: string;
     created_at: number;
+  };
+  blob_pieces: {
+    sha256: string;
+    position: number;
+    bytes: Uint8Array;
+  };
+  /** Which of them a task needs, for its prompts or its history; the others go after a while. */
+  task_blobs: {
+    task_id: string;
+    sha256: string;
   };
   results: {
     task_id: string;
@@ -132,6 +146,8 @@ export interface Schema {
   phases: {
     task_id: string;
     turn: number;
+    /** 0: of all attempts together; with one attempt, 1. */
+    attempt: number;
     phase: Phase;
     started_at: number;
     duration_ms: number | null;

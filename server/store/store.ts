@@ -6,15 +6,16 @@
  * acknowledged is lost, and work goes on once there is room. An embedded database that broke is opened
  * again for the next transaction. Nothing here knows what a task is.
  */
+import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Kysely, PostgresDialect, type Transaction } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import pg from 'pg';
-import type { ConstructorOptions } from 'pg-boss';
+import { type ConstructorOptions, getConstructionPlans, PgBoss } from 'pg-boss';
 import { CodexError, errorText } from '../../protocol/errors.ts';
-import { EmbeddedDatabase } from './embedded.ts';
-import { MIGRATIONS } from './migrations.ts';
+import { EmbeddedDatabase, type EmbeddedLayout } from './embedded.ts';
+import { MIGRATIONS, MIGRATIONS_TEXT } from './migrations.ts';
 import type { Schema } from './schema.ts';
 
 export type Db = Kysely<Schema>;
@@ -59,7 +60,7 @@ async function openServer(connectionString: string): Promise<Store> {
 
 async function openEmbedded(dataDir: string): Promise<Store> {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  const embedded = await EmbeddedDatabase.open(join(dataDir, 'database'));
+  const embedded = await EmbeddedDatabase.open(join(dataDir, 'database'), LAYOUT);
   const db = new Kysely<Schema>({ dialect: embedded.dialect() });
   await migrate(db);
   let closed = false;
@@ -69,14 +70,32 @@ async function openEmbedded(dataDir: string): Promise<Store> {
     exclusive: true,
     read: (fn) => guardOpen(() => fn(db)),
     write: (fn) => guardOpen(() => db.transaction().execute(fn)),
-    queueOptions: () => ({
-      backend: 'pglite',
-      db: { executeSql: (text, values) => embedded.executeSql(text, values) },
-    }),
+    queueOptions: () => embeddedQueue(embedded),
     close: () => {
       closed = true;
       return db.destroy();
     },
+  };
+}
+
+/** Both kinds of tables: ours and the queue's. */
+const LAYOUT: EmbeddedLayout = {
+  key: createHash('sha256')
+    .update(MIGRATIONS_TEXT + getConstructionPlans())
+    .digest('hex')
+    .slice(0, 12),
+  lay: async (empty) => {
+    await migrate(new Kysely<Schema>({ dialect: empty.dialect() }));
+    const boss = new PgBoss({ ...embeddedQueue(empty), schedule: false, supervise: false });
+    await boss.start();
+    await boss.stop({ graceful: false });
+  },
+};
+
+function embeddedQueue(embedded: EmbeddedDatabase): ConstructorOptions {
+  return {
+    backend: 'pglite',
+    db: { executeSql: (text, values) => embedded.executeSql(text, values) },
   };
 }
 

@@ -53,7 +53,11 @@ export class Approvals {
       const asked = task ? await openRow(tx, taskId, approvalId) : undefined;
       if (!asked) throw new CodexError('approvalGone', { approvalId });
       const given = { answer, answered_by: who, answered_at: Date.now() };
-      const ids = answer === 'once' ? [approvalId] : await openLike(tx, taskId, asked.subject);
+      const all =
+        answer === 'once'
+          ? [{ id: approvalId, attempt: asked.attempt }]
+          : await openLike(tx, taskId, asked.subject);
+      const ids = all.map(({ id }) => id);
       await tx
         .updateTable('approvals')
         .set(given)
@@ -64,9 +68,9 @@ export class Approvals {
       const events: WireEvent[] = await appendEvents(
         tx,
         { taskId, turn: asked.turn },
-        ids.map((id) => ({
+        all.map(({ id, attempt }) => ({
           code: 'approval.answered' as const,
-          attempt: asked.attempt,
+          attempt,
           params: { approvalId: id, answer },
         })),
         limits.eventBytes,
@@ -207,13 +211,17 @@ export async function wasAsked(
   return row !== undefined;
 }
 
-/** In the transaction that ends the turn. */
-export async function dropOpen(tx: Tx, of: { taskId: string; turn: number }): Promise<void> {
+/** In the transaction that ends the turn, or one attempt at it. */
+export async function dropOpen(
+  tx: Tx,
+  of: { taskId: string; turn: number; attempt?: number },
+): Promise<void> {
   await tx
     .deleteFrom('approvals')
     .where('task_id', '=', of.taskId)
     .where('turn', '=', of.turn)
     .where('answer', 'is', null)
+    .$if(of.attempt !== undefined, (query) => query.where('attempt', '=', of.attempt ?? 0))
     .execute();
 }
 
@@ -235,16 +243,15 @@ function openRow(tx: Tx, taskId: string, approvalId: string) {
     .executeTakeFirst();
 }
 
-async function openLike(tx: Tx, taskId: string, subject: string): Promise<string[]> {
-  const rows = await tx
+function openLike(tx: Tx, taskId: string, subject: string): Promise<{ id: string; attempt: number }[]> {
+  return tx
     .selectFrom('approvals')
-    .select('id')
+    .select(['id', 'attempt'])
     .where('task_id', '=', taskId)
     .where('subject', '=', subject)
     .where('answer', 'is', null)
     .orderBy('created_at')
     .execute();
-  return rows.map(({ id }) => id);
 }
 
 async function givenAnswer(

@@ -26,7 +26,13 @@ export interface AskingDeps {
   inState(next: 'waiting' | 'running'): void;
 }
 
-export function askFor(deps: AskingDeps): (attempt: number) => ApprovalDesk {
+export interface Questions {
+  desk: (attempt: number) => ApprovalDesk;
+  /** Whether any waits for its answer. */
+  isOpen: () => boolean;
+}
+
+export function askFor(deps: AskingDeps): Questions {
   const { approvals, store, of } = deps;
   const open = new Set<string>();
 
@@ -59,8 +65,9 @@ export function askFor(deps: AskingDeps): (attempt: number) => ApprovalDesk {
       await goOn(approvalId);
       return answer;
     } catch (error) {
-      // What is there is still delivered, and that is no waiting.
-      if (stopReason(deps.signal) === 'cancelled') await goOn(approvalId).catch(() => {});
+      // What is there is still delivered, and that is no waiting; another owner asks it again.
+      const reason = stopReason(deps.signal);
+      if (reason === null || reason === 'cancelled') await goOn(approvalId).catch(() => {});
       throw error;
     } finally {
       expected.stop();
@@ -82,10 +89,13 @@ export function askFor(deps: AskingDeps): (attempt: number) => ApprovalDesk {
     );
   }
 
-  return (attempt) => ({
-    ask: (question, signal) => ask(attempt, question, signal),
-    wasAsked: (approvalId) => store.read((db) => wasAsked(db, of.taskId, approvalId)),
-  });
+  return {
+    desk: (attempt) => ({
+      ask: (question, signal) => ask(attempt, question, signal),
+      wasAsked: (approvalId) => store.read((db) => wasAsked(db, of.taskId, approvalId)),
+    }),
+    isOpen: () => open.size > 0,
+  };
 }
 
 /** Without secrets; a command that has one in it is not remembered, since what is shown is not all of it. */

@@ -10,7 +10,9 @@ import { CodexError } from '../../protocol/errors.ts';
 import {
   EVENT_PARAMS,
   EVENT_VERSION,
+  NO_USAGE,
   type NewEvent,
+  type Usage,
   type WireEvent,
   checkNewEvent,
 } from '../../protocol/events.ts';
@@ -107,10 +109,10 @@ export async function readEvents(db: Db, taskId: string, after: number, limit: n
   }));
 }
 
-/** How many bytes of an item's output are stored in this turn; null when the item never started. */
+/** How many bytes of an item's output are stored in this turn (or attempt); null when the item never started. */
 export async function outputStored(
   db: Db,
-  of: { taskId: string; turn: number },
+  of: { taskId: string; turn: number; attempt?: number },
   itemId: string,
 ): Promise<number | null> {
   const rows = await db
@@ -119,14 +121,8 @@ export async function outputStored(
     .where('task_id', '=', of.taskId)
     .where('turn', '=', of.turn)
     .where('code', 'in', ['item.started', 'output'])
-    // Narrows what is read; what counts is decided below.
-    .where(
-      'params',
-      'like',
-      `%${JSON.stringify(itemId)
-        .slice(1, -1)
-        .replaceAll(/[\\%_]/g, '\\$&')}%`,
-    )
+    .$if(of.attempt !== undefined, (query) => query.where('attempt', '=', of.attempt ?? 0))
+    .where('params', 'like', mentions(itemId))
     .orderBy('seq')
     .execute();
   let stored: number | null = null;
@@ -141,9 +137,66 @@ export async function outputStored(
   return stored;
 }
 
+/** What an attempt at this turn had used when it was last told. */
+export async function usageTold(
+  db: Db,
+  of: { task_id: string; turn: number },
+  attempt: number,
+): Promise<Usage> {
+  const row = await db
+    .selectFrom('events')
+    .select('params')
+    .where('task_id', '=', of.task_id)
+    .where('turn', '=', of.turn)
+    .where('attempt', '=', attempt)
+    .where('code', '=', 'usage.changed')
+    .orderBy('seq', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return row ? EVENT_PARAMS['usage.changed'].parse(JSON.parse(row.params)).usage : NO_USAGE;
+}
+
+/** Whether the item's end is told of in this turn. */
+export async function itemEnded(
+  db: Db,
+  of: { taskId: string; turn: number; attempt?: number },
+  itemId: string,
+): Promise<boolean> {
+  const rows = await db
+    .selectFrom('events')
+    .select('params')
+    .where('task_id', '=', of.taskId)
+    .where('turn', '=', of.turn)
+    .$if(of.attempt !== undefined, (query) => query.where('attempt', '=', of.attempt ?? 0))
+    .where('code', '=', 'item.completed')
+    .where('params', 'like', mentions(itemId))
+    .execute();
+  return rows.some(
+    ({ params }) => EVENT_PARAMS['item.completed'].parse(JSON.parse(params)).item.id === itemId,
+  );
+}
+
+/** Narrows what is read; what counts is decided afterwards. */
+function mentions(itemId: string): string {
+  const text = JSON.stringify(itemId).slice(1, -1);
+  return `%${text.replaceAll(/[\\%_]/g, '\\$&')}%`;
+}
+
 /** The seq of the newest event; throws notFound. */
 export async function headOf(db: Db, taskId: string): Promise<number> {
   const task = await db.selectFrom('tasks').select('last_seq').where('id', '=', taskId).executeTakeFirst();
   if (!task) throw new CodexError('notFound', { what: 'task' });
   return task.last_seq;
+}
+
+/** By a person or by the model. */
+export async function wasRenamed(db: Pick<Db, 'selectFrom'>, taskId: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('events')
+    .select('seq')
+    .where('task_id', '=', taskId)
+    .where('code', '=', 'task.renamed')
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
 }

@@ -81,9 +81,9 @@ export class Hub {
     }
   }
 
-  delta(taskId: string, turn: number, itemId: string, text: string): void {
-    for (const { sink, sent, head } of this.#subscriptions.get(taskId) ?? []) {
-      if (sent >= head && !sink.isBehind()) sink.notify('delta', { taskId, turn, itemId, text });
+  delta(delta: NotificationOf<'delta'>): void {
+    for (const { sink, sent, head } of this.#subscriptions.get(delta.taskId) ?? []) {
+      if (sent >= head && !sink.isBehind()) sink.notify('delta', delta);
     }
   }
 

@@ -5,8 +5,8 @@
  * the events; after the commit the hub is told. Writes of one owner happen one after another, in the
  * order they were asked for. An owner that finds itself superseded stops itself.
  */
-import { CodexError, toWireError } from '../../protocol/errors.ts';
-import type { NewEvent, WireEvent } from '../../protocol/events.ts';
+import { CodexError, toWireError, wireError, type WireError } from '../../protocol/errors.ts';
+import type { Attachment, NewEvent, WireEvent } from '../../protocol/events.ts';
 import type { LimitValues } from '../../protocol/limits.ts';
 import type { RepoAtCommit } from '../../protocol/rpc.ts';
 import type { Phase, PhaseOutcome, TurnState } from '../../protocol/states.ts';
@@ -14,13 +14,17 @@ import { mayBecome } from '../../protocol/states.ts';
 import type { Store, Tx } from '../store/store.ts';
 import { dropOpen, type Approvals } from './approvals.ts';
 import { askFor } from './asking.ts';
-import { appendEvents, outputStored } from './events.ts';
+import { attemptRows, endAttempt, endAttempts, endOf, reviewOf, startAttempt } from './attempts.ts';
+import { keepBlob, loadBlob } from './blobs.ts';
+import { appendEvents, itemEnded, outputStored, usageTold, wasRenamed } from './events.ts';
 import { appendHistory, loadHistory } from './history.ts';
 import type { Hub } from './hub.ts';
 import { newestResult, storeResult } from './patches.ts';
-import { storable, summaryOf, type TaskRow, type TurnRow } from './rows.ts';
+import { attemptsOf, parsed, storable, summaryOf, type TaskRow, type TurnRow } from './rows.ts';
+import { endPhase, startPhase } from './phases.ts';
 import { Redaction } from './redaction.ts';
-import { stopReason, type TurnContext } from './turn-context.ts';
+import { saidAfter } from './steering.ts';
+import { stopReason, type AttemptEnd, type Said, type TurnContext } from './turn-context.ts';
 
 export interface OwnerDeps {
   store: Store;
@@ -47,10 +51,15 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
   const { signal } = stop;
   const writer = { taskId: task.id, turn: turn.turn, generation: turn.generation };
   const ofTurn = { task_id: task.id, turn: turn.turn };
+  const of = { taskId: task.id, turn: turn.turn };
+  const hasSeveral = task.attempts > 1;
+  const attempts = attemptsOf(task, turn.turn);
   let state: TurnState = turn.state;
   let baseSha = turn.base_sha;
   let ended = false;
   const redaction = new Redaction();
+  /** Attempts that take nothing more of what the person says. */
+  const closedTo = new Set<number>();
 
   /** One write: events and whatever else belongs to them, fenced. */
   async function writeNow(events: readonly NewEvent[], also?: Also, committed?: () => void): Promise<void> {
@@ -96,20 +105,29 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
     if (ended) throw new Error('The turn has ended.');
   }
 
-  async function become(next: TurnState, change: Partial<TurnRow> = {}): Promise<void> {
+  async function become(next: TurnState): Promise<void> {
     if (state === next) return;
-    if (!mayBecome(state, next)) throw new Error(`A turn that is ${state} can't become ${next}.`);
-    await write([], async (tx) => {
-      await updateTurn(tx, ofTurn, { ...change, state: next });
-      return { state: next };
-    });
-    state = next;
+    let goes = false;
+    await write(
+      [],
+      async (tx) => {
+        // Of several attempts the first one counts, and none takes another one's question away.
+        goes = state !== next && !(next === 'running' && questions.isOpen());
+        if (!goes) return undefined;
+        if (!mayBecome(state, next)) throw new Error(`A turn that is ${state} can't become ${next}.`);
+        await updateTurn(tx, ofTurn, { state: next });
+        return { state: next };
+      },
+      () => {
+        if (goes) state = next;
+      },
+    );
   }
 
   const questions = askFor({
     approvals: deps.approvals,
     store,
-    of: { taskId: task.id, turn: turn.turn },
+    of,
     signal,
     redact: (value) => redaction.value(value),
     write,
@@ -121,18 +139,18 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
     inState: (next) => (state = mayBecome(state, next) ? next : state),
   });
 
-  /** `began` is of the clock that nobody sets. */
-  async function phaseEnd(phase: Phase, began: number, outcome: PhaseOutcome): Promise<void> {
+  /** `began` is of the clock that nobody sets; `attempt` absent: the only one. */
+  async function phaseEnd(
+    phase: Phase,
+    attempt: number | undefined,
+    began: number,
+    outcome: PhaseOutcome,
+  ): Promise<void> {
     const durationMs = Math.round(performance.now() - began);
-    await write([{ code: 'phase.finished', params: { phase, outcome, durationMs } }], async (tx) => {
-      await tx
-        .updateTable('phases')
-        .set({ duration_ms: durationMs, outcome })
-        .where('task_id', '=', task.id)
-        .where('turn', '=', turn.turn)
-        .where('phase', '=', phase)
-        .execute();
-    });
+    const finished = { code: 'phase.finished', params: { phase, outcome, durationMs } } as const;
+    await write(stamped([finished], attempt), (tx) =>
+      endPhase(tx, { ...of, attempt: attempt ?? 1, phase }, { durationMs, outcome }),
+    );
   }
 
   async function end(to: 'completed' | 'failed' | 'cancelled', more: TurnEnd): Promise<void> {
@@ -141,6 +159,7 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
     if (state === 'preparing' && to === 'completed') state = 'running';
     if (!mayBecome(state, to)) throw new Error(`A turn that is ${state} can't become ${to}.`);
     const answer = more.answer === undefined ? undefined : storable(redaction.value(more.answer));
+    const report = more.report === undefined ? undefined : redaction.value(more.report);
     const finished: NewEvent = {
       code: 'turn.finished',
       params: {
@@ -148,54 +167,58 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
         durationMs: Math.max(0, now - (turn.started_at ?? turn.created_at)),
         ...(answer === undefined ? {} : { answer }),
         ...(more.usage === undefined ? {} : { usage: more.usage }),
+        ...(report === undefined ? {} : { report }),
         ...(more.error === undefined ? {} : { error: more.error }),
       },
     };
-    await write([finished], async (tx) => {
+    await write(hasSeveral ? [] : [finished], async (tx, add) => {
+      const chosen = hasSeveral
+        ? await endAttempts(tx, of, redaction.value(asAttempt(to, more.error)), add)
+        : null;
+      if (hasSeveral) await add(finished);
       const error = more.error ? JSON.stringify(redaction.value(more.error)) : null;
       await updateTurn(tx, ofTurn, {
         state: to,
         finished_at: now,
         answer: answer ?? null,
         usage: more.usage ? JSON.stringify(more.usage) : null,
+        report: report ? JSON.stringify(report) : null,
         error,
       });
       if (turn.job_id) await deps.endJob(tx, turn.job_id);
       await dropOpen(tx, writer);
-      const result = await tx
+      const results = await tx
         .selectFrom('results')
         .select('summary')
         .where('task_id', '=', task.id)
         .where('turn', '=', turn.turn)
-        .orderBy('attempt')
-        .limit(1)
-        .executeTakeFirst();
-      const files = result ? (JSON.parse(result.summary) as { files: number }).files : null;
-      return {
-        state: to,
-        phase: null,
-        error,
-        ...(files === null ? {} : { review: files > 0 ? ('open' as const) : ('none' as const) }),
-      };
+        .execute();
+      const review = reviewOf(results.map((result) => result.summary));
+      return { state: to, phase: null, error, ...(results.length === 0 ? {} : { review }), ...chosen };
     });
     state = to;
     ended = true;
   }
 
-  const context: TurnContext = {
+  /** `attempt` absent: of a task's only one, or said with each event. */
+  const contextOf = (attempt?: number): TurnContext => ({
     task: {
       id: task.id,
       title: task.title,
       repo: JSON.parse(task.repo) as RepoAtCommit,
       model: task.model,
+      effort: task.effort,
       environment: task.environment,
       createdBy: task.created_by,
     },
     turn: turn.turn,
     mode: turn.mode,
     prompt: turn.prompt,
+    model: turn.model,
+    effort: turn.effort,
+    images: parsed<Attachment[]>(turn.images) ?? [],
     onlySetup: turn.only_setup,
-    attempts: Array.from({ length: task.attempts }, (_, index) => index + 1),
+    attempts,
     generation: turn.generation,
     resumed: turn.generation > 1,
     limits,
@@ -204,27 +227,37 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
       return baseSha;
     },
 
+    of: (one) => (hasSeveral ? contextOf(one) : context),
+    startAttempt: (one) => write([], (tx) => startAttempt(tx, of, one)),
+    finishAttempt: (one, end) =>
+      write([], async (tx, add) => {
+        await dropOpen(tx, { ...of, attempt: one });
+        await add(await endAttempt(tx, of, one, redaction.value(end)));
+      }),
+    async endedAttempts() {
+      const rows = await store.read((db) => attemptRows(db, of));
+      return new Map(
+        rows.flatMap((row) => {
+          const end = endOf(row);
+          return end ? [[row.attempt, end]] : [];
+        }),
+      );
+    },
+
     redactWith: (redactor) => redaction.use(redactor),
-    emit: (...events) => write(events),
+    emit: (...events) => write(stamped(events, attempt)),
     outputStored: (itemId) =>
-      store.read((db) => outputStored(db, { taskId: task.id, turn: turn.turn }, itemId)),
-    delta: (itemId, text) => {
-      if (!signal.aborted) hub.delta(task.id, turn.turn, itemId, redaction.piece(itemId, text));
-    },
-    progress: (text) => {
-      if (!signal.aborted) hub.delta(task.id, turn.turn, PROGRESS_ITEM, `${redaction.value(text)}\n`);
-    },
+      store.read((db) => outputStored(db, { ...of, ...(attempt === undefined ? {} : { attempt }) }, itemId)),
+    itemEnded: (itemId) =>
+      store.read((db) => itemEnded(db, { ...of, ...(attempt === undefined ? {} : { attempt }) }, itemId)),
+    delta: (itemId, text) => tell(attempt, itemId, redaction.piece(attempt, itemId, text)),
+    progress: (text) => tell(attempt, PROGRESS_ITEM, `${redaction.value(text)}\n`),
 
     async phase(phase, fn) {
       const startedAt = Date.now();
       const began = performance.now();
-      await write([{ code: 'phase.started', params: { phase } }], async (tx) => {
-        const times = { started_at: startedAt, duration_ms: null, outcome: null };
-        await tx
-          .insertInto('phases')
-          .values({ ...ofTurn, phase, ...times })
-          .onConflict((on) => on.columns(['task_id', 'turn', 'phase']).doUpdateSet(times))
-          .execute();
+      await write(stamped([{ code: 'phase.started', params: { phase } }], attempt), async (tx) => {
+        await startPhase(tx, { ...of, attempt: attempt ?? 1, phase }, startedAt);
         return { phase };
       });
       let value: Awaited<ReturnType<typeof fn>>;
@@ -233,38 +266,80 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
       } catch (error) {
         const outcome = stopReason(signal) === 'cancelled' ? 'cancelled' : 'failed';
         // What went wrong in the phase is what counts, not that its end could not be written.
-        await phaseEnd(phase, began, outcome).catch(() => {});
+        await phaseEnd(phase, attempt, began, outcome).catch(() => {});
         throw error;
       }
-      await phaseEnd(phase, began, stopReason(signal) === 'cancelled' ? 'cancelled' : 'ok');
+      await phaseEnd(phase, attempt, began, stopReason(signal) === 'cancelled' ? 'cancelled' : 'ok');
       return value;
     },
 
-    history: <Item extends object>(attempt: number) => ({
-      load: () => store.read((db) => loadHistory<Item>(db, { taskId: task.id, attempt })),
-      append: (items: Item[]) =>
-        write([], (tx) =>
-          appendHistory(tx, { taskId: task.id, attempt, turn: turn.turn }, redaction.value(items)),
+    steering: (one) => ({
+      after: (position) => store.read((db) => saidAfter(db, ofTurn, position)),
+      async close(position) {
+        let said: Said[] = [];
+        await write([], async (tx) => {
+          said = await saidAfter(tx, ofTurn, position);
+          if (said.length > 0) return;
+          closedTo.add(one);
+          if (closedTo.size >= attempts.length) await updateTurn(tx, ofTurn, { steerable: false });
+        });
+        return said;
+      },
+    }),
+    usageBefore: (one) => store.read((db) => usageTold(db, ofTurn, one)),
+    history: <Item extends object>(one: number) => ({
+      load: () => store.read((db) => loadHistory<Item>(db, { taskId: task.id, attempt: one })),
+      append: (items: Item[], events: readonly NewEvent[] = []) =>
+        write(stamped(events, attempt), (tx) =>
+          appendHistory(tx, { ...of, attempt: one }, redaction.value(items)),
         ),
     }),
-    approvals: questions,
+    pictures: {
+      async keep(bytes) {
+        let sha256 = '';
+        await write([], async (tx) => {
+          sha256 = await keepBlob(tx, task.id, bytes);
+        });
+        return sha256;
+      },
+      load: (sha256) => store.read((db) => loadBlob(db, sha256)),
+    },
+    approvals: questions.desk,
     setState: (next) => become(next),
     async setBase(sha) {
       if (sha === baseSha) return;
       await write([], (tx) => updateTurn(tx, ofTurn, { base_sha: sha }));
       baseSha = sha;
     },
-    setResult: (attempt, result) =>
+    setResult: (one, result) =>
       write([], async (tx) => {
-        await storeResult(tx, { taskId: task.id, turn: turn.turn, attempt }, result);
-        return attempt === 1 ? { patch: JSON.stringify(result.summary) } : undefined;
+        await storeResult(tx, { ...of, attempt: one }, result);
+        const isTheTasks = !hasSeveral || one === task.chosen_attempt;
+        return isTheTasks ? { patch: JSON.stringify(result.summary) } : undefined;
       }),
-    newestResult: (attempt) =>
-      store.read((db) => newestResult(db, { taskId: task.id, turn: turn.turn, attempt })),
+    newestResult: (one) => store.read((db) => newestResult(db, { ...of, attempt: one })),
+
+    async nameTask(make) {
+      if (await store.read((db) => wasRenamed(db, task.id))) return;
+      const title = await make();
+      if (title === null || title === task.title) return;
+      await write([], async (tx, add) => {
+        if (await wasRenamed(tx, task.id)) return;
+        const params = { title: storable(redaction.value(title)), by: 'model' } as const;
+        await add({ code: 'task.renamed', params });
+        return { title: params.title };
+      });
+    },
 
     finish: (more) => end(stopReason(signal) === 'cancelled' ? 'cancelled' : 'completed', more),
     fail: endWith,
-  };
+  });
+  const context = contextOf();
+
+  function tell(attempt: number | undefined, itemId: string, text: string): void {
+    if (signal.aborted) return;
+    hub.delta({ ...of, ...(attempt === undefined ? {} : { attempt }), itemId, text });
+  }
 
   async function endWith(error: unknown): Promise<void> {
     if (stopReason(signal) === 'cancelled') await end('cancelled', {});
@@ -282,6 +357,15 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
   };
 }
 
+/** What becomes of an attempt that its turn's end leaves open. */
+function asAttempt(to: 'completed' | 'failed' | 'cancelled', error: WireError | undefined): AttemptEnd {
+  return to === 'failed' ? { state: to, error: error ?? wireError('internal') } : { state: 'cancelled' };
+}
+
+function stamped(events: readonly NewEvent[], attempt: number | undefined): readonly NewEvent[] {
+  return attempt === undefined ? events : events.map((event) => ({ ...event, attempt }));
+}
+
 type TaskChange = Partial<TaskRow>;
 /** What else a write does; what it returns is changed in the task's row, and told to who watches lists. */
 export type Also = (
@@ -289,7 +373,7 @@ export type Also = (
   add: (...events: NewEvent[]) => Promise<void>,
 ) => Promise<TaskChange | undefined | void>;
 type TurnEnd = Partial<
-  Pick<Extract<NewEvent, { code: 'turn.finished' }>['params'], 'answer' | 'usage' | 'error'>
+  Pick<Extract<NewEvent, { code: 'turn.finished' }>['params'], 'answer' | 'usage' | 'error' | 'report'>
 >;
 
 async function updateTurn(

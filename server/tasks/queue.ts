@@ -8,15 +8,17 @@
  * database for itself queues every turn anew that its dead predecessor left open.
  */
 import { randomUUID } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { PgBoss, fromKysely } from 'pg-boss';
 import { CodexError } from '../../protocol/errors.ts';
+import type { Attachment } from '../../protocol/events.ts';
 import { hasEnded } from '../../protocol/states.ts';
 import type { Log } from '../log.ts';
 import type { Tx } from '../store/store.ts';
 import { appendEvents } from './events.ts';
 import { type OwnerDeps, ownTurn } from './owner.ts';
-import { summaryOf, type TaskRow, type TurnRow } from './rows.ts';
+import { attemptsOf, parsed, summaryOf, type TaskRow, type TurnRow } from './rows.ts';
 import { type RunTurn, type StopReason, stopReason } from './turn-context.ts';
 
 const QUEUE = 'turns';
@@ -37,11 +39,14 @@ const STOP_GRACE_MS = 5_000;
 interface Job {
   taskId: string;
   turn: number;
+  /** How many run at once in it; absent: one. */
+  attempts?: number;
 }
 
 interface Running {
   jobId: string;
   turn: number;
+  load: number;
   stop: AbortController;
   done: Promise<void>;
 }
@@ -57,6 +62,8 @@ export class TurnQueue {
   /** By task: of a task only the newest turn can run. */
   readonly #running = new Map<string, Running>();
   readonly #stopping = new AbortController();
+  /** Resolves when a turn has let go. */
+  #roomier = Promise.withResolvers<void>();
   #fetching = false;
   #again = false;
   #timers: NodeJS.Timeout[] = [];
@@ -87,8 +94,9 @@ export class TurnQueue {
   }
 
   /** Queues the turn in the caller's transaction; call `wake` after the commit. */
-  async enqueue(tx: Tx, taskId: string, turn: number): Promise<void> {
-    const jobId = await this.#boss.send(QUEUE, { taskId, turn } satisfies Job, { db: fromKysely(tx) });
+  async enqueue(tx: Tx, taskId: string, turn: number, attempts: number): Promise<void> {
+    const job: Job = { taskId, turn, attempts };
+    const jobId = await this.#boss.send(QUEUE, job, { db: fromKysely(tx) });
     await tx
       .updateTable('turns')
       .set({ job_id: jobId })
@@ -134,10 +142,14 @@ export class TurnQueue {
     try {
       while (this.#again && !this.#stopping.signal.aborted) {
         this.#again = false;
-        const room = this.#deps.limits.parallelTurns - this.#running.size;
-        if (room <= 0) break;
-        for (const job of await this.#boss.fetch<Job>(QUEUE, { batchSize: room }))
+        // One by one: how much room a job takes is known once it is here.
+        while (this.#load() < this.#deps.limits.parallelTurns) {
+          const [job] = await this.#boss.fetch<Job>(QUEUE, { batchSize: 1 });
+          if (!job) break;
           this.#start(job.id, job.data);
+          // The embedded database has one connection: the turn is taken up first, then it is looked for more.
+          await setImmediate();
+        }
       }
     } catch (error) {
       this.#deps.log.warn('the queue could not be read', { error });
@@ -146,28 +158,38 @@ export class TurnQueue {
     }
   }
 
-  #start(jobId: string, { taskId, turn }: Job): void {
+  /** Attempts count like turns of their own: each has a sandbox and asks the model. */
+  #load(but?: Running): number {
+    let load = 0;
+    for (const running of this.#running.values()) if (running !== but) load += running.load;
+    return load;
+  }
+
+  #start(jobId: string, { taskId, turn, attempts = 1 }: Job): void {
     const stop = new AbortController();
     if (this.#stopping.signal.aborted) return;
     const before = this.#running.get(taskId);
-    const done = this.#run(jobId, taskId, turn, stop, before)
+    const load = Math.min(attempts, this.#deps.limits.parallelTurns);
+    const mine: Running = { jobId, turn, load, stop, done: Promise.resolve() };
+    this.#running.set(taskId, mine);
+    mine.done = this.#run(mine, taskId, before)
       .catch((error: unknown) => this.#deps.log.error('a turn could not be run', { taskId, turn, error }))
       .finally(() => {
-        if (this.#running.get(taskId)?.stop === stop) this.#running.delete(taskId);
+        if (this.#running.get(taskId) === mine) this.#running.delete(taskId);
+        this.#roomier.resolve();
+        this.#roomier = Promise.withResolvers<void>();
         this.wake();
       });
-    this.#running.set(taskId, { jobId, turn, stop, done });
   }
 
-  async #run(
-    jobId: string,
-    taskId: string,
-    turn: number,
-    stop: AbortController,
-    before?: Running,
-  ): Promise<void> {
+  async #run(mine: Running, taskId: string, before?: Running): Promise<void> {
+    const { jobId, turn, stop } = mine;
     // The same task's last turn has ended already, its runner has not quite returned.
     await before?.done;
+    // At most one waits here: no other job is fetched meanwhile, so that a large one has its turn, too.
+    while (this.#load(mine) + mine.load > this.#deps.limits.parallelTurns) {
+      if (!(await untilOr(this.#roomier.promise, stop.signal))) break;
+    }
     const taken = await this.#untilWritten(stop, () => this.#takeUp(jobId, taskId, turn));
     if (!taken) return;
     if (taken.turn.cancel_requested) stop.abort('cancelled');
@@ -222,6 +244,7 @@ export class TurnQueue {
             .set((eb) => ({
               generation: eb('generation', '+', 1),
               state: 'preparing' as const,
+              steerable: true,
               started_at: sql<number>`coalesce(started_at, ${Date.now()})`,
             }))
             .where('task_id', '=', taskId)
@@ -236,10 +259,11 @@ export class TurnQueue {
         return null;
       }
       const { prompt, mode, generation } = row;
+      const images = parsed<Attachment[]>(row.images);
       const events = await appendEvents(
         tx,
         { taskId, turn, generation },
-        [{ code: 'turn.started', params: { prompt, mode, generation } }],
+        [{ code: 'turn.started', params: { prompt, mode, generation, ...(images ? { images } : {}) } }],
         limits.eventBytes,
       );
       const task = await tx
@@ -264,11 +288,17 @@ export class TurnQueue {
   async #adoptOrphans(): Promise<void> {
     const { store, log } = this.#deps;
     await store.write(async (tx) => {
-      const open = await tx.selectFrom('turns').selectAll().where('finished_at', 'is', null).execute();
+      const open = await tx
+        .selectFrom('turns')
+        .innerJoin('tasks', 'tasks.id', 'turns.task_id')
+        .select(['turns.task_id', 'turns.turn', 'turns.job_id', 'turns.state'])
+        .select(['tasks.attempts', 'tasks.chosen_attempt'])
+        .where('turns.finished_at', 'is', null)
+        .execute();
       const orphans = open.filter((turn) => !hasEnded(turn.state));
-      for (const { task_id, turn, job_id } of orphans) {
+      for (const { task_id, turn, job_id, ...task } of orphans) {
         if (job_id) await this.#endJob(tx, job_id);
-        await this.enqueue(tx, task_id, turn);
+        await this.enqueue(tx, task_id, turn, attemptsOf(task, turn).length);
       }
       if (orphans.length > 0) log.info('took up turns that were left open', { turns: orphans.length });
     });
@@ -306,5 +336,18 @@ function delay(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, ms);
     signal?.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
+  });
+}
+
+/** False when the signal was first. */
+function untilOr(promise: Promise<void>, signal: AbortSignal): Promise<boolean> {
+  return new Promise((resolve) => {
+    const onAbort = () => resolve(false);
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    void promise.then(() => {
+      signal.removeEventListener('abort', onAbort);
+      resolve(true);
+    });
   });
 }

@@ -19,7 +19,7 @@ export class Redaction {
     const redactor = this.#redactor;
     if (!redactor) return events;
     for (const event of events) {
-      if (event.code === 'item.completed') this.#streams.delete(event.params.item.id);
+      if (event.code === 'item.completed') this.#streams.delete(keyOf(event.attempt, event.params.item.id));
     }
     return events.map((event) => ({ ...event, params: redactor.json(event.params) }) as NewEvent);
   }
@@ -29,13 +29,18 @@ export class Redaction {
   }
 
   /** The next piece of an item; what could be the beginning of a secret comes with the piece after it. */
-  piece(itemId: string, text: string): string {
+  piece(attempt: number | undefined, itemId: string, text: string): string {
     if (!this.#redactor) return text;
-    let stream = this.#streams.get(itemId);
+    const key = keyOf(attempt, itemId);
+    let stream = this.#streams.get(key);
     if (!stream) {
       stream = { redact: this.#redactor.stream(), decoder: new TextDecoder() };
-      this.#streams.set(itemId, stream);
+      this.#streams.set(key, stream);
     }
     return stream.decoder.decode(stream.redact.push(Buffer.from(text)).bytes, { stream: true });
   }
+}
+
+function keyOf(attempt: number | undefined, itemId: string): string {
+  return `${attempt ?? 0} ${itemId}`;
 }

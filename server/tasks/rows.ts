@@ -1,15 +1,17 @@
 /** Rows of the database as the protocol's views, and small text rules for what goes into rows. Pure. */
 import { randomBytes } from 'node:crypto';
 import type { Selectable } from 'kysely';
-import type { FileChange, PatchSummary, Usage } from '../../protocol/events.ts';
+import type { Attachment, FileChange, PatchSummary, Usage } from '../../protocol/events.ts';
 import type { WireError } from '../../protocol/errors.ts';
-import type { RepoAtCommit, TaskSummary, TurnView } from '../../protocol/rpc.ts';
+import type { Report } from '../../protocol/report.ts';
+import type { AttemptView, RepoAtCommit, TaskSummary, TurnView } from '../../protocol/rpc.ts';
 import type { Schema } from '../store/schema.ts';
 
 export type TaskRow = Selectable<Schema['tasks']>;
 export type TurnRow = Selectable<Schema['turns']>;
 type ResultRow = Selectable<Schema['results']>;
 type PhaseRow = Selectable<Schema['phases']>;
+export type AttemptRow = Selectable<Schema['attempts']>;
 
 const TITLE_CHARS = 80;
 
@@ -58,6 +60,9 @@ export function summaryOf(row: TaskRow): TaskSummary {
     createdBy: row.created_by,
     ...defined({
       environment: row.environment ?? undefined,
+      model: row.model ?? undefined,
+      effort: row.effort ?? undefined,
+      chosenAttempt: row.chosen_attempt ?? undefined,
       waiting: row.state === 'waiting' ? ('approval' as const) : undefined,
       phase: row.phase ?? undefined,
       patch: parsed<PatchSummary>(row.patch),
@@ -66,12 +71,25 @@ export function summaryOf(row: TaskRow): TaskSummary {
   };
 }
 
-export function turnViewOf(
-  row: TurnRow,
-  attempts: number,
-  results: ResultRow[],
-  phases: PhaseRow[],
-): TurnView {
+/** Of a task's turn: all of them in the first, in a follow-up the one that it goes on from. */
+export function attemptsOf(task: Pick<TaskRow, 'attempts' | 'chosen_attempt'>, turn: number): number[] {
+  if (task.attempts === 1) return [1];
+  if (turn > 1) return [task.chosen_attempt ?? 1];
+  return Array.from({ length: task.attempts }, (_, index) => index + 1);
+}
+
+export interface TurnParts {
+  results: ResultRow[];
+  phases: PhaseRow[];
+  attempts: AttemptRow[];
+}
+
+/** `parts` may be of the whole task. */
+export function turnViewOf(row: TurnRow, task: TaskRow, parts: TurnParts): TurnView {
+  const isOfTurn = (part: { turn: number }) => part.turn === row.turn;
+  const ends = parts.attempts.filter(isOfTurn);
+  // What was chosen speaks for the turn, whoever was first.
+  const chosen = ends.find(({ attempt, answer }) => attempt === task.chosen_attempt && answer !== null);
   return {
     turn: row.turn,
     mode: row.mode,
@@ -80,29 +98,57 @@ export function turnViewOf(
     generation: row.generation,
     createdAt: row.created_at,
     ...defined({
-      answer: row.answer ?? undefined,
+      answer: chosen?.answer ?? row.answer ?? undefined,
       error: parsed<WireError>(row.error),
       usage: parsed<Usage>(row.usage),
+      report: parsed<Report>(row.report),
+      images: parsed<Attachment[]>(row.images),
       baseSha: row.base_sha ?? undefined,
       finishedAt: row.finished_at ?? undefined,
     }),
-    phases: phases
-      .filter((phase) => phase.turn === row.turn)
-      .sort((a, b) => a.started_at - b.started_at)
-      .map((phase) => ({
-        phase: phase.phase,
-        startedAt: phase.started_at,
-        ...defined({ durationMs: phase.duration_ms ?? undefined, outcome: phase.outcome ?? undefined }),
-      })),
-    attempts: Array.from({ length: attempts }, (_, index) => {
-      const result = results.find((one) => one.turn === row.turn && one.attempt === index + 1);
+    phases: phasesTogether(parts.phases.filter(isOfTurn)),
+    attempts: attemptsOf(task, row.turn).map((attempt) => {
+      const result = parts.results.find((one) => isOfTurn(one) && one.attempt === attempt);
+      const end = ends.find((one) => one.attempt === attempt);
       return {
-        attempt: index + 1,
+        attempt,
         files: result ? (JSON.parse(result.files) as FileChange[]) : [],
         ...(result
           ? { resultSha: result.result_sha, patch: JSON.parse(result.summary) as PatchSummary }
           : {}),
+        ...(end ? endOf(end) : {}),
       };
     }),
   };
+}
+
+function endOf(row: AttemptRow): Omit<AttemptView, 'attempt' | 'files'> {
+  return {
+    state: row.state,
+    ...defined({
+      answer: row.answer ?? undefined,
+      error: parsed<WireError>(row.error),
+      usage: parsed<Usage>(row.usage),
+      report: parsed<Report>(row.report),
+    }),
+  };
+}
+
+/** A phase of several attempts lasts from its first start to its last end, and ends as its worst one did. */
+function phasesTogether(rows: PhaseRow[]): TurnView['phases'] {
+  return [...Map.groupBy(rows, (row) => row.phase)]
+    .map(([phase, of]) => {
+      const startedAt = Math.min(...of.map((row) => row.started_at));
+      const outcome = (['failed', 'cancelled', 'ok'] as const).find((one) =>
+        of.some((row) => row.outcome === one),
+      );
+      const open = of.some((row) => row.outcome === null || row.duration_ms === null);
+      const endedAt = Math.max(...of.map((row) => row.started_at + (row.duration_ms ?? 0)));
+      return {
+        phase,
+        startedAt,
+        ...(open || outcome === undefined ? {} : { durationMs: endedAt - startedAt, outcome }),
+      };
+    })
+    .sort((a, b) => a.startedAt - b.startedAt);
 }

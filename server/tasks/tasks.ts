@@ -7,15 +7,20 @@ import { CodexError } from '../../protocol/errors.ts';
 import type { NewEvent, WireEvent } from '../../protocol/events.ts';
 import type { LimitValues } from '../../protocol/limits.ts';
 import type { ParamsOf, TaskSummary, TaskView } from '../../protocol/rpc.ts';
+import type { Attachment } from '../../protocol/events.ts';
 import type { ReviewState } from '../../protocol/states.ts';
 import { hasEnded } from '../../protocol/states.ts';
 import type { Store, Tx } from '../store/store.ts';
+import { attemptRows, checkChosen, choose } from './attempts.ts';
+import { attachBlobs, removeBlobsOf } from './blobs.ts';
 import { appendEvents } from './events.ts';
 import type { Hub } from './hub.ts';
 import { removeResults } from './patches.ts';
 import type { TurnQueue } from './queue.ts';
 import { lockTask } from './queue.ts';
+import { beginAnew } from './retry.ts';
 import { newTaskId, storable, summaryOf, type TaskRow, titleOf, type TurnRow, turnViewOf } from './rows.ts';
+import { say, wasSaid } from './steering.ts';
 import { fitView } from './view-size.ts';
 
 export interface TasksDeps {
@@ -25,6 +30,8 @@ export interface TasksDeps {
   limits: LimitValues;
   /** After a task is gone: its sandboxes and repositories go too. */
   onDeleted?: (task: { id: string; repoId: string }) => void;
+  /** After an attempt was chosen: what the others left running goes. */
+  onChosen?: (taskId: string, attempt: number) => Promise<void>;
 }
 
 type Changed = { task: TaskRow; events?: WireEvent[] };
@@ -89,8 +96,9 @@ export class Tasks {
           .executeTakeFirstOrThrow();
         return { task, isNew: false };
       }
-      await insertTurn(tx, { taskId: id, turn: 1, who, onlySetup, ...request });
-      await queue.enqueue(tx, id, 1);
+      // What was asked for with the task is the task's: a follow-up has it too.
+      await insertTurn(tx, { taskId: id, turn: 1, who, onlySetup, ...request, model: null, effort: null });
+      await queue.enqueue(tx, id, 1, request.attempts);
       const created: NewEvent = { code: 'task.created', params: { title, mode: request.mode } };
       const events = await appendEvents(tx, { taskId: id, turn: 1 }, [created], limits.eventBytes);
       return { task: await rowOf(tx, id), events, isNew: true };
@@ -120,14 +128,50 @@ export class Tasks {
         return {};
       }
       if (!hasEnded(row.state)) throw new CodexError('conflict', { state: row.state });
+      await checkChosen(tx, row);
       turn = row.turns + 1;
       const mode = request.mode ?? row.mode;
-      await insertTurn(tx, { ...request, mode, turn, who, onlySetup: false });
-      await queue.enqueue(tx, row.id, turn);
+      const { model = null, effort = null } = request;
+      await insertTurn(tx, { ...request, mode, turn, who, onlySetup: false, model, effort });
+      await queue.enqueue(tx, row.id, turn, 1);
       return { turns: turn, state: 'queued', phase: null, error: null };
     });
+    if (task.attempts > 1) await this.#removeOthers(task);
     queue.wake();
     return { task, turn };
+  }
+
+  /** Said to the turn that runs: the model gets it with its next request. The same `requestId` is said once. */
+  async steer(request: ParamsOf<'turn.steer'>, who: string): Promise<TaskSummary> {
+    this.#checkPrompt(request.text);
+    const { taskId, requestId } = request;
+    return this.#change(taskId, async (tx, row, tell) => {
+      const { steerable } = await turnRow(tx, taskId, row.turns);
+      const of = { taskId, turn: row.turns, requestId, text: storable(request.text), who };
+      if (await wasSaid(tx, of)) return {};
+      if (hasEnded(row.state) || !steerable) throw new CodexError('turnEnding', { state: row.state });
+      const said = await say(tx, of);
+      const event: NewEvent = { code: 'turn.steered', params: { id: said.id, text: said.text } };
+      tell(await appendEvents(tx, { taskId, turn: row.turns }, [event], this.#deps.limits.eventBytes));
+      return {};
+    });
+  }
+
+  /** From now on this attempt's result is the task's; see `attempts.ts` for what speaks against it. */
+  async choose(taskId: string, attempt: number): Promise<TaskSummary> {
+    const { limits } = this.#deps;
+    const task = await this.#change(taskId, (tx, row, tell) =>
+      choose(tx, row, attempt, async (event) =>
+        tell(await appendEvents(tx, { taskId, turn: row.turns }, [event], limits.eventBytes)),
+      ),
+    );
+    // A turn that runs has long put the others away.
+    if (task.attempts > 1 && hasEnded(task.state)) await this.#removeOthers(task);
+    return task;
+  }
+
+  async #removeOthers({ id, chosenAttempt }: TaskSummary): Promise<void> {
+    if (chosenAttempt !== undefined) await this.#deps.onChosen?.(id, chosenAttempt);
   }
 
   /** Runs the newest turn again, when it failed or was cancelled. Its own partial result goes. */
@@ -137,32 +181,9 @@ export class Tasks {
       if (row.state === 'completed') throw new CodexError('conflict', { state: row.state });
       // Sent twice: it is queued or runs already.
       if (!hasEnded(row.state)) return {};
-      await removeResults(tx, { taskId, turn: row.turns });
-      await tx.deleteFrom('phases').where('task_id', '=', taskId).where('turn', '=', row.turns).execute();
-      await tx
-        .updateTable('turns')
-        .set({
-          state: 'queued',
-          cancel_requested: false,
-          error: null,
-          answer: null,
-          usage: null,
-          started_at: null,
-          finished_at: null,
-        })
-        .where('task_id', '=', taskId)
-        .where('turn', '=', row.turns)
-        .execute();
-      await queue.enqueue(tx, taskId, row.turns);
-      const newest = await tx
-        .selectFrom('results')
-        .select('summary')
-        .where('task_id', '=', taskId)
-        .where('attempt', '=', 1)
-        .orderBy('turn', 'desc')
-        .limit(1)
-        .executeTakeFirst();
-      return { state: 'queued', phase: null, error: null, patch: newest?.summary ?? null };
+      const { running, change } = await beginAnew(tx, row);
+      await queue.enqueue(tx, taskId, row.turns, Math.max(running, 1));
+      return change;
     });
     queue.wake();
     return task;
@@ -194,7 +215,12 @@ export class Tasks {
   }
 
   rename(taskId: string, title: string): Promise<TaskSummary> {
-    return this.#change(taskId, async () => ({ title: storable(title) }));
+    return this.#change(taskId, async (tx, row, tell) => {
+      const params = { title: storable(title), by: 'person' } as const;
+      const renamed: NewEvent = { code: 'task.renamed', params };
+      tell(await appendEvents(tx, { taskId, turn: row.turns }, [renamed], this.#deps.limits.eventBytes));
+      return { title: params.title };
+    });
   }
 
   archive(taskId: string, archived: boolean): Promise<TaskSummary> {
@@ -214,6 +240,7 @@ export class Tasks {
       const { job_id } = await turnRow(tx, taskId, row.turns);
       if (job_id) await queue.dequeue(tx, job_id);
       await removeResults(tx, { taskId });
+      await removeBlobsOf(tx, taskId);
       await tx.deleteFrom('tasks').where('id', '=', taskId).execute();
       return row;
     });
@@ -251,7 +278,8 @@ export class Tasks {
         .execute();
       const results = await db.selectFrom('results').selectAll().where('task_id', '=', taskId).execute();
       const phases = await db.selectFrom('phases').selectAll().where('task_id', '=', taskId).execute();
-      const turnList = turns.map((turn) => turnViewOf(turn, task.attempts, results, phases));
+      const attempts = await attemptRows(db, { taskId });
+      const turnList = turns.map((turn) => turnViewOf(turn, task, { results, phases, attempts }));
       return fitView({ ...summaryOf(task), turnList }, this.#deps.limits.rpcFrameBytes);
     });
   }
@@ -306,13 +334,15 @@ async function turnRow(tx: Tx, taskId: string, turn: number): Promise<TurnRow> {
 
 async function insertTurn(
   tx: Tx,
-  of: Pick<TurnRow, 'turn' | 'mode' | 'prompt'> & {
+  of: Pick<TurnRow, 'turn' | 'mode' | 'prompt' | 'model' | 'effort'> & {
     taskId: string;
     requestId: string;
     who: string;
     onlySetup: boolean;
+    images?: Attachment[] | undefined;
   },
 ): Promise<void> {
+  if (of.images?.length) await attachBlobs(tx, of.taskId, of.images);
   await tx
     .insertInto('turns')
     .values({
@@ -329,9 +359,9 @@ async function insertTurn(
       error: null,
       usage: null,
       report: null,
-      images: null,
-      model: null,
-      effort: null,
+      images: of.images?.length ? storable(JSON.stringify(of.images)) : null,
+      model: of.model,
+      effort: of.effort,
       base_sha: null,
       only_setup: of.onlySetup,
       created_by: of.who,

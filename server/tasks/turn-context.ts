@@ -6,11 +6,13 @@
  * another write. Nothing here knows a sandbox, a model or git.
  */
 import type { ApprovalAnswer, ApprovalReason } from '../../protocol/approval.ts';
-import type { FileChange, NewEvent, PatchSummary, Usage } from '../../protocol/events.ts';
+import type { WireError } from '../../protocol/errors.ts';
+import type { Attachment, FileChange, NewEvent, PatchSummary, Usage } from '../../protocol/events.ts';
 import type { LimitValues } from '../../protocol/limits.ts';
+import type { Report } from '../../protocol/report.ts';
 import type { RepoAtCommit } from '../../protocol/rpc.ts';
 import type { Redactor } from '../secrets/types.ts';
-import type { Mode, Phase } from '../../protocol/states.ts';
+import type { Effort, Mode, Phase } from '../../protocol/states.ts';
 
 /**
  * `signal.reason` of a turn.
@@ -46,8 +48,9 @@ export interface TurnTask {
   id: string;
   title: string;
   repo: RepoAtCommit;
-  /** The model that the person asked for, if not the configured one. */
+  /** What the person asked for; null: what the environment or the backend says. */
   model: string | null;
+  effort: Effort | null;
   /** Null: the default one. */
   environment: string | null;
   createdBy: string;
@@ -60,10 +63,29 @@ export interface TurnResult {
   files: FileChange[];
 }
 
-/** Append-only, over all turns of one attempt. `append` resolves once it is durable. */
+/** How one of several attempts at a turn ended. */
+export type AttemptEnd = { usage?: Usage; report?: Report } & (
+  { state: 'completed'; answer: string } | { state: 'failed'; error: WireError } | { state: 'cancelled' }
+);
+
+/** Append-only, over all turns of one attempt. `append` resolves once it is durable, with these events. */
 export interface TurnHistory<Item> {
   load(): Promise<Item[]>;
-  append(items: Item[]): Promise<void>;
+  append(items: Item[], events?: readonly NewEvent[]): Promise<void>;
+}
+
+/** What a person said while the turn runs, in the order of its positions (from 1). */
+export interface Said {
+  /** Of its event and of its item. */
+  id: string;
+  position: number;
+  text: string;
+}
+
+export interface SteeringDesk {
+  after(position: number): Promise<Said[]>;
+  /** What came after `position`; when nothing did, this attempt takes nothing more. */
+  close(position: number): Promise<Said[]>;
 }
 
 export interface TurnContext {
@@ -72,9 +94,14 @@ export interface TurnContext {
   /** This turn's own mode: a follow-up may differ from the task's first turn. */
   readonly mode: Mode;
   readonly prompt: string;
+  /** What was asked for with this turn alone; null: what the task says. */
+  readonly model: string | null;
+  readonly effort: Effort | null;
+  /** Sent along with it. */
+  readonly images: readonly Attachment[];
   /** A try of the environment: it ends after the setup, and asks no model. */
   readonly onlySetup: boolean;
-  /** 1…n */
+  /** 1…n; in a follow-up the one that it goes on from. */
   readonly attempts: readonly number[];
   readonly generation: number;
   /** Another owner had this turn before: its sandbox, history and events may be there. */
@@ -83,12 +110,26 @@ export interface TurnContext {
   /** See `StopReason`. */
   readonly signal: AbortSignal;
 
+  /**
+   * The same turn as one of a task's several attempts writes it: its events carry the attempt's number, its
+   * items are looked up among its own. 0: for all attempts together. In a task with one attempt: itself.
+   */
+  of(attempt: number): TurnContext;
+  /** Of several: it runs from now on. */
+  startAttempt(attempt: number): Promise<void>;
+  /** Of several: it has ended, in one write with the event that says so. */
+  finishAttempt(attempt: number, end: AttemptEnd): Promise<void>;
+  /** Of several: those that have ended, also under an owner before this one. */
+  endedAttempts(): Promise<Map<number, AttemptEnd>>;
+
   /** From now on these secrets are taken out of everything that is written here. */
   redactWith(redactor: Redactor): void;
   /** Stored in this order, with seq; resolves once they are durable. */
   emit(...events: NewEvent[]): Promise<void>;
   /** How many bytes of an item's output the log of this turn has; null when the item never started. */
   outputStored(itemId: string): Promise<number | null>;
+  /** Whether the log of this turn tells of the item's end. */
+  itemEnded(itemId: string): Promise<boolean>;
   /** Text of an item as it is written: unnumbered, droppable. */
   delta(itemId: string, text: string): void;
   /** A line about something slow (an image that is built): droppable too, shown with the phase. */
@@ -100,11 +141,20 @@ export interface TurnContext {
   phase<T>(phase: Phase, fn: () => Promise<T>): Promise<T>;
 
   history<Item extends object>(attempt: number): TurnHistory<Item>;
+  /** Pictures by their hash: those of prompts, and what was kept here, as long as the task is there. */
+  readonly pictures: {
+    keep(bytes: Uint8Array): Promise<string>;
+    load(sha256: string): Promise<Buffer | null>;
+  };
   /**
    * Who is asked before a command of this attempt runs. While a question is open the turn is `waiting`.
    * The question, its event and the state are one write; a turn that is taken up again finds it by its id.
    */
   approvals(attempt: number): ApprovalDesk;
+  /** What the person says while this attempt runs. */
+  steering(attempt: number): SteeringDesk;
+  /** What this turn's attempt had used when it was last told, before a crash. */
+  usageBefore(attempt: number): Promise<Usage>;
   setState(state: 'preparing' | 'running' | 'waiting'): Promise<void>;
   /** The commit that this turn starts from. */
   setBase(sha: string): Promise<void>;
@@ -115,8 +165,14 @@ export interface TurnContext {
   /** The result commit of the newest turn before this one that has one, else null. */
   newestResult(attempt: number): Promise<string | null>;
 
+  /**
+   * Gives the task the title that `make` comes up with (null: none), unless it was named before, by a model
+   * or a person: then `make` is not called, or what it says is dropped.
+   */
+  nameTask(make: () => Promise<string | null>): Promise<void>;
+
   /** Ends the turn: `completed`, or `cancelled` when that was asked for. Call one of these once, last. */
-  finish(end: { answer: string; usage: Usage }): Promise<void>;
+  finish(end: { answer: string; usage: Usage; report?: Report }): Promise<void>;
   fail(error: unknown): Promise<void>;
 }
 

@@ -4,7 +4,7 @@
  * The newest turn has the room first. A list of files ends where its room ends (the summary still has
  * the count, the patch the files); a text is cut with a mark.
  */
-import type { TaskView, TurnView } from '../../protocol/rpc.ts';
+import type { AttemptView, TaskView, TurnView } from '../../protocol/rpc.ts';
 
 const MARK = '… [cut]';
 /** What is left for a turn when there is no room: enough to recognise it. */
@@ -23,8 +23,9 @@ export function fitView(task: TaskView, maxBytes: number): TaskView {
 
 /** Answer before prompt before files: what a person looks at first. Each may take half of the room. */
 function fitTurn(turn: TurnView, bytes: number): TurnView {
-  const bare = { ...turn, prompt: '', attempts: turn.attempts.map((one) => ({ ...one, files: [] })) };
+  const bare = { ...turn, prompt: '', attempts: turn.attempts.map(bareAttempt) };
   delete bare.answer;
+  delete bare.report;
   let room = bytes - sizeOf(bare);
   const take = <T>(fit: (bytes: number) => T): T => {
     const taken = fit(Math.max(Math.floor(room / 2), LEAST_BYTES));
@@ -33,9 +34,25 @@ function fitTurn(turn: TurnView, bytes: number): TurnView {
   };
   const answer = turn.answer;
   const answerPart = answer === undefined ? {} : { answer: take((most) => fitText(answer, most)) };
+  // A part of it would say something else: whole or not at all. Its event has it too.
+  const { report } = turn;
+  const reportPart = report === undefined ? {} : take((most) => (sizeOf(report) <= most ? { report } : {}));
   const prompt = take((most) => fitText(turn.prompt, most));
-  const attempts = turn.attempts.map((one) => ({ ...one, files: take((most) => fitList(one.files, most)) }));
-  return { ...bare, ...answerPart, prompt, attempts };
+  const attempts = turn.attempts.map(({ answer: said, report, files, ...one }) => ({
+    ...one,
+    ...(said === undefined ? {} : { answer: take((most) => fitText(said, most)) }),
+    // A part of one would be another one.
+    ...take((most) => (report !== undefined && sizeOf(report) <= most ? { report } : {})),
+    files: take((most) => fitList(files, most)),
+  }));
+  return { ...bare, ...answerPart, ...reportPart, prompt, attempts };
+}
+
+function bareAttempt(attempt: AttemptView): AttemptView {
+  const bare = { ...attempt, files: [] };
+  delete bare.answer;
+  delete bare.report;
+  return bare;
 }
 
 function fitText(text: string, bytes: number): string {

@@ -10,6 +10,8 @@ export interface LastTurn {
   turn: number;
   generation: number;
   hasEnded: boolean;
+  /** The one that counts: chosen, else the first. */
+  attempt: number;
   repoName: string;
   environment: string;
 }
@@ -21,7 +23,8 @@ export async function lastTurn(store: Store, taskId: string): Promise<LastTurn> 
       .innerJoin('turns', (join) =>
         join.onRef('turns.task_id', '=', 'tasks.id').onRef('turns.turn', '=', 'tasks.turns'),
       )
-      .select(['turns.turn', 'turns.generation', 'turns.state', 'tasks.repo', 'tasks.environment'])
+      .select(['turns.turn', 'turns.generation', 'turns.state'])
+      .select(['tasks.repo', 'tasks.environment', 'tasks.chosen_attempt'])
       .where('tasks.id', '=', taskId)
       .executeTakeFirst(),
   );
@@ -31,6 +34,7 @@ export async function lastTurn(store: Store, taskId: string): Promise<LastTurn> 
     turn: row.turn,
     generation: row.generation,
     hasEnded: hasEnded(row.state),
+    attempt: row.chosen_attempt ?? 1,
     repoName: (JSON.parse(row.repo) as RepoAtCommit).name,
     environment: row.environment ?? DEFAULT_ENVIRONMENT_NAME,
   };

@@ -58,7 +58,7 @@ export class Terminals {
     try {
       const turn = await lastTurn(this.#deps.store, of.taskId);
       if (!turn.hasEnded) throw new CodexError('terminalUnavailable', { busyTask: of.taskId });
-      const held = await this.#sandboxes.hold(turn, of.attempt);
+      const held = await this.#sandboxes.hold(turn, of.attempt ?? turn.attempt);
       try {
         return await this.#start(of, sink, turn, held, uncount);
       } catch (error) {

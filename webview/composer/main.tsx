@@ -11,7 +11,7 @@ import type { Mode } from '../../protocol/states.ts';
 import { accessWords, bytesWords, levelWords } from '../../client/words/index.ts';
 import { connectHost, newRequestId } from '../host.ts';
 import { Button, Checkbox, Icon, Segments, TextArea } from '../ui/index.tsx';
-import { IMAGE_BYTES } from '../../protocol/limits.ts';
+import { LIMITS } from '../../protocol/limits.ts';
 import { bytes } from '../format.ts';
 import { setWords, t } from '../words.ts';
 import { imagesIn, readImage } from './attach.ts';
@@ -111,8 +111,8 @@ function Composer() {
     setError('');
     for (const file of files) {
       try {
-        if (file.size > IMAGE_BYTES) {
-          const size = bytesWords(IMAGE_BYTES);
+        if (file.size > LIMITS.attachmentBytes.cap) {
+          const size = bytesWords(LIMITS.attachmentBytes.cap);
           throw new Error(t('{name} was not added: an image may have {size}.', { name: file.name, size }));
         }
         await host.request('composer.attach', { id: newRequestId(), ...(await readImage(file)) });

@@ -79,6 +79,8 @@ function withField(form: Form, from: Form, field: EnvironmentField): Form {
     case 'workdir':
     case 'setupForAsk':
     case 'allowSecretsIn':
+    case 'model':
+    case 'effort':
       return { ...form, [field]: from[field] };
     case 'setup':
     case 'maintenance':

@@ -5,6 +5,7 @@ import { InternetSection } from './sections/internet.tsx';
 import { LimitsSection } from './sections/limits.tsx';
 import { ScriptsSection } from './sections/scripts.tsx';
 import { SecretsSection } from './sections/secrets.tsx';
+import { ModelSection } from './sections/model.tsx';
 import type { SectionProps } from './sections/section.tsx';
 import { VariablesSection } from './sections/variables.tsx';
 
@@ -16,6 +17,7 @@ export function Editor(props: SectionProps) {
       <VariablesSection {...props} />
       <SecretsSection {...props} />
       <InternetSection {...props} />
+      <ModelSection {...props} />
       <LimitsSection {...props} />
       <ApprovalSection {...props} />
     </>

@@ -11,6 +11,7 @@ import {
   type Versions,
 } from '../../protocol/environment.ts';
 import type { EnvironmentFields } from '../../protocol/environment-edit.ts';
+import type { Effort } from '../../protocol/states.ts';
 
 /** `unset`: the repository's file decides, else it is automatic. */
 export type ScriptKind = 'unset' | 'none' | 'script';
@@ -57,6 +58,9 @@ export interface Form {
   /** One pattern a line. */
   allow: string;
   deny: string;
+  /** Empty: the backend's own choice. */
+  model: string;
+  effort: Effort | 'unset';
 }
 
 export function formOf(environment: Environment): Form {
@@ -77,6 +81,8 @@ export function formOf(environment: Environment): Form {
     policy: approval?.policy ?? 'unset',
     allow: (approval?.allow ?? []).join('\n'),
     deny: (approval?.deny ?? []).join('\n'),
+    model: environment.model ?? '',
+    effort: environment.effort ?? 'unset',
   };
 }
 
@@ -142,6 +148,8 @@ export function fieldsOf(form: Form): EnvironmentFields {
       form.policy === 'unset' && lists.allow.length === 0 && lists.deny.length === 0
         ? undefined
         : { policy: form.policy === 'unset' ? 'never' : form.policy, ...lists },
+    model: form.model || undefined,
+    effort: form.effort === 'unset' ? undefined : form.effort,
   });
 }
 

@@ -33,6 +33,10 @@ export function fieldWords(field: EnvironmentField): string {
       return t('Files that may hold secrets');
     case 'approval':
       return t('Approval of commands');
+    case 'model':
+      return t('Model');
+    case 'effort':
+      return t('Effort');
   }
 }
 

@@ -8,6 +8,7 @@
  *         prompt: '^fix (\w+)'   # regular expression on that message, without case
  *         mode: code             # ask | code | review, as the instructions say; code where they don't
  *         followUp: true         # whether the conversation has earlier answers
+ *         attempt: 2             # of several at the same task, by the end of the prompt cache's key
  *       steps:                   # one per response of the model, in order
  *         - think: Short plan.                     # a reasoning item with this summary
  *           say: I look at the files first.        # a message
@@ -25,7 +26,8 @@
  * In texts and commands `{{prompt}}` is the message, `{{1}}` … what its groups matched, `{{output}}`
  * what the newest call printed. A step can misbehave before it behaves: `delayMs`, and
  * `fault: {kind, times, …}` (see `Fault`). `call: {name, arguments}` makes a call of any tool with any
- * text for arguments.
+ * text for arguments; `item: {type, …}` any item as the model would send it, without its ids. A step `title` beside `turns` answers what is asked under a key that ends in
+ * `-title`; without one the answer is empty.
  *
  * Which step comes next is read off the request alone: the calls since the newest user message are
  * counted. So a script plays for any number of conversations at once, and goes on after a restart.
@@ -69,25 +71,38 @@ export const Fault = z.strictObject({
 });
 export type Fault = z.infer<typeof Fault>;
 
+const NamedCall = z.strictObject({ name: z.string(), arguments: z.string() });
+
 const Step = z.strictObject({
   think: z.string().optional(),
   say: z.string().optional(),
   run: z.union([Command, z.array(Command)]).optional(),
   patch: z.string().optional(),
-  call: z.strictObject({ name: z.string(), arguments: z.string() }).optional(),
+  call: z.union([NamedCall, z.array(NamedCall)]).optional(),
+  item: z.looseObject({ type: z.string() }).optional(),
   delayMs: z.number().optional(),
   fault: Fault.optional(),
 });
 
 const Turn = z.strictObject({
   when: z
-    .strictObject({ prompt: z.string().optional(), mode: Mode.optional(), followUp: z.boolean().optional() })
+    .strictObject({
+      prompt: z.string().optional(),
+      mode: Mode.optional(),
+      followUp: z.boolean().optional(),
+      attempt: z.number().int().optional(),
+    })
     .optional(),
   commandsFromPrompt: z.boolean().optional(),
   steps: z.array(Step).min(1),
 });
 
-export const Script = z.strictObject({ name: z.string().optional(), turns: z.array(Turn).min(1) });
+export const Script = z.strictObject({
+  name: z.string().optional(),
+  /** Answers the request for a task's title; absent: there is none, and the prompt's first line stays. */
+  title: Step.optional(),
+  turns: z.array(Turn).min(1),
+});
 export type Script = z.infer<typeof Script>;
 
 /** Throws with the place of the mistake. */
@@ -98,7 +113,8 @@ export function parseScript(yaml: string): Script {
 /** A tool call that the script wants, before it is mapped onto a tool that the request offers. */
 export type WantedCall =
   | { kind: 'shell'; command: string | string[]; workdir?: string; timeoutMs?: number }
-  | { kind: 'raw'; name: string; arguments: string };
+  | { kind: 'raw'; name: string; arguments: string }
+  | { kind: 'item'; item: { type: string } };
 
 export interface PlayedStep {
   /** Where in the script: names the step for its faults. */
@@ -115,6 +131,8 @@ export interface Situation {
   prompt: string;
   mode: z.infer<typeof Mode>;
   followUp: boolean;
+  /** Absent: the first. */
+  attempt?: number;
   callsSince: number;
   lastOutput: string;
 }
@@ -136,9 +154,16 @@ export function chooseStep(script: Script, situation: Situation): PlayedStep {
   return { key: 'none', say: 'The script has no turn for this prompt.', calls: [], delayMs: 0 };
 }
 
+/** The request for a title is beside the conversation: no turn plays for it. */
+export function titleStep(script: Script, situation: Situation): PlayedStep {
+  const { say = '', delayMs = 0, fault } = script.title ?? {};
+  return { key: 'title', say: filled(say, situation, []), calls: [], delayMs, ...(fault ? { fault } : {}) };
+}
+
 function fits(when: z.infer<typeof Turn>['when'], situation: Situation): string[] | null {
   if (when?.mode !== undefined && when.mode !== situation.mode) return null;
   if (when?.followUp !== undefined && when.followUp !== situation.followUp) return null;
+  if (when?.attempt !== undefined && when.attempt !== (situation.attempt ?? 1)) return null;
   if (when?.prompt === undefined) return [];
   const match = new RegExp(when.prompt, 'iu').exec(situation.prompt);
   return match ? [...match].map((group) => group ?? '') : null;
@@ -178,7 +203,8 @@ function callsOf(step: z.infer<typeof Step>, fill: (text: string) => string): Wa
   if (step.patch !== undefined) {
     calls.push({ kind: 'shell', command: `apply_patch <<'PATCH'\n${fill(step.patch).trimEnd()}\nPATCH` });
   }
-  if (step.call) calls.push({ kind: 'raw', ...step.call });
+  for (const call of [step.call ?? []].flat()) calls.push({ kind: 'raw', ...call });
+  if (step.item) calls.push({ kind: 'item', item: step.item });
   return calls;
 }
 

@@ -10,7 +10,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { checkRequest, prefixHashes, situationOf, type WireRequest } from './request.ts';
-import { chooseStep, parseScript, type Fault, type PlayedStep, type Script } from './script.ts';
+import { chooseStep, parseScript, titleStep, type Fault, type PlayedStep, type Script } from './script.ts';
 import { failedEvents, incompleteEvents, play, tokens } from './wire.ts';
 
 export const SCRIPTED_MODEL_NAME = 'scripted';
@@ -19,6 +19,7 @@ const MAX_BODY_BYTES = 64 * 1024 * 1024;
 /** Kept for whoever looks at them afterwards. */
 const KEPT_REQUESTS = 500;
 const KEPT_CONVERSATIONS = 1_000;
+const TITLE_KEY_SUFFIX = '-title';
 
 export interface ScriptedModelOptions {
   /** YAML, or what `parseScript` made of it. */
@@ -42,6 +43,8 @@ export interface ScriptedModel {
   port: number;
   /** The newest requests, oldest first. */
   readonly requests: ScriptedRequest[];
+  /** Requests for titles: these are not among the others. */
+  readonly titles: ScriptedRequest[];
   /** What the real API would charge for or refuse, though it was answered: a prefix that changed. */
   readonly problems: string[];
   close(): Promise<void>;
@@ -50,6 +53,7 @@ export interface ScriptedModel {
 export async function startScriptedModel(options: ScriptedModelOptions): Promise<ScriptedModel> {
   const script = typeof options.script === 'string' ? parseScript(options.script) : options.script;
   const requests: ScriptedRequest[] = [];
+  const titles: ScriptedRequest[] = [];
   const problems: string[] = [];
   const faultsPlayed = new Map<string, number>();
   const prefixes = new Map<string, { hash: string; tokens: number }>();
@@ -85,8 +89,10 @@ export async function startScriptedModel(options: ScriptedModelOptions): Promise
       sendError(response, 400, 'invalid_request_error', checked.message, {}, checked.param);
       return;
     }
-    const cached = notePrefix(checked.request);
-    const step = chooseStep(script, situationOf(checked.request));
+    const isTitle = checked.request.prompt_cache_key?.endsWith(TITLE_KEY_SUFFIX) === true;
+    if (isTitle) titles.push(...requests.splice(requests.indexOf(record), 1));
+    const cached = isTitle ? 0 : notePrefix(checked.request);
+    const step = (isTitle ? titleStep : chooseStep)(script, situationOf(checked.request));
     record.step = step.key;
     if (step.delayMs > 0) await new Promise((resolve) => setTimeout(resolve, step.delayMs));
     const fault = faultNow(checked.request, step);
@@ -128,6 +134,7 @@ export async function startScriptedModel(options: ScriptedModelOptions): Promise
     url: `http://127.0.0.1:${port}/v1`,
     port,
     requests,
+    titles,
     problems,
     close: () =>
       new Promise((resolve) => {

@@ -127,8 +127,20 @@ function sendReasoning(send: Send, output_index: number, text: string): OutputIt
 }
 
 function sendCall(send: Send, output_index: number, call: WantedCall, request: WireRequest): OutputItem {
-  const chosen = chooseTool(call, request);
   const call_id = newId('call');
+  if (call.kind === 'item')
+    return sendWhole(send, output_index, { id: newId('item'), call_id, ...call.item });
+  const chosen = chooseTool(call, request);
+  if (chosen.type === 'shell') {
+    return sendWhole(send, output_index, {
+      type: 'shell_call',
+      id: newId('sh'),
+      call_id,
+      status: 'completed',
+      environment: { type: 'local' },
+      action: chosen.action,
+    });
+  }
   if (chosen.type === 'local_shell') {
     const item = {
       type: 'local_shell_call' as const,
@@ -158,12 +170,21 @@ function sendCall(send: Send, output_index: number, call: WantedCall, request: W
   return done;
 }
 
+/** Of a kind whose parts nobody waits for. */
+function sendWhole(send: Send, output_index: number, whole: object): OutputItem {
+  const item = whole as OutputItem;
+  send({ type: 'response.output_item.added', output_index, item });
+  send({ type: 'response.output_item.done', output_index, item });
+  return item;
+}
+
 type Chosen =
+  | { type: 'shell'; action: OpenAI.Responses.ResponseFunctionShellToolCall.Action }
   | { type: 'function'; name: string; arguments: string }
   | { type: 'local_shell'; action: OpenAI.Responses.ResponseOutputItem.LocalShellCall.Action };
 
 /** The shell under whatever name and with whatever parameters the request offers it. */
-function chooseTool(call: WantedCall, request: WireRequest): Chosen {
+function chooseTool(call: Exclude<WantedCall, { kind: 'item' }>, request: WireRequest): Chosen {
   if (call.kind === 'raw') return { type: 'function', name: call.name, arguments: call.arguments };
   const { command, workdir, timeoutMs } = call;
   const offered = new Set(request.tools.map((tool) => tool.name ?? tool.type));
@@ -177,6 +198,13 @@ function chooseTool(call: WantedCall, request: WireRequest): Chosen {
       ...(timeoutMs === undefined ? {} : { timeout_ms: timeoutMs }),
     };
     return { type: 'local_shell', action };
+  }
+  if (request.tools.some((tool) => tool.type === 'shell')) {
+    const inFolder = workdir === undefined ? script : `cd ${quoted(workdir)} && ${script}`;
+    return {
+      type: 'shell',
+      action: { commands: [inFolder], timeout_ms: timeoutMs ?? null, max_output_length: null },
+    };
   }
   const place = { ...(workdir === undefined ? {} : { workdir }) };
   const time = { ...(timeoutMs === undefined ? {} : { timeout_ms: timeoutMs }) };

@@ -11,20 +11,11 @@ import type { EventParams } from '../../../protocol/events.ts';
 import type { Prepared } from '../../environments/prepared.ts';
 import { originBranch } from '../../repos/origin.ts';
 import type { Preparation } from '../preparation.ts';
+import type { Start } from '../start.ts';
 import { keyOf, planMaintenance, planSetup, SWITCH_VERSIONS, type Plan } from './plan.ts';
 import { runSetup, type SetupDone, type SetupWork } from './sandbox.ts';
-import { reportFailure, type Script } from './scripts.ts';
-
-export interface Start {
-  /** Absent: the image. */
-  snapshot?: string;
-  /** The commit that its repository stands at. */
-  sha?: string;
-  /** The prepared environment's, to be forgotten when its snapshot turns out to be gone. */
-  key?: string;
-  /** To be run in the agent's own sandbox, after its checkout. */
-  maintenance?: Script;
-}
+import type { Script } from './run-script.ts';
+import { reportFailure } from './scripts.ts';
 
 export async function startOf(of: Preparation): Promise<Start> {
   const { turn, environment, parts } = of;

@@ -27,6 +27,11 @@ export interface ScriptRun {
   timeoutMs: number;
 }
 
+export interface Script extends Pick<ScriptRun, 'by' | 'callId' | 'text'> {
+  /** By a person: then its failure ends the turn. */
+  written: boolean;
+}
+
 export interface ScriptFailure {
   by: 'setup' | 'maintenance';
   exitCode: number;

@@ -14,7 +14,8 @@ import { stopReason } from '../../tasks/turn-context.ts';
 import { sorted } from '../environment.ts';
 import { openSandbox, type Preparation } from '../preparation.ts';
 import { findSecrets } from './scan.ts';
-import { runScripts, type FailedScript, type Script } from './scripts.ts';
+import type { Script } from './run-script.ts';
+import { runScripts, type FailedScript } from './scripts.ts';
 
 export interface SetupWork {
   /** Absent: the image. */

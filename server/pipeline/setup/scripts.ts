@@ -8,12 +8,7 @@ import { variablesOf } from '../environment.ts';
 import { openInternet } from '../internet.ts';
 import type { Preparation } from '../preparation.ts';
 import { shellEnvironment } from '../../sandbox/shell-env.ts';
-import { runScript, setupFailed, type ScriptFailure, type ScriptRun } from './run-script.ts';
-
-export interface Script extends Pick<ScriptRun, 'by' | 'callId' | 'text'> {
-  /** By a person: then its failure ends the turn. */
-  written: boolean;
-}
+import { runScript, setupFailed, type Script, type ScriptFailure } from './run-script.ts';
 
 export interface FailedScript extends ScriptFailure {
   written: boolean;

@@ -3,26 +3,26 @@ import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CodexError } from '../../../protocol/errors.ts';
 import { findNode } from '../node-binary.ts';
-import { runnerFiles } from '../runner-files.ts';
+import { runnerFiles, type CommandScript } from '../runner-files.ts';
 
 export interface Shape {
   platform: 'linux' | 'darwin';
   /** Makes what stands at `node` in the folder: a file to mount on, or a link. */
   fill: (path: string, node: string) => Promise<void>;
-  /** How the command `apply_patch` finds what is beside it. */
-  applyPatch?: string;
+  /** How our commands find what is beside them. */
+  script?: CommandScript;
 }
 
 export async function codexFolder(
   dataDir: string,
-  { platform, fill, applyPatch }: Shape,
+  { platform, fill, script }: Shape,
 ): Promise<{ codex: string; node: string }> {
   const node = await findNode(process.arch, platform);
   if (!node) {
     const detail = `No Node for ${platform} was found. Install the npm package node-${platform}-${process.arch}.`;
     throw new CodexError('sandboxStartFailed', { detail }, { detail });
   }
-  const { files, hash } = await runnerFiles(`${node.path} ${node.identity}`, applyPatch);
+  const { files, hash } = await runnerFiles(`${node.path} ${node.identity}`, script);
   const codex = join(dataDir, 'runner', hash);
   try {
     await readFile(join(codex, 'complete'));

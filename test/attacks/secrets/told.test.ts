@@ -121,7 +121,7 @@ describe('what is stored, shown and sent', { timeout: 170_000 }, () => {
   });
 
   test('requests to the model: outputs, and what the repository tells agents', () => {
-    const asked = JSON.stringify(world.model.requests.map(({ body }) => body));
+    const asked = JSON.stringify([...world.model.requests, ...world.model.titles].map(({ body }) => body));
     assert.match(asked, /The token is \[secret NEEDLE\]\./);
     assert.ok(marks(asked) >= SAID);
     never(asked);

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connect } from '../../../client/connection/index.ts';
+import { connect, type BackendConnection } from '../../../client/connection/index.ts';
 import { nodeSocket } from '../../../client/connection/node-socket.ts';
 import { freePort } from './code-server.ts';
 
@@ -114,23 +114,32 @@ export async function startBackend(
       const ids = await taskIds(`http://127.0.0.1:${port}`, token).catch(() => []);
       await end('SIGTERM');
       // Parked for follow-ups that will not come; nobody sweeps for a data folder that is gone.
-      for (const id of ids) spawnSync('docker', ['rm', '-f', '-v', `codex-task-${id}-1`]);
+      const names = ids.flatMap((id) => ['task', 'ask', 'setup'].map((role) => `codex-${role}-${id}-1`));
+      if (names.length > 0) spawnSync('docker', ['rm', '-f', '-v', ...names]);
       await rm(folder, { recursive: true, force: true, maxRetries: 5 });
     },
   };
 }
 
 async function taskIds(url: string, token: string): Promise<string[]> {
-  const connection = connect({
-    url,
-    token: async () => token,
-    client: { name: 'codex-tasks-test', version: '0' },
-    openSocket: nodeSocket(),
-    callWaitMs: LIST_TIMEOUT_MS,
-  });
+  const connection = connectTo({ url, token }, LIST_TIMEOUT_MS);
   try {
     return (await connection.call('task.list', {})).tasks.map((task) => task.id);
   } finally {
     connection.close();
   }
+}
+
+/** Another client of the backend, beside the window. */
+export function connectTo(
+  { url, token }: Pick<E2eBackend, 'url' | 'token'>,
+  callWaitMs?: number,
+): BackendConnection {
+  return connect({
+    url,
+    token: async () => token,
+    client: { name: 'codex-tasks-test', version: '0' },
+    openSocket: nodeSocket(),
+    ...(callWaitMs === undefined ? {} : { callWaitMs }),
+  });
 }

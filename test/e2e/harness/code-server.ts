@@ -3,14 +3,18 @@
  * its package, everything gone afterwards.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { cp, mkdir, mkdtemp, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const START_TIMEOUT_MS = 60_000;
-const STOP_GRACE_MS = 5_000;
+/** Of the build, and never packed. */
+const INSTALLED = join(import.meta.dirname, '../../../dist/test/extensions');
+const MADE_AT = '.made-at';
 const POLL_MS = 100;
 
 export interface CodeServerOptions {
@@ -51,8 +55,9 @@ const QUIET_SETTINGS = {
 };
 
 export async function startCodeServer(options: CodeServerOptions): Promise<CodeServer> {
-  const root = await realpath(await mkdtemp(join(tmpdir(), 'codex-e2e-')));
   const entry = requiredPath('CODEX_TASKS_TEST_CODE_SERVER');
+  const installed = await installedExtensions(entry, options.extensions);
+  const root = await realpath(await mkdtemp(join(tmpdir(), 'codex-e2e-')));
   const userData = join(root, 'user-data');
   const common = [
     ...['--user-data-dir', userData],
@@ -68,8 +73,7 @@ export async function startCodeServer(options: CodeServerOptions): Promise<CodeS
     join(userData, 'User/settings.json'),
     JSON.stringify({ ...QUIET_SETTINGS, ...options.settings }, null, 2),
   );
-  const installs = options.extensions.flatMap((path) => ['--install-extension', path]);
-  await runToEnd(entry, [...common, ...installs, '--force'], env);
+  await copyExtensions(installed, join(root, 'extensions'));
 
   const port = await freePort();
   const server = spawn(
@@ -125,6 +129,39 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
+/**
+ * A folder with these packages installed, for copies: installing them anew for every test file takes as long
+ * as starting the server. By their content, so that a changed one is installed again.
+ */
+async function installedExtensions(entry: string, packages: string[]): Promise<string> {
+  const hash = createHash('sha256').update(entry);
+  for (const path of packages) hash.update(await readFile(path));
+  const folder = join(INSTALLED, hash.digest('hex').slice(0, 16));
+  if (existsSync(folder)) return folder;
+  await mkdir(INSTALLED, { recursive: true });
+  const aside = await mkdtemp(join(INSTALLED, 'making-'));
+  try {
+    const extensions = join(aside, 'extensions');
+    const data = ['--user-data-dir', join(aside, 'user-data'), '--config', join(aside, 'config.yaml')];
+    await writeFile(join(aside, 'config.yaml'), '');
+    const installs = packages.flatMap((path) => ['--install-extension', path]);
+    await runToEnd(entry, ['--extensions-dir', extensions, ...data, ...installs, '--force'], process.env);
+    await writeFile(join(extensions, MADE_AT), extensions);
+    await rename(extensions, folder);
+  } finally {
+    await rm(aside, { recursive: true, force: true, maxRetries: 5 });
+  }
+  return folder;
+}
+
+/** The list of them holds where they are. */
+async function copyExtensions(from: string, to: string): Promise<void> {
+  await cp(from, to, { recursive: true });
+  const list = join(to, 'extensions.json');
+  const text = await readFile(list, 'utf8');
+  await writeFile(list, text.replaceAll(await readFile(join(from, MADE_AT), 'utf8'), to));
+}
+
 async function runToEnd(entry: string, args: string[], env: NodeJS.ProcessEnv): Promise<void> {
   const child = spawn(process.execPath, [entry, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
@@ -150,11 +187,9 @@ async function answers(url: string, server: ChildProcess): Promise<void> {
 async function endGroup(child: ChildProcess): Promise<void> {
   if (child.pid === undefined || child.exitCode !== null) return;
   const ended = once(child, 'exit');
-  process.kill(-child.pid, 'SIGTERM');
-  const timer = setTimeout(() => killGroup(child.pid), STOP_GRACE_MS);
-  await ended;
-  clearTimeout(timer);
+  // At once: all that it could still save is removed with its folder.
   killGroup(child.pid);
+  await ended;
 }
 
 function killGroup(pid: number | undefined): void {

@@ -24,16 +24,26 @@ export async function openSession(options: {
 }): Promise<Session> {
   const opened: (() => Promise<void>)[] = [];
   const close = async () => {
-    for (const end of opened.reverse()) await end();
+    const ends = await Promise.allSettled(opened.map((end) => end()));
+    for (const end of ends) if (end.status === 'rejected') throw end.reason;
   };
   try {
-    const backend = await startBackend(options);
-    opened.push(() => backend.stop());
-    const server = await startCodeServer({
-      extensions: [requiredPath('CODEX_TASKS_TEST_VSIX')],
-      ...(options.settings === undefined ? {} : { settings: options.settings }),
-    });
-    opened.push(() => server.stop());
+    const starting = [
+      startBackend(options).then((backend) => {
+        opened.push(() => backend.stop());
+        return backend;
+      }),
+      startCodeServer({
+        extensions: [requiredPath('CODEX_TASKS_TEST_VSIX')],
+        ...(options.settings === undefined ? {} : { settings: options.settings }),
+      }).then((server) => {
+        opened.push(() => server.stop());
+        return server;
+      }),
+    ] as const;
+    // What one of them started is there to be ended when the other fails.
+    await Promise.allSettled(starting);
+    const [backend, server] = await Promise.all(starting);
     const folder = await server.newFolder('parcel');
     makeRepository(folder);
     makeLocalChanges(folder);

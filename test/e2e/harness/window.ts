@@ -19,9 +19,11 @@ const FLAGS = [
 const SIZE = { width: 1360, height: 850 };
 /** A cold extension host on a busy machine of two cores. */
 const LOAD_TIMEOUT_MS = 90_000;
-const STEP_TIMEOUT_MS = 20_000;
+const STEP_TIMEOUT_MS = 40_000;
 /** A window just opened may not hear its keys; a palette opened before an extension was known lacks its commands. */
 const PALETTE_TIMEOUT_MS = 3_000;
+/** One that is known to have come is in sight at once, or behind the bell. */
+const NOTIFICATION_TIMEOUT_MS = 2_000;
 const POLL_MS = 100;
 
 /** As VS Code's list has them, and the class that the window then carries. */
@@ -72,17 +74,21 @@ export class Window {
     const row = this.page.locator('.quick-input-list .monaco-list-row').filter({
       has: this.page.locator('.label-name', { hasText: new RegExp(`^${escaped(title)}$`) }),
     });
-    await eventually(`the command “${title}”`, async () => {
-      await this.page.keyboard.press('F1');
-      try {
-        await this.quickInput.fill(`>${title}`, { timeout: PALETTE_TIMEOUT_MS });
-        await row.first().click({ timeout: PALETTE_TIMEOUT_MS });
-        return true;
-      } catch {
-        await this.page.keyboard.press('Escape');
-        return false;
-      }
-    });
+    await eventually(
+      `the command “${title}”`,
+      async () => {
+        await this.page.keyboard.press('F1');
+        try {
+          await this.quickInput.fill(`>${title}`, { timeout: PALETTE_TIMEOUT_MS });
+          await row.first().click({ timeout: PALETTE_TIMEOUT_MS });
+          return true;
+        } catch {
+          await this.page.keyboard.press('Escape');
+          return false;
+        }
+      },
+      LOAD_TIMEOUT_MS,
+    );
   }
 
   /** The one-line input of VS Code, whatever asks by it at the moment. */
@@ -125,13 +131,38 @@ export class Window {
     return this.page.locator('.monaco-dialog-box');
   }
 
-  /** Waits for a notification that says this. */
-  async notification(text: RegExp): Promise<Locator> {
-    const toast = this.page
-      .locator('.notifications-toasts .notification-list-item')
-      .filter({ hasText: text });
-    await toast.first().waitFor();
-    return toast.first();
+  /**
+   * Waits for a notification that says this. VS Code takes one out of sight after ten seconds, or when
+   * others come: it is looked for behind the bell then, where it stays until it is answered.
+   */
+  async notification(text: RegExp, timeoutMs = STEP_TIMEOUT_MS): Promise<Locator> {
+    const places = ['.notifications-toasts', '.notifications-center.visible'];
+    const item = this.page
+      .locator(places.map((place) => `${place} .notification-list-item`).join(', '))
+      .filter({ hasText: text })
+      .first();
+    try {
+      await item.waitFor({ timeout: timeoutMs });
+    } catch {
+      await this.runCommand('Notifications: Show Notifications');
+      await item.waitFor();
+    }
+    return item;
+  }
+
+  /** Presses a button of the notification that says this, wherever it stands by now. */
+  async answerNotification(text: RegExp, button: string): Promise<void> {
+    await eventually(`the button “${button}” of a notification that says ${text}`, async () => {
+      const item = await this.notification(text, NOTIFICATION_TIMEOUT_MS);
+      try {
+        await item
+          .getByRole('button', { name: button, exact: true })
+          .click({ timeout: NOTIFICATION_TIMEOUT_MS });
+        return true;
+      } catch {
+        return false;
+      }
+    });
   }
 
   async closeNotifications(): Promise<void> {

@@ -9,7 +9,9 @@ import { connect as connectTo, type BackendConnection } from '../../../client/co
 import { nodeSocket } from '../../../client/connection/node-socket.ts';
 import { defaultEnvironment, type Approval } from '../../../protocol/environment.ts';
 import { nameless, paleText } from '../harness/look.ts';
+import { containerOf, letGo, WAITS } from '../harness/sandbox.ts';
 import { connect, openSession, withEvidence, type Session } from '../harness/session.ts';
+import { ended, unfold } from '../harness/task-page.ts';
 import { eventually } from '../harness/window.ts';
 
 const TASK_TIMEOUT_MS = 90_000;
@@ -94,7 +96,7 @@ test('the card asks, and is answered by mouse and by keyboard', async () => {
     await window.page.keyboard.press('Shift+Tab');
     await window.page.keyboard.press('Enter');
     await page.getByText('Asked about echo two: allowed for this task').waitFor();
-    assert.match(await focused(), /Asked about echo two/, 'the focus stays where it was');
+    await eventually('the focus where it was', async () => /Asked about echo two/.test(await focused()));
 
     // The same again is not asked about.
     const three = card(page, 'echo three');
@@ -114,19 +116,22 @@ test('who does not see the page is told, answers there or in the palette, and is
   const { window } = session;
   await withEvidence(session, 'approval-notification', async () => {
     await setPolicy('onRisk');
-    await submit('Clean up\n$ sleep 3\n$ rm -rf docs\n$ rm -rf src');
+    await submit(`Clean up\n$ ${WAITS}\n$ rm -rf docs\n$ rm -rf src`);
     await window.runCommand('View: Close All Editors');
-    const docs = await window.notification(/“Clean up” asks to run in \/workspace\/parcel: rm -rf docs/);
+    letGo(await containerOf(other, 'Clean up'));
+    const docs = /“Clean up” asks to run in \/workspace\/parcel: rm -rf docs/;
+    const src = /“Clean up” asks to run in \/workspace\/parcel: rm -rf src/;
+    await window.notification(docs, TASK_TIMEOUT_MS);
     await window.screenshot('approval-notification-dark');
-    await docs.getByRole('button', { name: 'Don’t Run' }).click();
+    await window.answerNotification(docs, 'Don’t Run');
 
-    const src = await window.notification(/rm -rf src/);
+    await window.notification(src, TASK_TIMEOUT_MS);
     await window.runCommand('Codex: Answer Pending Approval…');
     await window.waitForInput(/Answer Pending Approval: rm -rf src/);
     await window.screenshot('approval-palette-dark');
     await window.pick(/Don’t Run/);
     await row('Clean up').filter({ hasNotText: 'waiting for you' }).waitFor();
-    await src.getByRole('button', { name: 'Run Once' }).click();
+    await window.answerNotification(src, 'Run Once');
     await window.notification(/answered already/);
     await window.screenshot('approval-late-dark');
 
@@ -158,9 +163,9 @@ test('two at once, kept over a reload of the window, answered once each', async 
     await again.getByText('Asked about rm -rf b; echo not me: not run').waitFor();
     await card(again, 'rm -rf a').getByRole('button', { name: 'Run Once' }).dblclick();
     await again.getByText('Both are done.').waitFor({ timeout: TASK_TIMEOUT_MS });
+    await ended(again, TASK_TIMEOUT_MS);
     const ran = again.locator('.command', { hasText: 'rm -rf a' });
-    if ((await ran.getByRole('button').first().getAttribute('aria-expanded')) === 'false')
-      await ran.getByRole('button').first().click();
+    await unfold(ran);
     assert.equal((await ran.locator('.pane').innerText()).trim(), 'ran');
     assert.equal(await again.getByRole('alert').count(), 0);
     await window.screenshot('approval-reloaded-dark');

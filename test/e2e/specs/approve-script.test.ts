@@ -9,6 +9,7 @@ import { nodeSocket } from '../../../client/connection/node-socket.ts';
 import { git, write } from '../../support/git.ts';
 import { nameless, paleText } from '../harness/look.ts';
 import { connect, openSession, withEvidence, type Session } from '../harness/session.ts';
+import { ended, unfold } from '../harness/task-page.ts';
 
 const TASK_TIMEOUT_MS = 90_000;
 const FILE = '.codex/environment.yaml';
@@ -72,22 +73,25 @@ test('the setup of a branch has no secrets until a person has compared and appro
     assert.deepEqual(await nameless(page), []);
 
     await warning.getByRole('button', { name: 'Review and Approve' }).click();
-    const question = await window.notification(/Let this environment file have the secrets\?/);
+    const question = /Let this environment file have the secrets\?/;
+    await window.notification(question);
     const diff = window.page.locator('.monaco-diff-editor');
     await diff.locator('.original').getByText('echo ready').waitFor();
     await diff.locator('.modified').getByText('test -n "$DEPLOY_KEY"').waitFor();
     await window.screenshot('script-diff-light');
     await window.useTheme('dark');
     await window.screenshot('script-diff-dark');
-    await question.getByRole('button', { name: 'Approve' }).click();
-    const approved = await window.notification(/^.*Approved\./);
+    await window.answerNotification(question, 'Approve');
+    await window.notification(/^.*Approved\./);
     await window.screenshot('script-approved-dark');
-    await approved.getByRole('button', { name: 'Retry' }).click();
+    await window.answerNotification(/^.*Approved\./, 'Retry');
 
     const again = await window.webview('h1:has-text("Deploy it")');
     await again.getByText(/^Done:/).waitFor({ timeout: TASK_TIMEOUT_MS });
-    await again.locator('.command', { hasText: 'Setup' }).getByRole('button').first().click();
-    await again.getByText(`the key has ${VALUE.length} letters`).first().waitFor();
+    await ended(again, TASK_TIMEOUT_MS);
+    const setup = again.locator('.command', { has: again.locator('.by', { hasText: 'Setup' }) }).last();
+    await unfold(setup);
+    await setup.getByText(`the key has ${VALUE.length} letters`).first().waitFor();
     await window.screenshot('script-retried-dark');
     assert.equal(await again.getByRole('button', { name: 'Review and Approve' }).count(), 0);
     assert.doesNotMatch(await again.locator('body').innerText(), new RegExp(VALUE));

@@ -212,8 +212,8 @@ test('what is typed outlives a closed tab', async () => {
     const page = await openPage();
     await page.getByLabel('Working folder').fill('half a thou');
     await page.getByRole('option', { name: /changes that are not saved/ }).waitFor();
-    // The page tells of it in a pause of typing.
-    await new Promise((resolve) => setTimeout(resolve, 600));
+    // The page tells of it in a pause of typing: by its own clock, which stands still on a busy machine.
+    await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 600)));
     await window.runCommand('View: Close Editor');
     await eventually('the page gone', async () => page.isDetached());
     const again = await openPage();
@@ -233,6 +233,7 @@ test('a script is edited in a tab of its own and saved there', async () => {
     await window.page.locator('.tab.active', { hasText: 'setup.sh' }).waitFor();
     await window.page.locator('.monaco-editor .view-line', { hasText: 'typed on the page' }).waitFor();
     await window.screenshot('environments-script-dark');
+    await window.page.locator('.editor-group-container.active .monaco-editor.focused').waitFor();
     await window.page.keyboard.press('Control+End');
     await window.page.keyboard.type('echo typed in the editor');
     await window.page.keyboard.press('Control+s');

@@ -101,8 +101,10 @@ test('domains are added and removed; what is none is said while typing, or by th
     await window.screenshot('internet-limited-dark');
     await window.page.keyboard.press('Escape');
     const page = await composer();
-    const title = await page.getByRole('button', { name: 'Limited internet' }).getAttribute('title');
-    assert.match(title ?? '', /Only registry\.example can be reached/);
+    const access = page.getByRole('button', { name: 'Limited internet' });
+    await eventually('what can be reached', async () =>
+      /Only registry\.example can be reached/.test((await access.getAttribute('title')) ?? ''),
+    );
   });
 });
 

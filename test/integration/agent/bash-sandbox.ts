@@ -3,9 +3,11 @@
  * the contract that matters to the loop: one callId runs once, whoever asks, and can be joined.
  */
 import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import type { Writable } from 'node:stream';
+import { CodexError } from '../../../protocol/errors.ts';
 import type { AgentSandbox } from '../../../server/agent/agent.ts';
 import type { CommandResult, CommandSpec } from '../../../server/sandbox/sandbox.ts';
 
@@ -17,6 +19,10 @@ interface Job {
   result: CommandResult | null;
   done: Promise<CommandResult>;
   kill(): void;
+  /** What was typed, by the id that it was sent under. */
+  typed: Map<string, string>;
+  stdin: Writable | null;
+  pid: number | undefined;
 }
 
 export class BashSandbox implements AgentSandbox {
@@ -33,6 +39,7 @@ export class BashSandbox implements AgentSandbox {
   static async make(files: Readonly<Record<string, string>> = {}): Promise<BashSandbox> {
     const sandbox = new BashSandbox(await mkdtemp(join(tmpdir(), 'codex-agent-')));
     for (const [path, content] of Object.entries(files)) {
+      await mkdir(dirname(join(sandbox.workdir, path)), { recursive: true });
       await writeFile(join(sandbox.workdir, path), content);
     }
     return sandbox;
@@ -60,6 +67,24 @@ export class BashSandbox implements AgentSandbox {
       signal?.removeEventListener('abort', onAbort);
       if (onOutput) job.followers.delete(onOutput);
     }
+  }
+
+  async input(callId: string, inputId: string, bytes: Uint8Array): Promise<boolean> {
+    const job = this.#jobs.get(callId);
+    if (!job?.stdin) throw new CodexError('notFound');
+    if (job.result !== null) return false;
+    if (job.typed.has(inputId)) return true;
+    job.typed.set(inputId, Buffer.from(bytes).toString());
+    const text = Buffer.from(bytes).toString();
+    job.stdin.write(text.replaceAll(/[\u0003\u0004]/g, ''));
+    if (text.includes('\u0003') && job.pid !== undefined) process.kill(-job.pid, 'SIGINT');
+    if (text.includes('\u0004')) job.stdin.end();
+    return true;
+  }
+
+  /** Everything that was typed into any command, in order. */
+  get typed(): string[] {
+    return [...this.#jobs.values()].flatMap((job) => [...job.typed.values()]);
   }
 
   async find(callId: string): Promise<'unknown' | 'running' | CommandResult> {
@@ -94,8 +119,9 @@ export class BashSandbox implements AgentSandbox {
     const begun = Date.now();
     const child = spawn(program, args, {
       cwd: spec.cwd,
-      env: { PATH: process.env['PATH'] ?? '', ...spec.env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      // Bash takes a socket as its input for a remote shell's, and reads ~/.bashrc.
+      env: { PATH: process.env['PATH'] ?? '', HOME: this.workdir, ...spec.env },
+      stdio: [spec.stdin === 'open' ? 'pipe' : 'ignore', 'pipe', 'pipe'],
       detached: true,
     });
     let end: CommandResult['end'] = 'exited';
@@ -118,8 +144,9 @@ export class BashSandbox implements AgentSandbox {
       job.output.push(kept);
       for (const follow of job.followers) follow(kept, offset);
     };
-    child.stdout.on('data', onData);
-    child.stderr.on('data', onData);
+    child.stdout?.on('data', onData);
+    child.stderr?.on('data', onData);
+    child.stdin?.on('error', () => {});
     const job: Job = {
       output: [],
       outputBytes: 0,
@@ -127,6 +154,9 @@ export class BashSandbox implements AgentSandbox {
       followers: new Set(),
       result: null,
       kill: () => stop('cancelled'),
+      typed: new Map(),
+      stdin: child.stdin,
+      pid: child.pid,
       done: new Promise((resolve) => {
         const finish = (exitCode: number, how: CommandResult['end'], reason?: string) => {
           clearTimeout(timer);

@@ -105,14 +105,24 @@ test('a Retry-After beyond reason is not waited for', async () => {
   });
 });
 
-test('no server at all is tried for a while, then told', async () => {
-  const played = await withFault('{kind: hang}');
+test('an address at which nothing ever answered is waited for a minute, shown as such, then told', async () => {
+  const waited: number[] = [];
+  const played = await withFault('{kind: hang}', {
+    client: { sleep: async (ms) => void waited.push(ms) },
+  });
   await played.server.close();
-  await assert.rejects(
-    played.run(),
-    (error) => error instanceof CodexError && error.code === 'modelUnavailable',
+  await assert.rejects(played.run(), (error) => {
+    assert.ok(error instanceof CodexError && error.code === 'modelUnavailable');
+    assert.match(String(error.wire.params['message']), /ECONNREFUSED/);
+    return true;
+  });
+  assert.deepEqual(waited, [5_000, 10_000, 20_000, 40_000]);
+  const shown = played.of('warning');
+  assert.deepEqual(
+    shown.map(({ code, params }) => [code, params['delayMs']]),
+    waited.map((ms) => ['modelOffline', ms]),
   );
-  assert.equal(played.of('warning').length, 7);
+  assert.match(String(shown[0]?.params['message']), /ECONNREFUSED/);
 });
 
 test('a server that echoes the key does not get it into the error', async () => {

@@ -2,7 +2,7 @@
 import type { AgentInput, AgentOutcome, History } from '../../../server/agent/agent.ts';
 import { runAgent } from '../../../server/agent/loop.ts';
 import { createModelClient, type ClientOptions } from '../../../server/model/client.ts';
-import type { ModelClient, ResponseItem } from '../../../server/model/model.ts';
+import type { ModelClient, ResponseItem, ShellVariant } from '../../../server/model/model.ts';
 import { startScriptedModel, type ScriptedModel } from '../../../server/model/scripted/server.ts';
 import type { EventCode, EventParams, NewEvent } from '../../../protocol/events.ts';
 import { checkNewEvent } from '../../../protocol/events.ts';
@@ -18,9 +18,13 @@ export class MemoryHistory implements History {
     return structuredClone(this.items);
   }
 
-  async append(items: ResponseItem[]): Promise<void> {
-    await this.onAppend(items);
+  /** Where the events of an append go; set by the stage. */
+  tell: (events: readonly NewEvent[]) => void = () => {};
+
+  async append(items: ResponseItem[], events: readonly NewEvent[] = []): Promise<void> {
+    if (items.length > 0) await this.onAppend(items);
     this.items.push(...structuredClone(items));
+    this.tell(events);
   }
 }
 
@@ -38,15 +42,30 @@ export interface Stage {
 
 export async function stage(
   script: string,
-  options: { modelName?: string; files?: Record<string, string>; client?: ClientOptions } = {},
+  options: {
+    modelName?: string;
+    files?: Record<string, string>;
+    client?: ClientOptions;
+    shell?: ShellVariant;
+  } = {},
 ): Promise<Stage> {
   const server = await startScriptedModel({ script });
   const sandbox = await BashSandbox.make(options.files);
   const history = new MemoryHistory();
   const events: NewEvent[] = [];
   const deltas: Stage['deltas'] = [];
+  const tell = (more: readonly NewEvent[]) => {
+    more.forEach(checkNewEvent);
+    events.push(...more);
+  };
+  history.tell = tell;
   const model = createModelClient(
-    { name: options.modelName ?? 'scripted', apiKey: 'test-key', baseUrl: server.url },
+    {
+      name: options.modelName ?? 'scripted',
+      apiKey: 'test-key',
+      baseUrl: server.url,
+      ...(options.shell ? { shell: options.shell } : {}),
+    },
     { sleep: async () => {}, ...options.client },
   );
   return {
@@ -67,10 +86,7 @@ export async function stage(
         env: () => ({}),
         internet: 'off',
         history,
-        emit: async (...more) => {
-          more.forEach(checkNewEvent);
-          events.push(...more);
-        },
+        emit: async (...more) => tell(more),
         delta: (itemId, text) => deltas.push({ itemId, text }),
         limits: resolveLimits(),
         signal: new AbortController().signal,

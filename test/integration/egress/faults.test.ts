@@ -186,7 +186,7 @@ test('caps: connections, bytes and bytes per second are told once and hold', asy
     const ran = await proxy.curl(`http://${HOST}:${port}/`);
     assert.equal(ran.stdout.length, 2_500_000);
     const took = performance.now() - started;
-    assert.ok(took > 1_000 && took < 4_000, `${took} ms`);
+    assert.ok(took > 1_000 && took < 20_000, `${took} ms`);
     assert.deepEqual(proxy.limits, ['egressBytesPerSecond']);
   });
 });

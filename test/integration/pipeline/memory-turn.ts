@@ -1,6 +1,7 @@
 /** A `TurnContext` in memory: what the pipeline is given, without a database. */
-import type { NewEvent } from '../../../protocol/events.ts';
+import { NO_USAGE, type NewEvent } from '../../../protocol/events.ts';
 import { resolveLimits } from '../../../protocol/limits.ts';
+import type { Report } from '../../../protocol/report.ts';
 import type { RepoAtCommit } from '../../../protocol/rpc.ts';
 import type { Mode } from '../../../protocol/states.ts';
 import type { TurnContext, TurnResult } from '../../../server/tasks/turn-context.ts';
@@ -25,6 +26,8 @@ export interface MemoryTurn {
   stop: AbortController;
   states: string[];
   answer: () => string | null;
+  report: () => Report | null;
+  title: () => string | null;
 }
 
 export function memoryTurn(
@@ -34,22 +37,35 @@ export function memoryTurn(
   const stop = new AbortController();
   const states: string[] = [];
   let answer: string | null = null;
+  let report: Report | null = null;
+  let title: string | null = null;
   let baseSha: string | null = null;
   const before = task.turns.get(turn.turn) ?? task.events.length;
   task.turns.set(turn.turn, before);
   const emit = async (...events: NewEvent[]) => void task.events.push(...events);
+  const oneOnly = async (): Promise<never> => {
+    throw new Error('This task has one attempt.');
+  };
   const context: TurnContext = {
+    of: () => context,
+    startAttempt: oneOnly,
+    finishAttempt: oneOnly,
+    endedAttempts: oneOnly,
     task: {
       id: task.id,
       title: 'A task',
       repo: task.repo,
       model: null,
+      effort: null,
       environment: null,
       createdBy: 'owner',
     },
     turn: turn.turn,
     mode: turn.mode ?? 'code',
     prompt: turn.prompt,
+    model: null,
+    effort: null,
+    images: [],
     attempts: [1],
     generation: turn.generation ?? 1,
     resumed: (turn.generation ?? 1) > 1,
@@ -70,6 +86,13 @@ export function memoryTurn(
       }
       return stored;
     },
+    steering: () => ({ after: async () => [], close: async () => [] }),
+    usageBefore: async () => NO_USAGE,
+    itemEnded: async (id) =>
+      task.events
+        .slice(before)
+        .some(({ code, params }) => code === 'item.completed' && params.item.id === id),
+    pictures: { keep: async () => '', load: async () => null },
     approvals: () => ({ ask: async () => 'never', wasAsked: async () => false }),
     delta: () => {},
     progress: () => {},
@@ -90,7 +113,10 @@ export function memoryTurn(
     },
     history: <Item extends object>() => ({
       load: async () => structuredClone(task.history) as Item[],
-      append: async (items: Item[]) => void task.history.push(...structuredClone(items)),
+      append: async (items: Item[], events: readonly NewEvent[] = []) => {
+        task.history.push(...structuredClone(items));
+        task.events.push(...events);
+      },
     }),
     setState: async (state) => void states.push(state),
     setBase: async (sha) => void (baseSha = sha),
@@ -99,11 +125,13 @@ export function memoryTurn(
       const before = [...task.results.keys()].filter((one) => one < turn.turn).sort((a, b) => b - a)[0];
       return before === undefined ? null : (task.results.get(before)?.resultSha ?? null);
     },
+    nameTask: async (make) => void (title = (await make()) ?? title),
     finish: async (end) => {
       answer = end.answer;
+      report = end.report ?? null;
       states.push('completed');
     },
     fail: async () => void states.push('failed'),
   };
-  return { context, stop, states, answer: () => answer };
+  return { context, stop, states, answer: () => answer, report: () => report, title: () => title };
 }

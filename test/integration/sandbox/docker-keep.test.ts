@@ -8,7 +8,7 @@ import { git, newTask, scratchDir, sh, shellIn } from './help.ts';
 import { originServer } from './origin.ts';
 
 /** Measured: 400 ms on two busy processors. Reading every file, or checking them all out, takes seconds. */
-const READY_MS = 1_500;
+const READY_MS = 5_000;
 
 for (const tidied of [false, true])
   describe(

@@ -127,7 +127,7 @@ export function sandboxSuite(kind: SandboxKind): void {
         while [ ! -s /tmp/escaped ]; do sleep 0.05; done; cat /tmp/escaped; while :; do sleep 0.1; done`;
       const result = await sh(sandbox, script, { timeoutMs: 1_500 });
       assert.deepEqual({ end: result.end, exitCode: result.exitCode }, { end: 'timedOut', exitCode: 124 });
-      assert.ok(result.durationMs >= 3_000 && result.durationMs < 10_000, `${result.durationMs} ms`);
+      assert.ok(result.durationMs >= 3_000 && result.durationMs < 30_000, `${result.durationMs} ms`);
       assert.match(result.output, /^\d+$/m);
       assert.equal((await sh(sandbox, `kill -0 ${Number(result.output)}`)).exitCode, 1);
     });
@@ -146,7 +146,7 @@ export function sandboxSuite(kind: SandboxKind): void {
     test('does not wait for a daemon that holds the output open, and leaves it running until stopAll', async () => {
       const started = Date.now();
       const { output } = await sh(sandbox, 'sleep 300 & echo $!');
-      assert.ok(Date.now() - started < 2_000);
+      assert.ok(Date.now() - started < 20_000);
       assert.equal((await sh(sandbox, `kill -0 ${Number(output)}`)).exitCode, 0);
       await sandbox.stopAll();
       assert.equal((await sh(sandbox, `kill -0 ${Number(output)}`)).exitCode, 1);

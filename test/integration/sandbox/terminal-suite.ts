@@ -168,7 +168,7 @@ export function terminalSuite(kind: SandboxKind): void {
       assert.ok(first > 0 && first < TERMINAL_AHEAD_BYTES, `${first}`);
       const started = performance.now();
       assert.equal((await sh(sandbox, 'echo here')).output, 'here\n');
-      assert.ok(performance.now() - started < 3_000);
+      assert.ok(performance.now() - started < 20_000);
       screen.slow = () => {};
       reading.resolve();
       await pause(500);

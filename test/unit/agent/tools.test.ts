@@ -3,6 +3,8 @@ import { test } from 'node:test';
 import type { ToolCall } from '../../../server/model/items.ts';
 import { isExclusive, readCall, scriptOfLargeCall } from '../../../server/agent/tools.ts';
 
+const LIMITS = { commandTimeoutMs: 600_000, turnTimeoutMs: 7_200_000 };
+
 function shell(args: object): ReturnType<typeof readCall> {
   const call: ToolCall = {
     type: 'function_call',
@@ -10,13 +12,13 @@ function shell(args: object): ReturnType<typeof readCall> {
     name: 'shell',
     arguments: JSON.stringify(args),
   };
-  return readCall(call, '/workspace/repo', 600_000);
+  return readCall(call, '/workspace/repo', LIMITS);
 }
 
 function command(args: object) {
   const read = shell(args);
-  assert.ok(read.ok, read.ok ? '' : read.problem);
-  return read.command;
+  assert.ok(read.ok && read.kind === 'run', read.ok ? read.kind : read.problem);
+  return read.commands[0];
 }
 
 test('a text is a script for bash, a list a program with arguments', () => {

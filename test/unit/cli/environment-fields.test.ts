@@ -45,6 +45,11 @@ test('each flag sets its field, with its unit', () => {
     setupForAsk: true,
     allowSecretsIn: ['~/.npmrc'],
   });
+  assert.deepEqual(only(['--model', 'company/gpt-5.5', '--effort', 'high']), {
+    model: 'company/gpt-5.5',
+    effort: 'high',
+  });
+  assert.deepEqual(only(['--unset', 'model', '--unset', 'effort'], { model: 'a', effort: 'low' }), {});
 });
 
 test('versions and variables change by name; the last one gone is no setting any more', () => {
@@ -91,6 +96,7 @@ const REFUSED: [string[], RegExp][] = [
   [['--setup', 'a', '--no-setup'], /exclude one another/],
   [['--setup', '-', '--maintenance', '-'], /Only one of/],
   [['--approval', 'sometimes'], /--approval is one of never, onRisk, always/],
+  [['--effort', 'huge'], /--effort is one of none, minimal, low, medium, high, xhigh, not “huge”/],
   [['--unset', 'internet'], /--unset is one of/],
   [['--repo', '.'], /--repo belongs to env test/],
 ];

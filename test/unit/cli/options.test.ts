@@ -39,9 +39,13 @@ describe('the command line of run', () => {
     refuses(['--env', 'no name', 'x'], /“no name” can’t be an environment’s name/);
   });
 
-  it('what is not built yet is refused by name', () => {
-    refuses(['--attempts', '2', 'x'], /--attempts.*not built yet/);
-    assert.equal(options('--attempts', '1', 'x').prompt, 'x');
+  it('makes one attempt, or up to four, of which one may be chosen before they run', () => {
+    const { attempts, choose } = options('x');
+    assert.deepEqual([attempts, choose], [1, null]);
+    assert.equal(options('--attempts', '4', '--choose', '3', 'x').choose, 3);
+    refuses(['--attempts', '5', 'x'], /--attempts is a whole number from 1 to 4, not “5”/);
+    refuses(['--attempts', '2', '--choose', '3', 'x'], /--choose is a whole number from 1 to 2/);
+    refuses(['--choose', '1', 'x'], /--choose is for several attempts/);
   });
 
   it('what makes no sense is refused with a sentence', () => {

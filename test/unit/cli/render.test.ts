@@ -61,6 +61,17 @@ describe('events in a terminal', () => {
     );
   });
 
+  it('the model that works is told, with how much it thinks', () => {
+    const applied: EventParams<'environment.applied'> = {
+      ...{ name: 'web', image: 'base', versions: {}, workdir: '', from: {} },
+      ...{ setup: 'none', maintenance: 'none', variables: [], secrets: [], model: 'gpt-5.5' },
+    };
+    const modelLine = (more: Partial<typeof applied>) =>
+      shown(['environment.applied', { ...applied, ...more }])[1];
+    assert.equal(modelLine({}), '  Model: gpt-5.5');
+    assert.equal(modelLine({ effort: 'xhigh' }), '  Model: gpt-5.5, effort extra high');
+  });
+
   it('a message is shown when something follows it; the last one is the answer and comes at the end', () => {
     const lines = shown(
       ['item.completed', { item: message('I look.') }],

@@ -54,6 +54,12 @@ test('a stored environment that only sets other things leaves the file its own',
   });
 });
 
+test('model and effort are the stored environment’s alone', () => {
+  const environment = of({ model: 'company/gpt-5.5', effort: 'low' }, { image: 'universal' });
+  assert.deepEqual([environment.model, environment.effort], ['company/gpt-5.5', 'low']);
+  assert.deepEqual(environment.from, { model: 'stored', effort: 'stored', image: 'file' });
+});
+
 test('what is stored wins over the file, field by field', () => {
   const environment = of(
     { image: 'base', setup: 'make', workdir: '' },

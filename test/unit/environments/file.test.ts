@@ -91,6 +91,7 @@ for (const key of [
   'internet',
   'secrets',
   'model',
+  'effort',
   'resources',
   'approval',
   'setupTimeoutMs',

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readItem, toHistory } from '../../../server/model/items.ts';
-import { shellVariant } from '../../../server/model/client.ts';
+import type { ModelSettings } from '../../../server/model/model.ts';
+import { shellVariant } from '../../../server/model/shell-variant.ts';
 
 test('kinds that mean nothing here are passed over, lies about a kind are not', () => {
   assert.equal(readItem({ type: 'web_search_call', id: 'x' }), null);
@@ -37,7 +38,19 @@ test('reasoning that the server did not encrypt is not kept', () => {
 });
 
 test('codex-mini-latest gets the built-in shell, the others a function', () => {
-  assert.equal(shellVariant('codex-mini-latest'), 'local_shell');
-  assert.equal(shellVariant('gpt-5-codex'), 'function');
-  assert.equal(shellVariant('scripted'), 'function');
+  const of = (name: string, more: Partial<ModelSettings> = {}) =>
+    shellVariant({ name, apiKey: 'k', ...more });
+  assert.equal(of('codex-mini-latest'), 'local_shell');
+  for (const name of ['gpt-5', 'gpt-5-codex', 'gpt-4.1', 'o3', 'scripted', 'gpt-5.1-chat-latest']) {
+    assert.equal(of(name), 'function', name);
+  }
+  for (const name of ['gpt-5.1', 'gpt-5.1-codex-mini', 'gpt-5.2-codex', 'gpt-5.6', 'gpt-6', 'gpt-10.1']) {
+    assert.equal(of(name), 'shell', name);
+    assert.equal(of(name, { baseUrl: 'https://api.openai.com/v1' }), 'shell', name);
+    assert.equal(of(name, { baseUrl: 'http://127.0.0.1:11434/v1' }), 'function', name);
+    assert.equal(of(name, { baseUrl: 'no address' }), 'function', name);
+    assert.equal(of(name, { wire: 'chat' }), 'function', name);
+  }
+  assert.equal(of('llama', { baseUrl: 'http://127.0.0.1:1/v1', shell: 'shell' }), 'shell');
+  assert.equal(of('gpt-5.1', { shell: 'function' }), 'function');
 });

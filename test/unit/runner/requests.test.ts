@@ -26,6 +26,8 @@ test('a hello is taken with its generation, and nothing else is', () => {
 
 test('a command is taken whole or refused', () => {
   assert.deepEqual(asCommand(COMMAND), COMMAND);
+  const typedTo = { ...COMMAND, stdin: 'open', tty: { columns: 80, rows: 24 } };
+  assert.deepEqual(asCommand(typedTo), typedTo);
   const wrong = [
     { argv: [] },
     { argv: ['a\0b'] },
@@ -33,6 +35,9 @@ test('a command is taken whole or refused', () => {
     { env: { A: 1 } },
     { timeoutMs: -1 },
     { maxOutputBytes: '1' },
+    { stdin: 'pipe' },
+    { tty: true },
+    { tty: { columns: 0, rows: 24 } },
   ];
   for (const part of wrong)
     assert.throws(() => asCommand({ ...COMMAND, ...part }), DoorRefusal, JSON.stringify(part));

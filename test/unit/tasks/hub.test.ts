@@ -126,7 +126,7 @@ test('a slow socket loses its queue and pages again; others and the producer do 
   await settle();
   slow.block();
   for (let round = 0; round < 30; round++) append(100);
-  hub.delta(TASK, 1, 'item', 'text');
+  hub.delta({ taskId: TASK, turn: 1, itemId: 'item', text: 'text' });
   await settle();
   assert.deepEqual(quick.seqs, upTo(3_001));
   assert.deepEqual(slow.seqs, [1]);

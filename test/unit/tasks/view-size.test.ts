@@ -86,3 +86,35 @@ test('long texts are cut with a mark, the newest turn last', () => {
   assert.ok(last.length > 10 * first.length);
   TaskView.parse(view);
 });
+
+test('a report is there whole or not at all, and never keeps a task from fitting', () => {
+  const followUps = Array.from({ length: 10 }, () => ({ title: 'More', prompt: 'ü'.repeat(3_000) }));
+  const report = { followUps, findings: [], checks: [] };
+  const small = { followUps: [{ title: 'a', prompt: 'b' }], findings: [], checks: [] };
+  const view = task(
+    ...Array.from({ length: 20 }, (_, n) => turn({ turn: n + 1, report })),
+    turn({ turn: 21, report: small, prompt: 'x'.repeat(MAX_BYTES) }),
+  );
+  const fitted = fitView(view, MAX_BYTES);
+  assert.ok(Buffer.byteLength(JSON.stringify(fitted)) <= MAX_BYTES);
+  assert.deepEqual(fitted.turnList.at(-1)?.report, small);
+  assert.ok(fitted.turnList.slice(0, -1).every((one) => one.report === undefined));
+});
+
+test('of several attempts with long answers each keeps a part, and the whole fits', () => {
+  const attempts = [1, 2, 3, 4].map((attempt) => ({
+    attempt,
+    files: [],
+    state: 'completed' as const,
+    answer: String(attempt).repeat(MAX_BYTES),
+    report: {
+      followUps: [],
+      findings: [],
+      checks: [{ command: 'x'.repeat(900), outcome: 'passed' as const }],
+    },
+  }));
+  const fitted = fitView(task(turn({ answer: 'a'.repeat(MAX_BYTES), attempts })), MAX_BYTES);
+  assert.ok(Buffer.byteLength(JSON.stringify(fitted)) <= MAX_BYTES);
+  TaskView.parse(fitted);
+  for (const one of fitted.turnList[0]?.attempts ?? []) assert.match(one.answer ?? '', /^\d+… \[cut\]$/);
+});

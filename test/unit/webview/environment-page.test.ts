@@ -48,6 +48,8 @@ const FULL = Environment.parse({
   parkedMs: 0,
   allowSecretsIn: ['~/.npmrc', '/etc/pip.conf'],
   approval: { policy: 'onRisk', allow: ['npm test'], deny: ['git push*'] },
+  model: 'company/gpt-5.5',
+  effort: 'high',
 });
 
 const stored = (more: Partial<Environment> = {}, updatedAt = 1): StoredEnvironment => ({

@@ -1,6 +1,6 @@
 /** The environment of a turn in a line; what holds and who said it on a click. */
 import { useState } from 'preact/hooks';
-import { cacheWords, environmentParts } from '../../../client/words/index.ts';
+import { cacheWords, environmentParts, modelWords } from '../../../client/words/index.ts';
 import type { EventParams } from '../../../protocol/events.ts';
 import { Icon } from '../../ui/index.tsx';
 import { t } from '../../words.ts';
@@ -52,7 +52,7 @@ export function EnvironmentLine({ entry, actions }: { entry: EnvironmentEntry; a
 }
 
 function Facts({ applied }: { applied: EventParams<'environment.applied'> }) {
-  const { image, versions, workdir, setup, maintenance, variables, secrets, from } = applied;
+  const { image, versions, workdir, setup, maintenance, variables, secrets, from, model, effort } = applied;
   const kinds = { script: t('script'), automatic: t('automatic'), none: t('none') };
   const rows: [field: string, name: string, value: string][] = [
     ['image', t('Image'), image],
@@ -68,6 +68,7 @@ function Facts({ applied }: { applied: EventParams<'environment.applied'> }) {
     ['workdir', t('Working folder'), workdir],
     ['variables', t('Variables'), variables.join(', ')],
     ['secrets', t('Secrets'), secrets.join(', ')],
+    ['model', t('Model'), model === undefined ? '' : modelWords({ model, effort }, t)],
   ];
   return (
     <dl>

@@ -12,7 +12,7 @@ import type { LimitValues } from '../../../../protocol/limits.ts';
 import { originUrl } from '../../../../protocol/door.ts';
 import { PLACES_VARIABLE } from '../../../../protocol/places.ts';
 import type { RunnerPlaces } from '../../../../protocol/places.ts';
-import { APPLY_PATCH_BESIDE } from '../../runner-files.ts';
+import { besideItself } from '../../runner-files.ts';
 import { codexFolder } from '../codex-folder.ts';
 import type { LocalProcess, Ports, ToLaunch, Where } from '../platform.ts';
 import { readLog } from '../process.ts';
@@ -125,7 +125,7 @@ async function filesOf(machine: Machine, dataDir: string): Promise<{ codex: stri
   const { codex, node } = await codexFolder(dataDir, {
     platform: machine.node,
     fill: (path, target) => symlink(target, path),
-    applyPatch: APPLY_PATCH_BESIDE,
+    script: besideItself,
   });
   return { codex: await realpath(codex), node: await realpath(node) };
 }

@@ -1,0 +1,78 @@
+/** Which instructions to agents the model has been told in this conversation, and which come next. */
+import type { NewEvent } from '../../protocol/events.ts';
+import type { ResponseItem } from '../model/model.ts';
+import type { AgentInput } from './agent.ts';
+import {
+  agentsMessage,
+  deeperThan,
+  foldersTo,
+  isAgentsMessage,
+  NO_AGENTS_FILES,
+  readAgentsFiles,
+  type AgentsFiles,
+  type Cut,
+} from './agents-files.ts';
+import { readTouched, touchedFiles } from './deeper-files.ts';
+import { lastUserText, startOfTurn } from './history.ts';
+import type { Store } from './context-window.ts';
+
+export class Instructions {
+  readonly #input: AgentInput;
+  readonly #files: AgentsFiles;
+  readonly #items: readonly ResponseItem[];
+  readonly #store: Store;
+  #deeper: Promise<string[]> | undefined;
+  /** Calls before this were looked at. */
+  #lookedAt: number;
+
+  constructor(input: AgentInput, items: readonly ResponseItem[], store: Store) {
+    this.#input = input;
+    this.#files = input.agentsFiles ?? NO_AGENTS_FILES;
+    this.#items = items;
+    this.#store = store;
+    this.#lookedAt = startOfTurn(items);
+  }
+
+  /** What holds from the root to the working folder, unless the history ends with the very same. */
+  async forTurn(): Promise<{ items: ResponseItem[]; events: NewEvent[] }> {
+    const { sandbox, limits } = this.#input;
+    const read = await readAgentsFiles(sandbox, this.#files, limits.agentsFileBytes);
+    this.#deeper = Promise.resolve(read.deeper);
+    this.#lookedAt = this.#items.length;
+    const message = agentsMessage(sandbox.workdir, read);
+    if (message === null) return { items: [], events: [] };
+    const content = this.#redacted(message);
+    if (content === lastUserText(this.#items, isAgentsMessage)) return { items: [], events: [] };
+    return {
+      items: [{ type: 'message', role: 'user', content }],
+      events: read.parts.flatMap(({ cut }) => (cut ? [this.#warning(cut)] : [])),
+    };
+  }
+
+  /** Before a request: what holds in the folders that commands have touched meanwhile. */
+  async forTouched(): Promise<void> {
+    const since = this.#lookedAt;
+    this.#lookedAt = this.#items.length;
+    if (since === this.#lookedAt) return;
+    const { sandbox, limits } = this.#input;
+    this.#deeper ??= this.#listDeeper();
+    for (const path of touchedFiles(await this.#deeper, this.#items, since, sandbox.workdir)) {
+      const read = await readTouched(sandbox, path, limits.agentsFileBytes, (text) => this.#redacted(text));
+      if (read) await this.#store([read.item], read.cut ? [this.#warning(read.cut)] : []);
+    }
+  }
+
+  async #listDeeper(): Promise<string[]> {
+    const { folder, fallbacks, inRepository } = this.#files;
+    return deeperThan(await inRepository(), foldersTo(folder), fallbacks);
+  }
+
+  #redacted(text: string): string {
+    return this.#input.redactor?.text(text) ?? text;
+  }
+
+  #warning({ path, keptBytes }: Cut): NewEvent {
+    const maxBytes = this.#input.limits.agentsFileBytes;
+    return { code: 'warning', params: { code: 'agentsFileCut', params: { path, keptBytes, maxBytes } } };
+  }
+}
