@@ -98,6 +98,21 @@ const later = {
   },
 };
 
+/**
+ * Of mermaid's library: the layout “elk” (1.5 MB) and mathematics (0.3 MB), which diagrams hardly ask for.
+ * One that does is shown as it was written.
+ */
+const fewerDiagrams = {
+  name: 'fewer-diagrams',
+  setup(building) {
+    const filter = /^(elkjs(\/.*)?|katex)$/;
+    building.onResolve({ filter }, ({ path }) => ({ path, namespace: 'left-out' }));
+    building.onLoad({ filter: /.*/, namespace: 'left-out' }, () => ({
+      contents: 'export default undefined;',
+    }));
+  },
+};
+
 const targets = {
   runner: {
     entryPoints: {
@@ -155,9 +170,11 @@ const targets = {
       composer: 'webview/composer/main.tsx',
       task: 'webview/task/main.tsx',
       environment: 'webview/environment/main.tsx',
+      // Loaded by a page that has a diagram to show.
+      diagrams: 'webview/diagrams/main.ts',
     },
     outdir: 'dist/webview',
-    plugins: [small],
+    plugins: [small, fewerDiagrams],
     platform: 'browser',
     format: 'iife',
     target: 'es2022',

@@ -4,10 +4,12 @@ import * as vscode from 'vscode';
 import { openCheckpoints, type Checkpoints } from '../client/apply/index.ts';
 import { useGit } from '../client/git/git.ts';
 import { Applier } from './apply/applier.ts';
+import { pickAttempt } from './apply/attempts.ts';
 import { TaskRecords } from './apply/records.ts';
 import { rootChooser } from './apply/roots.ts';
 import { Approvals } from './approvals/approvals.ts';
 import { Asker } from './ask.ts';
+import { Models } from './composer/models.ts';
 import { Composer } from './composer/view.ts';
 import { Backend } from './connection/backend.ts';
 import { OwnBackend } from './connection/own.ts';
@@ -28,10 +30,12 @@ import { openLog } from './platform/log.ts';
 import { Secrets } from './platform/secrets.ts';
 import { t } from './platform/words.ts';
 import { reporter } from './report.ts';
+import { pickReviewTarget } from './review-target.ts';
 import { environmentTester, submitter, type SubmitOptions } from './submit.ts';
 import { TaskDocuments, LOG_SCHEME } from './task-page/documents.ts';
 import { taskPageHandlers } from './task-page/handlers.ts';
 import { TaskPanels } from './task-page/panels.ts';
+import { pictureAddress } from './task-page/pictures.ts';
 import { TaskActions } from './tasks/actions.ts';
 import { shortAccess } from './tasks/describe.ts';
 import { TaskStore } from './tasks/store.ts';
@@ -117,6 +121,12 @@ export function start(context: vscode.ExtensionContext): vscode.Disposable {
     handlers: (taskId) =>
       taskPageHandlers(taskId, {
         ...{ actions, applier, documents, records, store },
+        openTask: (id) => panels.open(id, { preserveFocus: false }),
+        image: async (image) =>
+          panels.push(taskId, 'task.image', {
+            sha256: image.sha256,
+            src: await pictureAddress(backend, image).catch(() => ''),
+          }),
         approve: (approvalId, answer) => approvals.answer(taskId, approvalId, answer),
         environment: {
           open: () => environmentsPage.open(store.get(taskId)?.environment ?? DEFAULT_ENVIRONMENT_NAME),
@@ -137,6 +147,10 @@ export function start(context: vscode.ExtensionContext): vscode.Disposable {
     },
     hostState: (taskId) => ({
       applied: isApplied(taskId),
+      ...appliedAttempt(taskId),
+      started: store.tasks
+        .map(({ requestId }) => requestId)
+        .filter((requestId) => requestId.startsWith(`suggested-${taskId}-`)),
       canApply: vscode.workspace.isTrusted,
       busy: busy.get(taskId) ?? (store.isStopping(taskId) ? 'stop' : null),
       internet: environments.internet(store.get(taskId)?.environment),
@@ -155,6 +169,11 @@ export function start(context: vscode.ExtensionContext): vscode.Disposable {
     return record !== undefined && record.turn >= (store.get(taskId)?.turns ?? record.turn);
   };
 
+  const appliedAttempt = (taskId: string) => {
+    const attempt = isApplied(taskId) ? records.applied(taskId)?.attempt : undefined;
+    return attempt === undefined ? {} : { appliedAttempt: attempt };
+  };
+
   const tree = new TaskTree(store, {
     isApplied,
     access: (task) => environments.level(task.environment) ?? 'off',
@@ -164,10 +183,12 @@ export function start(context: vscode.ExtensionContext): vscode.Disposable {
     if (visible) backend.openQuietly();
     if (visible) environments.refreshQuietly();
   });
+  const models = new Models({ backend, state: context.workspaceState, log });
   const composer = new Composer({
     extensionUri: context.extensionUri,
     folders,
     environments,
+    models,
     submit,
     state: context.workspaceState,
     log,
@@ -253,6 +274,21 @@ export function start(context: vscode.ExtensionContext): vscode.Disposable {
         const taskId = await pickTask(store, argument, t('Follow Up'), (task) => hasEnded(task.state));
         panels.open(taskId, { preserveFocus: false, followUp: true });
       },
+      reviewChanges: async () => {
+        const target = await pickReviewTarget();
+        await composer.focus('review', target);
+      },
+      chooseAttempt: async (argument) => {
+        const taskId = await pickTask(
+          store,
+          argument,
+          t('Choose Attempt'),
+          (task) => task.attempts > 1 && hasEnded(task.state),
+        );
+        const { connection } = await backend.ready();
+        const { task } = await connection.call('task.get', { taskId });
+        await actions.choose(taskId, await pickAttempt(task));
+      },
       archiveTask: async (argument) =>
         actions.archive(await pickTask(store, argument, t('Archive Task'), (task) => hasEnded(task.state))),
       environments: (name) => environmentsPage.open(typeof name === 'string' ? name : undefined),
@@ -278,6 +314,7 @@ export function start(context: vscode.ExtensionContext): vscode.Disposable {
     commands,
     useGitOfSettings(),
     composer,
+    models,
     environmentsPage,
     scriptFiles,
     panels,

@@ -5,9 +5,11 @@
  * and says why.
  */
 import * as vscode from 'vscode';
+import { sendPictures, type Picture } from '../client/attachments.ts';
 import type { BackendConnection, Hello } from '../client/connection/index.ts';
 import { CodexError } from '../protocol/errors.ts';
-import type { RepoAtCommit, TaskSummary } from '../protocol/rpc.ts';
+import type { ReviewTarget } from '../protocol/pages.ts';
+import type { ParamsIn, RepoAtCommit, TaskSummary } from '../protocol/rpc.ts';
 import type { Mode } from '../protocol/states.ts';
 import type { TaskRecords } from './apply/records.ts';
 import { untrusted, type Backend } from './connection/backend.ts';
@@ -16,6 +18,7 @@ import { sendCommits, snapshotWarningWords } from './folders/send.ts';
 import type { Log } from './platform/log.ts';
 import { includeLocalChanges, setting } from './platform/settings.ts';
 import { Dismissed, SentenceError, t } from './platform/words.ts';
+import { reviewPrompt, reviewTitle, sendsLocal } from './review.ts';
 import { titleOf, type TaskStore } from './tasks/store.ts';
 
 export interface Submission {
@@ -24,6 +27,11 @@ export interface Submission {
   mode: Mode;
   folder: vscode.WorkspaceFolder;
   includeLocal: boolean;
+  /** How it is run, where that was chosen. */
+  run?: Pick<ParamsIn<'task.create'>, 'attempts' | 'model' | 'effort'>;
+  images?: readonly Picture[];
+  /** Of a review; its prompt may then be empty. */
+  review?: ReviewTarget;
 }
 export type Submit = (submission: Submission) => Promise<TaskSummary>;
 /** The setup alone, with the folder as it is sent by default. */
@@ -47,18 +55,24 @@ export interface SubmitOptions {
 
 export function submitter(options: SubmitOptions): Submit {
   const send = sender(options);
-  return ({ prompt, ...of }) => {
-    if (prompt.trim() === '') throw new SentenceError(t('The prompt is empty.'));
+  return async ({ prompt, run, images = [], review, ...of }) => {
+    if (prompt.trim() === '' && review === undefined) throw new SentenceError(t('The prompt is empty.'));
     const { requestId, mode } = of;
+    if (review === 'local') await mustHaveChanges(options, of.folder);
     return send({
       ...of,
-      title: titleOf(prompt),
+      includeLocal: review === undefined ? of.includeLocal : sendsLocal(review, of.includeLocal),
+      title: prompt.trim() === '' && review !== undefined ? reviewTitle(review) : titleOf(prompt),
       needsModel: true,
-      create: (connection, repo) =>
-        connection.call('task.create', {
-          ...{ requestId, prompt, mode, repo },
+      create: async (connection, repo) => {
+        const sent = await sendPictures(connection, images);
+        return connection.call('task.create', {
+          ...{ requestId, mode, repo, ...run },
+          prompt: review === undefined ? prompt : reviewPrompt(review, repo, prompt),
           environment: options.environment(),
-        }),
+          ...(sent.length === 0 ? {} : { images: sent }),
+        });
+      },
     });
   };
 }
@@ -77,7 +91,14 @@ export function environmentTester(options: SubmitOptions): TestEnvironment {
     });
 }
 
-type Sending = Omit<Submission, 'prompt'> & {
+async function mustHaveChanges({ folders }: SubmitOptions, folder: vscode.WorkspaceFolder): Promise<void> {
+  const facts = await folders.sendable(folder);
+  if (facts.kind !== 'repository')
+    throw new SentenceError(t('There is no commit yet that changes could be compared with.'));
+  if (!facts.dirty) throw new SentenceError(t('There are no local changes to review.'));
+}
+
+type Sending = Pick<Submission, 'requestId' | 'mode' | 'folder' | 'includeLocal'> & {
   title: string;
   needsModel: boolean;
   create: (connection: BackendConnection, repo: RepoAtCommit) => Promise<{ task: TaskSummary }>;

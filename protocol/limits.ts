@@ -137,6 +137,8 @@ export const DATABASE_BUFFERS_KIB = 16 * 1024;
 export const DATABASE_TEMPLATE_UNUSED_MS = 30 * 24 * 60 * MINUTE_MS;
 /** At one task at the same time: each has a sandbox and a conversation of its own, and costs as much. */
 export const ATTEMPTS_MOST = 4;
+/** Pictures of one prompt. */
+export const IMAGES_PER_PROMPT = 10;
 
 /** After TERM a command has this long before KILL. */
 export const KILL_GRACE_MS = 2_000;

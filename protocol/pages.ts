@@ -13,17 +13,25 @@ import { EnvironmentName, Script, type EgressEntry, type StoredEnvironment } fro
 import { EnvironmentEdit } from './environment-edit.ts';
 import { ErrorAction } from './errors.ts';
 import type { WireError } from './errors.ts';
-import type { EventCode, TaskEvent } from './events.ts';
+import { Attachment, type EventCode, type TaskEvent } from './events.ts';
 import { LIMITS } from './limits.ts';
 import type { NotificationOf, ResultOf, TaskSummary } from './rpc.ts';
 import { SecretName, type SecretView } from './secret.ts';
-import { Mode } from './states.ts';
+import { Effort, Mode } from './states.ts';
+
+/** Some 100 pixels on a side. */
+const THUMBNAIL_MAX_CHARS = 128 * 1024;
 
 const Empty = z.object({});
 const RequestId = z.string().min(8).max(100);
 const Prompt = z.string().max(LIMITS.promptBytes.cap);
 const OfEnvironment = z.object({ name: EnvironmentName });
+const Attempt = z.number().int().min(1).max(4);
 const Turn = z.object({ turn: z.number().int().min(1), attempt: z.number().int().min(1) });
+
+/** What a review looks at, beside what the person writes. */
+export const ReviewTarget = z.enum(['local', 'branch', 'commit']);
+export type ReviewTarget = z.infer<typeof ReviewTarget>;
 
 /** What a page may ask for. The answer is nothing, or a sentence that says why not. */
 export const PAGE_METHODS = {
@@ -35,7 +43,23 @@ export const PAGE_METHODS = {
     includeLocal: z.boolean(),
   }),
   /** What the person chose, so that it is the same after a reload and in `Codex: New Task`. */
-  'composer.choose': z.object({ mode: Mode.optional(), includeLocal: z.boolean().optional() }),
+  'composer.choose': z.object({
+    mode: Mode.optional(),
+    includeLocal: z.boolean().optional(),
+    attempts: Attempt.optional(),
+    /** An empty name, and no effort: what the environment or the backend says. */
+    model: z.string().max(200).optional(),
+    effort: Effort.or(z.literal('')).optional(),
+    review: ReviewTarget.optional(),
+  }),
+  /** A picture for the next task. `thumbnail`: a small one, as an address that has the picture in it. */
+  'composer.attach': z.object({
+    id: RequestId,
+    name: z.string().max(1000),
+    data: z.string().max(Math.ceil(LIMITS.attachmentBytes.cap / 3) * 4),
+    thumbnail: z.string().max(THUMBNAIL_MAX_CHARS),
+  }),
+  'composer.detach': z.object({ id: RequestId }),
   'composer.pickFolder': Empty,
   /** Another environment, or its internet access: asked natively. */
   'composer.pickEnvironment': Empty,
@@ -44,15 +68,26 @@ export const PAGE_METHODS = {
   }),
 
   'task.followUp': z.object({ requestId: RequestId, prompt: Prompt, mode: Mode }),
+  /** Said to the turn that runs. */
+  'task.steer': z.object({ requestId: RequestId, text: Prompt }),
+  /** A new task of what the answer suggests; the same id is the same task, which is then shown. */
+  'task.startFollowUp': z.object({ requestId: RequestId, prompt: Prompt }),
+  'task.chooseAttempt': z.object({ attempt: Attempt }),
   'task.cancel': Empty,
   'task.retry': Empty,
-  'task.apply': Empty,
+  'task.apply': z.object({ attempt: Attempt.optional() }),
   'task.undo': Empty,
   /** A person's word on a command that waits. */
   'task.approve': z.object({ approvalId: z.string().min(1).max(200), answer: ApprovalAnswer }),
   'task.openLog': Turn,
   'task.openPatch': Turn.extend({ path: z.string().max(8000).optional() }),
-  'task.openFile': z.object({ path: z.string().max(8000), line: z.number().int().min(1).optional() }),
+  'task.openFile': z.object({
+    path: z.string().max(8000),
+    line: z.number().int().min(1).optional(),
+    endLine: z.number().int().min(1).optional(),
+  }),
+  /** A picture that a person sent along; comes as a push of the same name. */
+  'task.image': z.object({ image: Attachment }),
   'task.openLink': z.object({ href: z.url({ protocol: /^https?$/ }).max(8000) }),
   'task.copy': z.object({ text: z.string().max(LIMITS.rpcFrameBytes.cap) }),
   'task.act': z.object({ action: ErrorAction }),
@@ -134,6 +169,14 @@ export interface ComposerState {
   /** Of the environment that the task will run in; not there before a backend has answered. */
   internet?: InternetState & { several: boolean };
   problem?: ComposerFolder['problem'];
+  attempts: number;
+  review: ReviewTarget;
+  /** Only when there is something to choose: the backend's models, with the efforts of each. */
+  models?: { name: string; efforts: readonly Effort[] }[];
+  /** Empty: what the environment or the backend says. */
+  model: string;
+  effort: Effort | '';
+  images: { id: string; name: string; bytes: number; thumbnail: string }[];
 }
 
 export interface TaskHostState {
@@ -141,6 +184,10 @@ export interface TaskHostState {
   applied: boolean;
   canApply: boolean;
   busy: 'apply' | 'undo' | 'stop' | null;
+  /** Of what is applied here, when a task has several. */
+  appliedAttempt?: number;
+  /** Request ids of the suggested tasks that were started. */
+  started?: string[];
   /** A terminal in the sandbox can be opened here. */
   terminal?: boolean;
   /** What the task's environment allows now; what the task had while it ran is told by its events. */
@@ -187,6 +234,8 @@ export interface PagePushes {
   'task.host': TaskHostState;
   'task.gone': { error: WireError };
   'task.focus': Record<string, never>;
+  /** `src`: an address that has the picture in it; empty when it is not to be had. */
+  'task.image': { sha256: string; src: string };
   'task.egress': { after: number; entries: EgressEntry[]; more: boolean };
   'environment.list': EnvironmentList;
   'environment.opened': OpenedEnvironment;

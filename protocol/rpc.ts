@@ -57,6 +57,7 @@ export const TaskSummary = z.object({
   model: z.string().optional(),
   effort: Effort.optional(),
   attempts: z.number().int(),
+  attemptsDone: z.number().int().optional(), // of several, while they run
   /** Whose result is the task's, once a person chose; a task with one attempt needs no choice. */
   chosenAttempt: z.number().int().optional(),
   turns: z.number().int(),

@@ -13,7 +13,10 @@ export const ModelName = z
   .string()
   .min(1)
   .max(200)
-  .refine((name) => !/[\x00-\x20\x7f]/.test(name), 'is no model’s name: it has a space or a control character');
+  .refine(
+    (name) => !/[\x00-\x20\x7f]/.test(name),
+    'is no model’s name: it has a space or a control character',
+  );
 
 export const TurnState = z.enum([
   'queued',

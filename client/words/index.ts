@@ -2,6 +2,7 @@
  * The sentences of the product, one place for every client. The backend speaks in codes and
  * parameters; here they become words, through `t`, so that VS Code's l10n can translate them.
  */
+export * from './agent.ts';
 export * from './apply.ts';
 export * from './approvals.ts';
 export * from './changes.ts';

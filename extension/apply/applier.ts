@@ -21,6 +21,7 @@ import { untrusted, type Backend } from '../connection/backend.ts';
 import type { Log } from '../platform/log.ts';
 import { Dismissed, SentenceError, t } from '../platform/words.ts';
 import type { TaskStore } from '../tasks/store.ts';
+import { resultOf } from './attempts.ts';
 import { openDocuments } from './documents.ts';
 import type { TaskRecords } from './records.ts';
 import { lineOf, summarize, summarizeUndo } from './words.ts';
@@ -46,9 +47,10 @@ export class Applier {
     this.#options = options;
   }
 
-  async apply(taskId: string): Promise<void> {
+  /** `attempt`: the one that is looked at; without it the chosen one, or the one that the person picks. */
+  async apply(taskId: string, attempt?: number): Promise<void> {
     if (!vscode.workspace.isTrusted) throw untrusted();
-    await this.#busy(taskId, 'apply', () => this.#apply(taskId));
+    await this.#busy(taskId, 'apply', () => this.#apply(taskId, attempt));
   }
 
   async undo(taskId: string): Promise<void> {
@@ -65,20 +67,21 @@ export class Applier {
     }
   }
 
-  async #apply(taskId: string): Promise<void> {
+  async #apply(taskId: string, wanted: number | undefined): Promise<void> {
     const { backend, records, store, log } = this.#options;
     const { connection } = await backend.ready();
     const { task } = await connection.call('task.get', { taskId });
-    const turn = task.turnList.findLast((one) =>
-      one.attempts.some((attempt) => (attempt.patch?.files ?? 0) > 0),
-    );
-    const attempt = turn?.attempts.find((one) => (one.patch?.files ?? 0) > 0);
-    if (!turn || !attempt) throw new SentenceError(t('This task has no result that could be applied.'));
+    const { turn, attempt } = await resultOf(task, wanted);
     const root = await this.#options.rootFor(task);
 
     // What an earlier turn changed is there already when it was applied here; else all is taken.
     const applied = records.applied(taskId);
     const here = applied?.root === root ? applied : undefined;
+    if (here && (here.attempt ?? 1) !== attempt.attempt && turn.turn === here.turn)
+      throw new SentenceError(
+        t('Attempt {attempt} of this task is applied here. Undo that first.', { attempt: here.attempt ?? 1 }),
+        [{ label: t('Undo Apply'), command: 'codexTasks.undoApply', args: [taskId] }],
+      );
     const after = here && here.turn < turn.turn ? { from: here.turn } : {};
     const bytes = await connection.patch(taskId, turn.turn, attempt.attempt, after);
     const documents = openDocuments(root);
@@ -97,7 +100,7 @@ export class Applier {
     for (const line of summary.left) log.warn(`Not applied: ${line}`);
     if (outcome.checkpointId !== null) {
       const checkpoints = [...(here?.checkpoints ?? []), outcome.checkpointId];
-      await records.setApplied(taskId, { turn: turn.turn, root, checkpoints });
+      await records.setApplied(taskId, { turn: turn.turn, attempt: attempt.attempt, root, checkpoints });
     }
     const whole =
       summary.left.length === 0 && !plan.items.some((item) => item.runsByItself && !chosen.selfRunning);

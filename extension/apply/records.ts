@@ -6,6 +6,8 @@ import type { Memento } from 'vscode';
 
 export interface AppliedRecord {
   turn: number;
+  /** Absent: the first. */
+  attempt?: number;
   root: string;
   /** Newest last: undo goes back one at a time. */
   checkpoints: string[];

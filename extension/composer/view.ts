@@ -1,6 +1,11 @@
 /** The composer in the side bar: tells its page what is true, and sends what the person wrote. */
 import * as vscode from 'vscode';
-import type { ComposerMethod, ComposerState, PageHandlers } from '../../protocol/pages.ts';
+import {
+  ReviewTarget,
+  type ComposerMethod,
+  type ComposerState,
+  type PageHandlers,
+} from '../../protocol/pages.ts';
 import { Mode } from '../../protocol/states.ts';
 import type { Folders } from '../folders/folders.ts';
 import type { Environments } from '../internet/environments.ts';
@@ -10,14 +15,19 @@ import type { Log } from '../platform/log.ts';
 import { includeLocalChanges } from '../platform/settings.ts';
 import { Dismissed, SentenceError, t } from '../platform/words.ts';
 import type { Submit } from '../submit.ts';
+import { ComposerImages } from './images.ts';
+import type { Models } from './models.ts';
 
 export const COMPOSER_VIEW = 'codexTasks.composer';
 const MODE = 'codexTasks.composer.mode';
+const ATTEMPTS = 'codexTasks.composer.attempts';
+const REVIEW = 'codexTasks.composer.review';
 
 export interface ComposerOptions {
   extensionUri: vscode.Uri;
   folders: Folders;
   environments: Environments;
+  models: Models;
   submit: Submit;
   state: vscode.Memento;
   log: Log;
@@ -33,6 +43,7 @@ export class Composer implements vscode.WebviewViewProvider, vscode.Disposable {
   readonly #disposables: vscode.Disposable[] = [];
   #page: Page | null = null;
   #view: vscode.WebviewView | null = null;
+  readonly #images = new ComposerImages();
   #includeLocal: boolean | null = null;
   #focusWhenReady = false;
 
@@ -41,6 +52,7 @@ export class Composer implements vscode.WebviewViewProvider, vscode.Disposable {
     this.#disposables.push(
       options.folders.onDidChange(() => void this.#tell()),
       options.environments.onDidChange(() => void this.#tell()),
+      options.models.onDidChange(() => void this.#tell()),
       vscode.window.registerWebviewViewProvider(COMPOSER_VIEW, this),
     );
   }
@@ -50,8 +62,19 @@ export class Composer implements vscode.WebviewViewProvider, vscode.Disposable {
     return kept.success ? kept.data : 'code';
   }
 
-  async focus(mode?: Mode): Promise<void> {
+  get #attempts(): number {
+    const kept = this.#options.state.get<unknown>(ATTEMPTS);
+    return kept === 2 || kept === 3 || kept === 4 ? kept : 1;
+  }
+
+  get #review(): ReviewTarget {
+    const kept = ReviewTarget.safeParse(this.#options.state.get(REVIEW));
+    return kept.success ? kept.data : 'local';
+  }
+
+  async focus(mode?: Mode, review?: ReviewTarget): Promise<void> {
     if (mode) await this.#options.state.update(MODE, mode);
+    if (review) await this.#options.state.update(REVIEW, review);
     this.#focusWhenReady = true;
     await vscode.commands.executeCommand(`${COMPOSER_VIEW}.focus`);
     if (this.#page) {
@@ -91,17 +114,42 @@ export class Composer implements vscode.WebviewViewProvider, vscode.Disposable {
   }
 
   #handlers(): PageHandlers<ComposerMethod> {
-    const { folders, submit, state } = this.#options;
+    const { folders, models, submit, state } = this.#options;
     return {
       'composer.submit': async ({ requestId, prompt, mode, folder, includeLocal }) => {
         const from = folders.byId(folder);
         if (!from) throw new SentenceError(t('The folder is not open any more.'));
-        const task = await submit({ requestId, prompt, mode, folder: from, includeLocal });
+        const task = await submit({
+          ...{ requestId, prompt, mode, includeLocal },
+          folder: from,
+          run: { attempts: this.#attempts, ...models.asked },
+          images: this.#images.pictures,
+          ...(mode === 'review' ? { review: this.#review } : {}),
+        });
+        // Each task is asked for anew: what costs several times as much is no habit.
+        await state.update(ATTEMPTS, undefined);
+        this.#images.clear();
+        void this.#tell();
         this.#options.onSubmitted(task.id);
       },
-      'composer.choose': async ({ mode, includeLocal }) => {
+      'composer.choose': async ({ mode, includeLocal, attempts, review, model, effort }) => {
         if (mode) await state.update(MODE, mode);
         if (includeLocal !== undefined) this.#includeLocal = includeLocal;
+        if (attempts !== undefined) await state.update(ATTEMPTS, attempts);
+        if (review) await state.update(REVIEW, review);
+        if (model !== undefined || effort !== undefined)
+          await models.choose({
+            ...(model === undefined ? {} : { model }),
+            ...(effort === undefined ? {} : { effort }),
+          });
+      },
+      'composer.attach': async (image) => {
+        this.#images.add(image);
+        await this.#tell();
+      },
+      'composer.detach': async ({ id }) => {
+        this.#images.remove(id);
+        await this.#tell();
       },
       'composer.pickFolder': async () => {
         if (!folders.several) {
@@ -138,12 +186,17 @@ export class Composer implements vscode.WebviewViewProvider, vscode.Disposable {
   async #tell(): Promise<void> {
     const page = this.#page;
     if (!page || this.#view?.visible === false) return;
-    const { folders, environments } = this.#options;
+    const { folders, environments, models } = this.#options;
     const folder = folders.current;
     const internet = environments.internet(environments.chosen);
     const base = {
       mode: this.mode,
       several: folders.several,
+      attempts: this.#attempts,
+      review: this.#review,
+      ...models.offered,
+      ...models.chosen,
+      images: this.#images.shown,
       ...(internet ? { internet: { ...internet, several: environments.all.length > 1 } } : {}),
     };
     const state: ComposerState = folder

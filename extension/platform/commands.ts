@@ -13,6 +13,8 @@ export const COMMAND_NAMES = [
   'followUp',
   'openTerminal',
   'archiveTask',
+  'reviewChanges',
+  'chooseAttempt',
   'answerApproval',
   'environments',
   'internetAccess',

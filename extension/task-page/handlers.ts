@@ -2,6 +2,7 @@
 import * as vscode from 'vscode';
 import { join } from 'node:path';
 import type { ApprovalAnswer } from '../../protocol/approval.ts';
+import type { Attachment } from '../../protocol/events.ts';
 import type { PageHandlers, PageParams, TaskPageMethod } from '../../protocol/pages.ts';
 import type { Applier } from '../apply/applier.ts';
 import type { TaskRecords } from '../apply/records.ts';
@@ -17,6 +18,10 @@ export interface HandlersOptions {
   documents: TaskDocuments;
   records: TaskRecords;
   store: TaskStore;
+  /** Shows the page of another task. */
+  openTask(taskId: string): void;
+  /** Tells the page a picture. */
+  image(image: Attachment): Promise<void>;
   approve(approvalId: string, answer: ApprovalAnswer): Promise<void>;
   environment: {
     open(): Promise<void>;
@@ -37,7 +42,20 @@ export function taskPageHandlers(taskId: string, options: HandlersOptions): Page
     'task.followUp': ({ requestId, prompt, mode }) => actions.followUp(taskId, { requestId, prompt, mode }),
     'task.cancel': () => actions.cancel(taskId),
     'task.retry': () => actions.retry(taskId),
-    'task.apply': () => applier.apply(taskId),
+    'task.steer': (what) => actions.steer(taskId, what),
+    'task.startFollowUp': async (what) => {
+      const known = store.tasks.find(({ requestId }) => requestId === what.requestId);
+      if (known) {
+        options.openTask(known.id);
+        return;
+      }
+      const folder = records.folder(taskId);
+      const started = await actions.startSuggested(taskId, what);
+      if (folder !== undefined) await records.setFolder(started, folder);
+    },
+    'task.chooseAttempt': ({ attempt }) => actions.choose(taskId, attempt),
+    'task.image': ({ image }) => options.image(image),
+    'task.apply': ({ attempt }) => applier.apply(taskId, attempt),
     'task.undo': () => applier.undo(taskId),
     'task.approve': ({ approvalId, answer }) => options.approve(approvalId, answer),
     'task.openLog': ({ turn, attempt }) => documents.open({ what: 'log', taskId, turn, attempt }, title()),
@@ -47,7 +65,7 @@ export function taskPageHandlers(taskId: string, options: HandlersOptions): Page
         title(),
         path === undefined ? undefined : ` b/${path}\n`,
       ),
-    'task.openFile': async ({ path, line }) => openFile(records.folder(taskId), path, line),
+    'task.openFile': async (place) => openFile(records.folder(taskId), place),
     'task.openLink': async ({ href }) => {
       await vscode.env.openExternal(vscode.Uri.parse(href, true));
     },
@@ -72,7 +90,10 @@ export function taskPageHandlers(taskId: string, options: HandlersOptions): Page
 }
 
 /** A file that a text names: only below the folder that the task is of, and only if it is there. */
-async function openFile(root: string | undefined, path: string, line?: number): Promise<void> {
+async function openFile(
+  root: string | undefined,
+  { path, line = 1, endLine = line }: PageParams<'task.openFile'>,
+): Promise<void> {
   const roots =
     root === undefined ? (vscode.workspace.workspaceFolders ?? []).map(({ uri }) => uri.fsPath) : [root];
   if (path.split(/[\\/]/).includes('..'))
@@ -84,8 +105,10 @@ async function openFile(root: string | undefined, path: string, line?: number): 
       () => false,
     );
     if (!found) continue;
-    const at = new vscode.Position(Math.max(0, (line ?? 1) - 1), 0);
-    await vscode.window.showTextDocument(uri, { preview: true, selection: new vscode.Range(at, at) });
+    const from = new vscode.Position(line - 1, 0);
+    // Whole lines; a single one is only pointed at.
+    const to = endLine > line ? new vscode.Position(endLine - 1, Number.MAX_SAFE_INTEGER) : from;
+    await vscode.window.showTextDocument(uri, { preview: true, selection: new vscode.Range(from, to) });
     return;
   }
   throw new SentenceError(t('{path} is not in this folder.', { path }));

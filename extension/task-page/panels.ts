@@ -32,7 +32,7 @@ export interface PanelsOptions {
   /** Events of any task that is in sight, also those of the past. */
   onEvents(events: readonly WireEvent[]): void;
   /** What of the page's state is this window's own. */
-  hostState(taskId: string): Pick<TaskHostState, 'applied' | 'canApply' | 'busy' | 'internet' | 'terminal'>;
+  hostState(taskId: string): Omit<TaskHostState, 'connection'>;
 }
 
 export class TaskPanels implements vscode.Disposable {

@@ -60,12 +60,16 @@ function describeTask(task: TaskSummary, facts: RowFacts, t: Translate): RowWord
   if (ended) context.push('archive', 'followUp');
   if (task.patch && task.patch.files > 0 && task.state === 'completed' && !applied) context.push('apply');
   if (applied) context.push('undo');
+  // Until a follow-up has gone on from the chosen one.
+  if (ended && task.attempts > 1 && task.turns === 1) context.push('choose');
   const place = task.repo.branch === undefined ? task.repo.sha.slice(0, 7) : task.repo.branch;
   return {
     label: task.title,
     description: stopping
       ? t('stopping …', {})
-      : [description(task, applied, t), ended ? '' : shortAccess(access, t)].filter(Boolean).join(' · '),
+      : [description(task, applied, t), attemptsWords(task, t), ended ? '' : shortAccess(access, t)]
+          .filter(Boolean)
+          .join(' · '),
     tooltip: [
       task.title,
       `${task.repo.name} · ${place}${task.repo.includesLocal ? ` · ${t('with local changes', {})}` : ''}`,
@@ -76,6 +80,17 @@ function describeTask(task: TaskSummary, facts: RowFacts, t: Translate): RowWord
     icon: icon(task, applied),
     context,
   };
+}
+
+/** One is what everyone expects, and says nothing. */
+function attemptsWords(
+  { attempts, attemptsDone, chosenAttempt, turns, state }: TaskSummary,
+  t: Translate,
+): string {
+  if (attempts < 2 || turns > 1) return '';
+  if (chosenAttempt !== undefined) return t('attempt {attempt}', { attempt: chosenAttempt });
+  if (hasEnded(state) || attemptsDone === undefined) return t('{count} attempts', { count: attempts });
+  return t('{done} of {all} done', { done: attemptsDone, all: attempts });
 }
 
 /** Off is what everyone expects, and says nothing. */

@@ -8,10 +8,14 @@ import { render } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { ComposerFolder, ComposerState, PageParams } from '../../protocol/pages.ts';
 import type { Mode } from '../../protocol/states.ts';
-import { accessWords, levelWords } from '../../client/words/index.ts';
+import { accessWords, bytesWords, levelWords } from '../../client/words/index.ts';
 import { connectHost, newRequestId } from '../host.ts';
 import { Button, Checkbox, Icon, Segments, TextArea } from '../ui/index.tsx';
+import { LIMITS } from '../../protocol/limits.ts';
+import { bytes } from '../format.ts';
 import { setWords, t } from '../words.ts';
+import { imagesIn, readImage } from './attach.ts';
+import { Options } from './options.tsx';
 
 const host = connectHost();
 setWords(host.boot.words);
@@ -37,6 +41,22 @@ function modeOption(mode: Mode) {
 function folderLabel({ name, branch, sha }: ComposerFolder): string {
   if (branch !== undefined) return t('Folder {name}, branch {branch}', { name, branch });
   return sha === undefined ? t('Folder {name}', { name }) : t('Folder {name}, commit {sha}', { name, sha });
+}
+
+function placeholderOf(mode: Mode): string {
+  switch (mode) {
+    case 'ask':
+      return t('Ask about this repository …');
+    case 'code':
+      return t('Describe a task …');
+    case 'review':
+      return t('Anything in particular …');
+  }
+}
+
+/** What a review is of says whether local changes go along, but for one of a branch. */
+function localIsChosen(state: ComposerState | null): boolean {
+  return state?.mode !== 'review' || state.review === 'branch';
 }
 
 type Internet = NonNullable<ComposerState['internet']>;
@@ -83,7 +103,26 @@ function Composer() {
 
   const folder = state?.folder ?? null;
   const problem = state?.problem ?? folder?.problem;
-  const canSend = state !== null && folder !== null && !problem && prompt.trim() !== '' && !sending;
+  // What a review is of stands in the menu: it needs no word more.
+  const isSaid = prompt.trim() !== '' || state?.mode === 'review';
+  const canSend = state !== null && folder !== null && !problem && isSaid && !sending;
+
+  const attach = async (files: readonly File[]) => {
+    setError('');
+    for (const file of files) {
+      try {
+        if (file.size > LIMITS.attachmentBytes.cap) {
+          const size = bytesWords(LIMITS.attachmentBytes.cap);
+          throw new Error(t('{name} was not added: an image may have {size}.', { name: file.name, size }));
+        }
+        await host.request('composer.attach', { id: newRequestId(), ...(await readImage(file)) });
+      } catch (thrown) {
+        say(thrown);
+      }
+    }
+    focus.current?.();
+  };
+  const picker = useRef<HTMLInputElement>(null);
 
   const send = async () => {
     if (!canSend) return;
@@ -113,14 +152,62 @@ function Composer() {
   const sendLabel = host.boot.mac ? t('Send (⌘⏎)') : t('Send (Ctrl+Enter)');
   return (
     <main>
-      <div class="box">
+      <div
+        class="box"
+        onPaste={(event) => {
+          const files = imagesIn(event.clipboardData);
+          if (files.length === 0) return;
+          event.preventDefault();
+          void attach(files);
+        }}
+        onDragOver={(event) => {
+          if (event.dataTransfer?.types.includes('Files')) event.preventDefault();
+        }}
+        onDrop={(event) => {
+          const files = imagesIn(event.dataTransfer);
+          if (files.length === 0) return;
+          event.preventDefault();
+          void attach(files);
+        }}
+      >
         <TextArea
           value={prompt}
           label={t('Describe a task')}
-          placeholder={mode === 'ask' ? t('Ask about this repository …') : t('Describe a task …')}
+          placeholder={placeholderOf(mode)}
           onInput={write}
           onSend={() => void send()}
           focusRef={focus}
+        />
+        {state && state.images.length > 0 && (
+          <ul class="attached" aria-label={t('Images')}>
+            {state.images.map((image) => (
+              <li key={image.id}>
+                {image.thumbnail ? <img src={image.thumbnail} alt="" /> : <Icon name="file-media" />}
+                <span title={`${image.name} · ${bytes(image.bytes)}`}>{image.name}</span>
+                <Button
+                  look="icon"
+                  icon="close"
+                  iconOnly
+                  label={t('Remove {name}', { name: image.name })}
+                  onClick={() => void host.request('composer.detach', { id: image.id }).catch(say)}
+                />
+              </li>
+            ))}
+          </ul>
+        )}
+        <input
+          ref={picker}
+          class="visually-hidden"
+          type="file"
+          accept="image/png,image/jpeg,image/gif,image/webp"
+          multiple
+          tabIndex={-1}
+          aria-hidden="true"
+          onChange={(event) => {
+            const files = [...(event.currentTarget.files ?? [])];
+            event.currentTarget.value = '';
+            void attach(files);
+          }}
         />
         <div class="bar">
           <Segments
@@ -130,6 +217,13 @@ function Composer() {
             onChange={(chosen) => choose({ mode: chosen })}
           />
           <span class="grow" />
+          <Button
+            look="icon"
+            icon="file-media"
+            iconOnly
+            label={t('Attach Images')}
+            onClick={() => picker.current?.click()}
+          />
           <Button
             look="primary"
             icon="arrow-up"
@@ -173,7 +267,8 @@ function Composer() {
               {state.internet.several && <Icon name="chevron-down" />}
             </button>
           )}
-          {folder.dirty && !problem && (
+          {state && !problem && <Options state={state} choose={choose} />}
+          {folder.dirty && !problem && localIsChosen(state) && (
             <Checkbox
               label={t('include local changes')}
               title={t(

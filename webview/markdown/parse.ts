@@ -1,15 +1,25 @@
 /**
  * The small part of Markdown that models write, as plain data: headings, paragraphs, lists, quotes,
- * code, tables, emphasis, links. HTML stays text; a link is http(s) or a file of the repository,
- * anything else stays text; images become their description. Pure, linear, and bounded in depth.
+ * code, tables, emphasis, links. HTML stays text; a link is http(s), a place in the repository or a
+ * command of the task; anything else stays text; images become their description. Pure, linear, and
+ * bounded in depth.
  */
+
+/** In the repository. */
+export interface Place {
+  path: string;
+  line?: number;
+  endLine?: number;
+}
 
 export type Inline =
   | { kind: 'text'; text: string }
   | { kind: 'code'; text: string }
   | { kind: 'strong' | 'em' | 'strike'; children: Inline[] }
   | { kind: 'link'; href: string; children: Inline[] }
-  | { kind: 'file'; path: string; line?: number; label: string; code: boolean }
+  | ({ kind: 'file'; label: string; code: boolean } & Place)
+  /** What a numbered command printed. */
+  | { kind: 'command'; number: number }
   | { kind: 'break' };
 
 export type Block =
@@ -20,6 +30,9 @@ export type Block =
   | { kind: 'list'; ordered: boolean; start: number; items: { blocks: Block[]; done?: boolean }[] }
   | { kind: 'table'; head: Inline[][]; rows: Inline[][][] }
   | { kind: 'rule' };
+
+/** The block at an answer's end that is no text for a person. */
+export const REPORT_FENCE = 'codex-report';
 
 /** Lists and quotes nested deeper than this are read as plain paragraphs. */
 const MAX_DEPTH = 8;
@@ -157,7 +170,20 @@ function cells(line: string): Inline[][] {
 const TOKEN =
   /\\([!-/:-@[-`{-~])|(`+)([^`]|[^`][\s\S]*?[^`])\2(?!`)|!?\[([^\]\n]{0,500})\]\(\s*<?([^\s)>]{1,2000})>?(?:\s+"[^"\n]*")?\s*\)|\u3010F:([^\u2020\u3011\n]{1,500})\u2020L(\d{1,7})(?:-L?\d{1,7})?\u3011|(https?:\/\/[^\s<>()[\]`"']{1,2000})|(\*\*|__)(?=\S)([\s\S]{0,4000}?\S)\9|(~~)(?=\S)([\s\S]{0,4000}?\S)~~|([*_])(?=[^\s*_])([^*_\n]{0,2000}?[^\s*_])\13(?!\w)| {2,}\n/g;
 
-export function parseInline(source: string, depth = 0): Inline[] {
+/** `linked`: it is the text of a link already. */
+export function parseInline(source: string, depth = 0, linked = false): Inline[] {
+  const parts = parseTokens(source, depth);
+  return linked
+    ? parts.flatMap(unlinked)
+    : parts.flatMap((part) => (part.kind === 'text' ? cited(part.text) : [part]));
+}
+
+function unlinked(part: Inline): Inline[] {
+  if (part.kind === 'link') return [];
+  return [part.kind === 'file' ? { kind: part.code ? 'code' : 'text', text: part.label } : part];
+}
+
+function parseTokens(source: string, depth: number): Inline[] {
   const out: Inline[] = [];
   const text = (part: string) => {
     const last = out.at(-1);
@@ -178,7 +204,7 @@ export function parseInline(source: string, depth = 0): Inline[] {
     if (match[1] !== undefined) text(match[1]);
     else if (match[2] !== undefined) out.push(inlineCode((match[3] ?? '').replace(/\n/g, ' ').trim()));
     else if (match[5] !== undefined) out.push(...link(match[0], match[4] ?? '', match[5], depth));
-    else if (match[6] !== undefined) out.push(citation(match[6], Number(match[7])));
+    else if (match[6] !== undefined) out.push(citation(match[6], match[0]));
     else if (match[8] !== undefined) {
       const href = match[8].replace(/[.,;:!?]+$/, '');
       from = at + href.length;
@@ -199,8 +225,8 @@ function link(whole: string, label: string, target: string, depth: number): Inli
   if (whole.startsWith('!')) return [{ kind: 'text', text: label }];
   if (/^https?:\/\//i.test(target)) {
     const children =
-      depth >= MAX_DEPTH ? [{ kind: 'text', text: label } as const] : parseInline(label, depth + 1);
-    return [{ kind: 'link', href: target, children: children.filter((child) => child.kind !== 'link') }];
+      depth >= MAX_DEPTH ? [{ kind: 'text', text: label } as const] : parseInline(label, depth + 1, true);
+    return [{ kind: 'link', href: target, children }];
   }
   const file = fileReference(target);
   return file ? [{ kind: 'file', ...file, label, code: false }] : [{ kind: 'text', text: label }];
@@ -214,20 +240,59 @@ function inlineCode(text: string): Inline {
     : { kind: 'code', text };
 }
 
-function citation(path: string, line: number): Inline {
+function citation(path: string, whole: string): Inline {
   const name = path.split('/').at(-1) ?? path;
+  const lines = /L(\d+)(?:-L?(\d+))?.$/.exec(whole);
   const file = fileReference(path);
-  return file
-    ? { kind: 'file', path: file.path, line, label: `${name}:${line}`, code: false }
-    : { kind: 'text', text: name };
+  if (!file) return { kind: 'text', text: name };
+  const place = placed(file.path, Number(lines?.[1]), Number(lines?.[2]));
+  return { kind: 'file', ...place, label: `${name}:${place.line ?? 1}`, code: false };
 }
 
-/** `src/a.ts`, `src/a.ts:41`, `src/a.ts:41:7`, `src/a.ts#L41`: inside the repository only. */
-export function fileReference(text: string): { path: string; line?: number } | null {
-  const match = /^(?:\.\/)?([^\s:#?*"<>|\\]{1,1000}?)(?:(?::|#L)(\d{1,7})(?:[-:]L?\d+)*)?$/.exec(text);
+/** A place or a command that is named in the middle of a sentence. */
+const CITED =
+  /\[command ([1-9]\d{0,5})\](?!\()|(?<![\w/.@+:~-])(?:\.\/)?[\w@+.-]{1,200}(?:\/[\w@+.-]{1,200}){0,40}:[1-9]\d{0,6}(?:-[1-9]\d{0,6})?(?![\w/:@])/g;
+/** What stands before a port and not before a line. */
+const HOST = /^(?:[\d.]+|(?:[\w-]+\.)+(?:com|org|net|io|dev|local|internal))$/;
+
+function cited(text: string): Inline[] {
+  const out: Inline[] = [];
+  let from = 0;
+  for (const match of text.matchAll(CITED)) {
+    const part = match[1] === undefined ? citedFile(match[0]) : commandOf(match[1]);
+    if (!part) continue;
+    if (match.index > from) out.push({ kind: 'text', text: text.slice(from, match.index) });
+    out.push(part);
+    from = match.index + match[0].length;
+  }
+  if (from < text.length) out.push({ kind: 'text', text: text.slice(from) });
+  return out;
+}
+
+function commandOf(digits: string): Inline {
+  return { kind: 'command', number: Number(digits) };
+}
+
+/** Only what has a folder or an extension, and is no host with a port. */
+function citedFile(text: string): Inline | null {
+  const file = fileReference(text);
+  if (!file || HOST.test(file.path) || !/\/|.\.[a-z]\w{0,9}$/i.test(file.path)) return null;
+  return { kind: 'file', ...file, label: text, code: false };
+}
+
+function placed(path: string, line: number, endLine: number): Place {
+  if (!(line > 0)) return { path };
+  return endLine > line ? { path, line, endLine } : { path, line };
+}
+
+/** `src/a.ts`, `src/a.ts:41`, `src/a.ts:41-52`, `src/a.ts:41:7`, `src/a.ts#L41`: in the repository only. */
+export function fileReference(text: string): Place | null {
+  const match =
+    /^(?:\.\/)?([^\s:#?*"<>|\\]{1,1000}?)(?:(?::|#L)(\d{1,7})(?::\d+)?(?:-L?(\d{1,7})(?::\d+)?)?)?$/.exec(
+      text,
+    );
   const path = match?.[1];
   if (!path || path.startsWith('/') || path.split('/').includes('..')) return null;
   if (!/[./]/.test(path)) return null;
-  const line = Number(match[2]);
-  return line > 0 ? { path, line } : { path };
+  return placed(path, Number(match[2]), Number(match[3]));
 }

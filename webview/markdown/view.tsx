@@ -1,11 +1,15 @@
 /** Parsed Markdown on the page. Text only ever becomes text nodes. */
 import { h, type ComponentChildren } from 'preact';
 import { useMemo } from 'preact/hooks';
-import { parseMarkdown, type Block, type Inline } from './parse.ts';
+import { t } from '../words.ts';
+import { Diagram } from './diagram.tsx';
+import { parseMarkdown, REPORT_FENCE, type Block, type Inline, type Place } from './parse.ts';
 
 export interface MarkdownActions {
   openLink(href: string): void;
-  openFile(path: string, line?: number): void;
+  openFile(place: Place): void;
+  /** Brings what the command of this number printed into sight. */
+  showCommand(number: number): void;
 }
 
 export function Markdown({ text, actions }: { text: string; actions: MarkdownActions }) {
@@ -20,7 +24,11 @@ function blockView(block: Block, key: number, actions: MarkdownActions): Compone
     case 'heading':
       return h(`h${Math.min(block.level + 1, 6)}`, { key }, inlineViews(block.children, actions));
     case 'code':
-      return (
+      // What it says is shown in its own form once the answer is whole.
+      if (block.language === REPORT_FENCE) return null;
+      return block.language === 'mermaid' ? (
+        <Diagram key={key} source={block.text} />
+      ) : (
         <pre key={key} tabIndex={0}>
           <code>{block.text}</code>
         </pre>
@@ -120,15 +128,43 @@ function inlineViews(parts: Inline[], actions: MarkdownActions): ComponentChildr
             key={key}
             href="#"
             class={part.code ? 'file code' : 'file'}
-            title={part.line === undefined ? part.path : `${part.path}:${part.line}`}
+            title={placeTitle(part)}
             onClick={(event) => {
               event.preventDefault();
-              actions.openFile(part.path, part.line);
+              actions.openFile(placeOf(part));
             }}
           >
             {part.label}
           </a>
         );
+      case 'command':
+        return (
+          <a
+            key={key}
+            href="#"
+            class="file"
+            title={t('What command {number} printed', { number: part.number })}
+            onClick={(event) => {
+              event.preventDefault();
+              actions.showCommand(part.number);
+            }}
+          >
+            {t('[command {number}]', { number: part.number })}
+          </a>
+        );
     }
   });
+}
+
+function placeOf({ path, line, endLine }: Place): Place {
+  return {
+    path,
+    ...(line === undefined ? {} : { line }),
+    ...(endLine === undefined ? {} : { endLine }),
+  };
+}
+
+export function placeTitle({ path, line, endLine }: Place): string {
+  if (line === undefined) return path;
+  return endLine === undefined ? `${path}:${line}` : `${path}:${line}-${endLine}`;
 }

@@ -1,5 +1,6 @@
 /** What a person can do from an entry of a turn; the page itself does it. */
 import type { ApprovalAnswer } from '../../protocol/approval.ts';
+import type { Finding, FollowUp } from '../../protocol/report.ts';
 import type { MarkdownActions } from '../markdown/view.tsx';
 
 /** What can be done about something that was refused. */
@@ -19,6 +20,16 @@ export interface EnvironmentActions {
   open: () => void;
   /** Asks natively, with the script in sight. */
   approve: (what: { hash: string; path: string }) => void;
+}
+
+/** What can be done about what an answer suggests or finds. */
+export interface ReportActions {
+  /** A new task of it; started already, that one is shown. */
+  start: (followUp: FollowUp, index: number) => Promise<void>;
+  isStarted: (followUp: FollowUp, index: number) => boolean;
+  /** A follow-up turn that mends it; undefined while none can be sent. */
+  fix: ((finding: Finding) => Promise<void>) | undefined;
+  copy: (text: string) => Promise<void>;
 }
 
 export interface EntryActions extends MarkdownActions {

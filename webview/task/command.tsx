@@ -9,9 +9,9 @@ import type { Line, Run, Style } from '../log/ansi.ts';
 import { Icon } from '../ui/index.tsx';
 import { t } from '../words.ts';
 import type { EntryActions } from './actions.ts';
+import type { CommandEntry } from './attempt.ts';
 import { useNow } from './header.tsx';
 import { memo } from './memo.ts';
-import type { CommandEntry } from './model.ts';
 
 /** Within this of its end, a list counts as being at its end. */
 export const AT_END_PX = 12;
@@ -34,8 +34,9 @@ export function CommandView({ entry, newest, actions }: CommandProps) {
   // What was watched stays open until the next command starts: nothing folds under one's eyes.
   const watched = useRef(false);
   watched.current ||= running;
-  // What was not allowed to run has nothing to show.
-  const closed = item.end === 'denied' || !(running || failed || (watched.current && newest));
+  // What was not allowed to run has nothing to show; what runs on beside others neither opens nor closes later.
+  const opens = item.background ? newest : running || failed || (watched.current && newest);
+  const closed = item.end === 'denied' || !opens;
   const folded = choice ?? closed;
   const empty = entry.log.lines.length === 0 && entry.dropped === 0;
   const now = useNow(running);
@@ -48,8 +49,9 @@ export function CommandView({ entry, newest, actions }: CommandProps) {
   const lines = command.split('\n');
   const first = lines.find((line) => item.by === undefined || /^\s*[^#\s]/.test(line)) ?? lines[0] ?? '';
   const bodyId = `output-${entry.id}`;
+  const number = item.number === undefined ? '' : `[${item.number}] `;
   return (
-    <section class={failed ? 'command failed' : 'command'}>
+    <section class={failed ? 'command failed' : 'command'} data-number={item.number}>
       <button
         type="button"
         class="head"
@@ -61,12 +63,13 @@ export function CommandView({ entry, newest, actions }: CommandProps) {
         <Icon name={running ? 'sync' : folded ? 'chevron-right' : 'chevron-down'} spin={running} />
         {item.by && <span class="by">{item.by === 'setup' ? t('Setup') : t('Maintenance')}</span>}
         <span class="line">
+          {number !== '' && <span class="number">{number}</span>}
           {first}
           {command.includes('\n') ? ' …' : ''}
         </span>
         <span class="end">
           {running ? (
-            t('running · {time}', { time: clock(now - entry.startedAt) })
+            runningWords(item.background === true, clock(now - entry.startedAt))
           ) : (
             <>
               <Icon name={failed ? 'error' : 'pass'} label={failed ? t('failed') : t('succeeded')} />
@@ -84,6 +87,10 @@ export function CommandView({ entry, newest, actions }: CommandProps) {
       )}
     </section>
   );
+}
+
+function runningWords(background: boolean, time: string): string {
+  return background ? t('runs on · {time}', { time }) : t('running · {time}', { time });
 }
 
 function endWords({ item }: CommandEntry): string {

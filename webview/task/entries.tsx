@@ -1,16 +1,24 @@
 /** What happens in a turn, one below the other: messages, thoughts, plans, commands, notices. */
 import { memo } from './memo.ts';
-import { limitWords, warningWords } from '../../client/words/index.ts';
+import {
+  compactionWords,
+  limitNearWords,
+  limitWords,
+  plainText,
+  warningWords,
+} from '../../client/words/index.ts';
 import { useState } from 'preact/hooks';
+import { bytes } from '../format.ts';
 import { Markdown } from '../markdown/view.tsx';
 import { Button, Icon } from '../ui/index.tsx';
 import { t } from '../words.ts';
 import type { EntryActions } from './actions.ts';
 import { ApprovalCard } from './approval.tsx';
+import type { Entry, Notice } from './attempt.ts';
 import { CommandView } from './command.tsx';
 import { EnvironmentLine } from './environment/line.tsx';
 import { Denials } from './internet/denials.tsx';
-import type { Entry, Notice } from './model.ts';
+import { Plan } from './plan.tsx';
 
 interface EntryProps {
   entry: Entry;
@@ -36,21 +44,17 @@ export const EntryView = memo(
       case 'command':
         return <CommandView entry={entry} rev={entry.rev} newest={newest} actions={actions} />;
       case 'plan':
+        return <Plan steps={entry.steps} live={live} />;
+      case 'said':
+        return <div class="prompt">{entry.text}</div>;
+      case 'image':
         return (
-          <ul class="plan" aria-label={t('Plan')}>
-            {entry.steps.map((step, at) => (
-              <li key={at} class={step.state}>
-                {step.state === 'completed' ? (
-                  <Icon name="pass-filled" label={t('done')} />
-                ) : step.state === 'inProgress' ? (
-                  <Icon name={live ? 'sync' : 'circle-large'} spin={live} label={t('in progress')} />
-                ) : (
-                  <Icon name="circle-large" label={t('pending')} />
-                )}
-                <span>{step.text}</span>
-              </li>
-            ))}
-          </ul>
+          <div class="notice">
+            <Icon name="file-media" />
+            <span>
+              {t('The model looked at {path}', { path: plainText(entry.path) })} · {bytes(entry.bytes)}
+            </span>
+          </div>
         );
       case 'environment':
         return <EnvironmentLine entry={entry} actions={actions} />;
@@ -116,8 +120,11 @@ function noticeIcon(notice: Notice): string {
   switch (notice.kind) {
     case 'sandboxLost':
     case 'limit':
+    case 'limitNear':
     case 'secret':
       return 'warning';
+    case 'compaction':
+      return 'fold';
     case 'warning':
       return notice.code === 'scriptUnapproved' ? 'warning' : 'info';
     case 'unknown':
@@ -131,6 +138,10 @@ function noticeWords(notice: Notice): string {
       return warningWords(notice.code, notice.params, t);
     case 'limit':
       return limitWords(notice.limit, notice.value, t);
+    case 'limitNear':
+      return limitNearWords(notice, t);
+    case 'compaction':
+      return compactionWords(notice, t);
     case 'sandboxLost':
       return t('The sandbox was lost: {reason}', { reason: notice.reason });
     case 'secret':

@@ -1,4 +1,7 @@
-/** The box below a task: a follow-up, once its turn has ended. */
+/**
+ * The box below a task: while a turn runs, what is said to it; once it has ended, a follow-up. What could
+ * not be sent stays in the box.
+ */
 import { useRef, useState } from 'preact/hooks';
 import type { TaskSummary } from '../../protocol/rpc.ts';
 import type { Mode } from '../../protocol/states.ts';
@@ -12,11 +15,13 @@ interface FollowUpProps {
   /** What was typed and not sent, kept over a reload. */
   draft: { prompt: string; keep: (prompt: string) => void };
   task: TaskSummary | null;
+  /** Whose result it goes on from has to be said first. */
+  choose: boolean;
   request: (promise: Promise<void>) => void;
   focusRef: { current: (() => void) | null };
 }
 
-export function FollowUp({ host, draft, task, request, focusRef }: FollowUpProps) {
+export function FollowUp({ host, draft, task, choose, request, focusRef }: FollowUpProps) {
   const [prompt, setPrompt] = useState(draft.prompt);
   const [mode, setMode] = useState<Mode | null>(null);
   const [sending, setSending] = useState(false);
@@ -27,13 +32,16 @@ export function FollowUp({ host, draft, task, request, focusRef }: FollowUpProps
   };
   const ended = task !== null && hasEnded(task.state);
   const chosen = mode ?? task?.mode ?? 'code';
-  const canSend = ended && prompt.trim() !== '' && !sending;
+  const canSend = task !== null && prompt.trim() !== '' && !sending && !(ended && choose);
   const send = () => {
     if (!canSend) return;
     setSending(true);
+    const id = requestId.current;
+    const sent = ended
+      ? host.request('task.followUp', { requestId: id, prompt, mode: chosen })
+      : host.request('task.steer', { requestId: id, text: prompt });
     request(
-      host
-        .request('task.followUp', { requestId: requestId.current, prompt, mode: chosen })
+      sent
         .then(() => {
           requestId.current = newRequestId();
           write('');
@@ -41,38 +49,46 @@ export function FollowUp({ host, draft, task, request, focusRef }: FollowUpProps
         .finally(() => setSending(false)),
     );
   };
+  const label = ended ? t('Follow-up') : t('Say something to the agent');
+  const placeholder = !ended
+    ? t('Add to the task while it runs …')
+    : choose
+      ? t('Choose an attempt first: a follow-up goes on from its result …')
+      : t('Ask for changes, or ask a question …');
+  const sendLabel = ended
+    ? host.boot.mac
+      ? t('Send (⌘⏎)')
+      : t('Send (Ctrl+Enter)')
+    : host.boot.mac
+      ? t('Send Now (⌘⏎)')
+      : t('Send Now (Ctrl+Enter)');
   return (
     <footer>
       <div class="box">
         <TextArea
           value={prompt}
-          label={t('Follow-up')}
-          placeholder={
-            ended || task === null
-              ? t('Ask for changes, or ask a question …')
-              : t('A follow-up can be sent when this turn has ended …')
-          }
+          label={label}
+          placeholder={placeholder}
           onInput={write}
           onSend={send}
           focusRef={focusRef}
         />
         <div class="bar">
-          <Segments
-            label={t('Mode')}
-            value={chosen === 'review' ? 'code' : chosen}
-            options={[
-              { value: 'ask', label: t('Ask'), title: t('Answers a question; changes nothing') },
-              { value: 'code', label: t('Code'), title: t('Changes files and hands back a patch') },
-            ]}
-            onChange={setMode}
-          />
+          {ended && (
+            <Segments
+              label={t('Mode')}
+              value={chosen}
+              options={modeOptions(task?.mode === 'review')}
+              onChange={setMode}
+            />
+          )}
           <span class="grow" />
           <Button
-            look={prompt.trim() === '' ? 'secondary' : 'primary'}
+            look={canSend ? 'primary' : 'secondary'}
             icon="arrow-up"
             iconOnly
             class="send"
-            label={host.boot.mac ? t('Send (⌘⏎)') : t('Send (Ctrl+Enter)')}
+            label={sendLabel}
             disabled={!canSend}
             busy={sending}
             onClick={send}
@@ -81,4 +97,21 @@ export function FollowUp({ host, draft, task, request, focusRef }: FollowUpProps
       </div>
     </footer>
   );
+}
+
+/** A review goes on as one, or its findings are fixed. */
+function modeOptions(review: boolean): { value: Mode; label: string; title: string }[] {
+  return [
+    { value: 'ask', label: t('Ask'), title: t('Answers a question; changes nothing') },
+    { value: 'code', label: t('Code'), title: t('Changes files and hands back a patch') },
+    ...(review
+      ? [
+          {
+            value: 'review' as const,
+            label: t('Review'),
+            title: t('Reads the changes and says what it finds'),
+          },
+        ]
+      : []),
+  ];
 }

@@ -6,12 +6,14 @@ import type { TaskHostState } from '../../protocol/pages.ts';
 import type { TaskSummary } from '../../protocol/rpc.ts';
 import type { Phase } from '../../protocol/states.ts';
 import { hasEnded } from '../states.ts';
-import { clock, duration, short } from '../format.ts';
+import { clock, duration } from '../format.ts';
 import { Button, Icon } from '../ui/index.tsx';
 import { t } from '../words.ts';
 import { savedBy } from './environment/entry.ts';
 import { AccessChip } from './internet/chip.tsx';
-import { totalTokens, type TaskModel, type TurnModel } from './model.ts';
+import type { AttemptModel, PhaseModel } from './attempt.ts';
+import type { TaskModel, TurnModel } from './model.ts';
+import { UsageChip } from './usage.tsx';
 
 export interface HeaderActions {
   stop: () => void;
@@ -22,17 +24,21 @@ export interface HeaderActions {
 
 interface HeaderProps {
   model: TaskModel;
+  /** The attempt of the newest turn that is looked at. */
+  shown: AttemptModel | undefined;
   task: TaskSummary | null;
   host: TaskHostState;
   actions: HeaderActions;
   /** Of internet access, which the chip opens. */
   log: { open: boolean; toggle: () => void };
+  /** An attempt has to be chosen: that is the next step, and no other button is filled. */
+  choose: boolean;
 }
 
-export function Header({ model, task, host, actions, log }: HeaderProps) {
+export function Header({ model, shown, task, host, actions, log, choose }: HeaderProps) {
   const turn = model.turns.at(-1);
   const state = task?.state ?? turn?.state ?? 'queued';
-  const files = turn?.patch?.summary.files ?? task?.patch?.files ?? 0;
+  const files = shown?.patch?.summary.files ?? task?.patch?.files ?? 0;
   const running = !hasEnded(state);
   return (
     <header>
@@ -48,7 +54,7 @@ export function Header({ model, task, host, actions, log }: HeaderProps) {
         )}
         {(state === 'failed' || state === 'cancelled') && (
           <Button
-            look={hasNextStep(turn?.error) ? 'secondary' : 'primary'}
+            look={choose || hasNextStep(shown?.error ?? turn?.error) ? 'secondary' : 'primary'}
             icon="refresh"
             label={t('Retry')}
             onClick={actions.retry}
@@ -59,7 +65,7 @@ export function Header({ model, task, host, actions, log }: HeaderProps) {
         )}
         {host.canApply && files > 0 && !host.applied && (
           <Button
-            look={running || state !== 'completed' ? 'secondary' : 'primary'}
+            look={choose || running || state !== 'completed' ? 'secondary' : 'primary'}
             icon="git-pull-request-go-to-changes"
             label={files === 1 ? t('Apply 1 file') : t('Apply {count} files', { count: files })}
             busy={host.busy === 'apply'}
@@ -86,13 +92,7 @@ export function Header({ model, task, host, actions, log }: HeaderProps) {
           open={log.open}
           onClick={log.toggle}
         />
-        {totalTokens(model) > 0 && (
-          <Chip
-            icon="dashboard"
-            text={t('{count} tokens', { count: short(totalTokens(model)) })}
-            title={usageWords(model)}
-          />
-        )}
+        <UsageChip model={model} shown={shown} />
         {host.connection !== 'connected' && (
           <Chip
             icon="debug-disconnect"
@@ -100,7 +100,7 @@ export function Header({ model, task, host, actions, log }: HeaderProps) {
           />
         )}
       </div>
-      <PhaseBar turn={turn} state={state} />
+      <PhaseBar turn={turn} shown={shown} state={state} />
     </header>
   );
 }
@@ -125,39 +125,44 @@ function commitWords(task: TaskSummary): string {
   return task.repo.includesLocal ? t('{place} + local changes', { place }) : place;
 }
 
-function usageWords(model: TaskModel): string {
-  const sum = { requests: 0, inputTokens: 0, cachedInputTokens: 0, outputTokens: 0 };
-  for (const { usage } of model.turns) {
-    if (!usage) continue;
-    for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += usage[key];
-  }
-  return t(
-    '{requests} model requests, {inputTokens} tokens in ({cachedInputTokens} cached), {outputTokens} out',
-    sum,
-  );
-}
-
 /** Always these; the others only when the turn has them. */
 const USUAL: readonly Phase[] = ['checkout', 'agent', 'patch'];
+interface PhaseBarProps {
+  turn: TurnModel | undefined;
+  shown: AttemptModel | undefined;
+  state: TaskSummary['state'];
+}
+
+/** Its own, and of what was done for several at once, what it has none of. */
+function phasesOf(turn: TurnModel | undefined, shown: AttemptModel | undefined): PhaseModel[] {
+  const own = shown?.phases ?? [];
+  const shared = (turn?.attempts ?? []).flatMap(({ attempt, phases }) =>
+    // What prepares the environment is told of the first one.
+    attempt === 0 ? phases : attempt === 1 ? phases.filter(({ phase }) => phase === 'setup') : [],
+  );
+  return [...shared.filter(({ phase }) => !own.some((one) => one.phase === phase)), ...own];
+}
+
 const ORDER: readonly Phase[] = ['setup', 'checkout', 'maintenance', 'agent', 'patch'];
 
-function PhaseBar({ turn, state }: { turn: TurnModel | undefined; state: TaskSummary['state'] }) {
-  const running = turn?.phases.some((phase) => phase.durationMs === undefined) === true && !hasEnded(state);
+function PhaseBar({ turn, shown, state }: PhaseBarProps) {
+  const known = phasesOf(turn, shown);
+  const running = known.some((phase) => phase.durationMs === undefined) && !hasEnded(state);
   const now = useNow(running);
-  const saved = savedBy(turn?.entries ?? []);
+  const saved = savedBy((turn?.attempts ?? []).flatMap(({ entries }) => entries));
   const phases = ORDER.filter(
     (phase) =>
-      turn?.phases.some((one) => one.phase === phase) ||
+      known.some((one) => one.phase === phase) ||
       (phase === 'setup' && saved) ||
-      (USUAL.includes(phase) && !(phase === 'patch' && turn?.mode === 'ask')),
+      (USUAL.includes(phase) && !(phase === 'patch' && turn !== undefined && turn.mode !== 'code')),
   );
   return (
     <ol class="phases" aria-label={t('Progress')}>
       {phases.map((phase) => {
-        const known = turn?.phases.find((one) => one.phase === phase);
-        const active = known !== undefined && known.durationMs === undefined && running;
-        const cached = !known && phase === 'setup' ? saved : undefined;
-        const look = cached ? 'ok' : !known ? 'pending' : active ? 'active' : (known.outcome ?? 'cancelled');
+        const its = known.find((one) => one.phase === phase);
+        const active = its !== undefined && its.durationMs === undefined && running;
+        const cached = !its && phase === 'setup' ? saved : undefined;
+        const look = cached ? 'ok' : !its ? 'pending' : active ? 'active' : (its.outcome ?? 'cancelled');
         const parts: string[] = [];
         if (cached) {
           const { savedMs } = cached;
@@ -165,13 +170,14 @@ function PhaseBar({ turn, state }: { turn: TurnModel | undefined; state: TaskSum
             savedMs === undefined ? t('cached') : t('cached, saved {time}', { time: roughWords(savedMs) }),
           );
         }
-        if (known?.durationMs !== undefined) parts.push(duration(known.durationMs));
+        if (its?.durationMs !== undefined) parts.push(duration(its.durationMs));
         // Its time does not run while a person is waited for.
-        else if (active && phase === 'agent' && turn?.state === 'waiting') parts.push(t(STATE_WORDS.waiting));
-        else if (known && active) parts.push(clock(now - known.startedAt));
-        if (phase === 'agent' && turn && turn.commands > 0) {
-          parts.push(turn.commands === 1 ? t('1 command') : t('{count} commands', { count: turn.commands }));
-        }
+        else if (active && phase === 'agent' && shown?.state === 'waiting')
+          parts.push(t(STATE_WORDS.waiting));
+        else if (its && active) parts.push(clock(now - its.startedAt));
+        const commands = shown?.commands ?? 0;
+        if (phase === 'agent' && commands > 0)
+          parts.push(commands === 1 ? t('1 command') : t('{count} commands', { count: commands }));
         if (look === 'failed' || look === 'cancelled') parts.push(t(STATE_WORDS[look]));
         return (
           <li key={phase} class={`${look} ${phase}`} aria-current={active ? 'step' : undefined}>

@@ -9,26 +9,28 @@ import './approval.css';
 import './environment/environment.css';
 import './internet/internet.css';
 import './markdown.css';
+import './report.css';
+import './attempts.css';
 import { render } from 'preact';
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { ErrorAction, WireError } from '../../protocol/errors.ts';
 import type { PageEvent, TaskHostState } from '../../protocol/pages.ts';
+import type { Finding } from '../../protocol/report.ts';
 import type { TaskSummary } from '../../protocol/rpc.ts';
 import { hasEnded } from '../states.ts';
-import { connectHost } from '../host.ts';
-import { Markdown } from '../markdown/view.tsx';
+import { connectHost, newRequestId } from '../host.ts';
 import { Button, Icon, Ring } from '../ui/index.tsx';
 import { setWords, t } from '../words.ts';
-import type { DenialActions, EntryActions } from './actions.ts';
+import { attemptsOf, choiceIsOpen, mayChoose } from './attempts-model.ts';
 import { AT_END_PX } from './command.tsx';
-import { EntryView } from './entries.tsx';
-import { SetupFailure } from './environment/failure.tsx';
 import { FollowUp } from './follow-up.tsx';
 import { Header } from './header.tsx';
 import { EgressLog } from './internet/log.tsx';
 import { useInternet } from './internet/use-internet.ts';
-import { answerIsShown, applyDelta, applyEvent, newTaskModel, type TurnModel } from './model.ts';
-import { Failure, Files } from './result.tsx';
+import { applyDelta, applyEvent, newTaskModel, shownAttempt, type Delta } from './model.ts';
+import { fixPrompt } from './report-model.ts';
+import { Failure } from './result.tsx';
+import { Turn, type TurnPage } from './turn.tsx';
 
 /** Of each frame, for putting events in: the rest is for drawing. */
 const FRAME_BUDGET_MS = 8;
@@ -42,14 +44,14 @@ interface Kept {
   folded: Record<string, boolean>;
   /** Domains allowed from this page, by the newest event then. */
   allowed?: Record<string, number>;
+  /** The attempt that a person looked at. */
+  attempt?: number;
 }
 const kept = host.load<Kept>({ taskId: host.boot.taskId ?? '', prompt: '', folded: {} });
 const keep = (some: Partial<Kept>) => host.save(Object.assign(kept, some));
 keep({ taskId: host.boot.taskId ?? kept.taskId });
 
 const draft = { prompt: kept.prompt, keep: (prompt: string) => keep({ prompt }) };
-
-type Delta = { turn: number; itemId: string; text: string };
 
 function Page() {
   const [, redraw] = useState(0);
@@ -64,6 +66,8 @@ function Page() {
   const [gone, setGone] = useState<WireError | null>(null);
   const [error, setError] = useState('');
   const [head, setHead] = useState<number | null>(null);
+  const [attempt, setAttempt] = useState<number | null>(kept.attempt ?? null);
+  const [pictures, setPictures] = useState<Record<string, string>>({});
   const focus = useRef<(() => void) | null>(null);
 
   const request = (promise: Promise<void>) => {
@@ -101,6 +105,7 @@ function Page() {
     host.onPush({
       'task.summary': setTask,
       'task.egress': internet.onPage,
+      'task.image': ({ sha256, src }) => setPictures((known) => ({ ...known, [sha256]: src })),
       'task.reset': () => {
         queue = [];
         internet.reset();
@@ -122,30 +127,76 @@ function Page() {
     () => ({
       stop: () => request(host.request('task.cancel', {})),
       retry: () => request(host.request('task.retry', {})),
-      apply: () => request(host.request('task.apply', {})),
       undo: () => request(host.request('task.undo', {})),
     }),
     [],
   );
+  const fix = (finding: Finding): Promise<void> => {
+    const sent = host.request('task.followUp', {
+      requestId: newRequestId(),
+      prompt: fixPrompt(finding),
+      mode: 'code',
+    });
+    request(sent);
+    return sent;
+  };
   const act = (action: ErrorAction) => request(host.request('task.act', { action }));
   const { turns } = model.current;
+  const chosen = model.current.chosen ?? task?.chosenAttempt;
+  const shownOf = (turn: (typeof turns)[number]) =>
+    shownAttempt(attemptsOf(turn, task?.attempts ?? 1), attempt, chosen);
+  const last = turns.at(-1);
+  const shown = last && shownOf(last);
+  const choose = choiceIsOpen(model.current, task);
+  const apply = () =>
+    request(host.request('task.apply', (task?.attempts ?? 1) > 1 && shown ? { attempt: shown.attempt } : {}));
   const taskState = task?.state ?? turns.at(-1)?.state ?? 'queued';
-  const newest = turns.flatMap((turn) => turn.entries).findLast((entry) => entry.kind === 'command')?.id;
+  const newest = turns
+    .flatMap((turn) => shownOf(turn)?.entries ?? [])
+    .findLast((entry) => entry.kind === 'command' && entry.item.background !== true)?.id;
   const loading = head === null || model.current.lastSeq < head;
+
+  const page: TurnPage = {
+    ...{ host, task, request, act, chosen },
+    taskId: host.boot.taskId ?? kept.taskId,
+    pictures: {
+      known: pictures,
+      ask: (image) => void host.request('task.image', { image }).catch(() => undefined),
+    },
+    started: state.started ?? [],
+    fix: task !== null && hasEnded(task.state) && !choose ? fix : undefined,
+    folded: (id) => kept.folded[id],
+    setFolded: (id, folded) => keep({ folded: { ...kept.folded, [id]: folded } }),
+    show: (number) => {
+      setAttempt(number);
+      keep({ attempt: number });
+    },
+    choose: mayChoose(model.current, task)
+      ? (number) => request(host.request('task.chooseAttempt', { attempt: number }))
+      : undefined,
+  };
 
   return (
     <>
-      <Header model={model.current} task={task} host={state} actions={header} log={internet} />
+      <Header
+        model={model.current}
+        shown={shown}
+        task={task}
+        host={state}
+        actions={{ ...header, apply }}
+        log={internet}
+        choose={choose}
+      />
       <Scroller over={internet.open && <EgressLog {...internet} live={!hasEnded(taskState)} />}>
         {turns.map((turn) => (
           <Turn
             key={turn.turn}
             turn={turn}
+            shown={shownOf(turn)}
             newest={newest}
-            internet={internet.actionsFor(turn === turns.at(-1))}
-            terminal={state.terminal === true && turn === turns.at(-1)}
-            request={request}
-            act={act}
+            internet={internet.actionsFor(turn === last)}
+            terminal={state.terminal === true && turn === last}
+            page={page}
           />
         ))}
         {loading && !gone && turns.length === 0 && (
@@ -161,100 +212,8 @@ function Page() {
           </div>
         )}
       </Scroller>
-      <FollowUp host={host} draft={draft} task={task} request={request} focusRef={focus} />
+      <FollowUp host={host} draft={draft} task={task} choose={choose} request={request} focusRef={focus} />
     </>
-  );
-}
-
-interface TurnProps {
-  turn: TurnModel;
-  /** The page's newest command. */
-  newest: string | undefined;
-  internet: DenialActions;
-  /** A terminal in its sandbox can be opened. */
-  terminal: boolean;
-  request: (promise: Promise<void>) => void;
-  act: (action: ErrorAction) => void;
-}
-
-function Turn({ turn, newest, internet, terminal, request, act }: TurnProps) {
-  const actions = useMemo<EntryActions>(
-    () => ({
-      openLink: (href) => request(host.request('task.openLink', { href })),
-      openFile: (path, line) =>
-        request(host.request('task.openFile', line === undefined ? { path } : { path, line })),
-      openLog: () => request(host.request('task.openLog', { turn: turn.turn, attempt: 1 })),
-      approve: (approvalId, answer) => {
-        const said = host.request('task.approve', { approvalId, answer });
-        request(said);
-        return said;
-      },
-      environment: {
-        open: () => request(host.request('task.environment', {})),
-        approve: (what) => request(host.request('task.approveScript', what)),
-      },
-      internet,
-      folded: (id) => kept.folded[id],
-      setFolded: (id, folded) => keep({ folded: { ...kept.folded, [id]: folded } }),
-    }),
-    [turn.turn, internet],
-  );
-  const openPatch = (path?: string) =>
-    request(
-      host.request('task.openPatch', {
-        turn: turn.turn,
-        attempt: 1,
-        ...(path === undefined ? {} : { path }),
-      }),
-    );
-  const idle =
-    !hasEnded(turn.state) &&
-    turn.state !== 'waiting' &&
-    !turn.entries.some((entry) => entry.kind === 'command' && !entry.item.end);
-  return (
-    <article>
-      {turn.prompt !== '' && <div class="prompt">{turn.prompt}</div>}
-      {turn.entries.map((entry) => (
-        <EntryView
-          key={entry.id}
-          entry={entry}
-          rev={entry.rev}
-          live={!hasEnded(turn.state)}
-          newest={entry.id === newest}
-          actions={actions}
-        />
-      ))}
-      {!answerIsShown(turn) && turn.answer !== undefined && (
-        <div class="message">
-          <Markdown text={turn.answer} actions={actions} />
-        </div>
-      )}
-      {turn.patch && turn.patch.summary.files > 0 && <Files patch={turn.patch} openPatch={openPatch} />}
-      {turn.state === 'failed' &&
-        turn.error &&
-        (turn.error.code === 'setupFailed' ? (
-          <SetupFailure
-            error={turn.error}
-            terminal={terminal ? () => request(host.request('task.openTerminal', {})) : undefined}
-            open={actions.environment.open}
-            retry={() => request(host.request('task.retry', {}))}
-          />
-        ) : (
-          <Failure error={turn.error} act={act} />
-        ))}
-      {turn.state === 'cancelled' && (
-        <div class="notice">
-          <Icon name="circle-slash" />
-          <span>{t('Stopped. What it had done by then is kept.')}</span>
-        </div>
-      )}
-      {idle && (
-        <div class="notice working">
-          <Icon name="loading" spin />
-          <span>{turn.state === 'queued' ? t('Waiting for its turn …') : t('Working …')}</span>
-        </div>
-      )}
-    </article>
   );
 }
 

@@ -1,72 +1,51 @@
 /**
  * A task as its page shows it, made from its events alone. Pure data: `applyEvent` puts one event in
  * and raises the `rev` of what changed, so that a view redraws only that. An event that was seen
- * already (its `seq`) changes nothing; memory is capped whatever a command prints.
+ * already (its `seq`) changes nothing. What belongs to a turn as a whole is its own; the rest is its
+ * attempts', of which most tasks have one.
  */
 import type { WireError } from '../../protocol/errors.ts';
 import type { AccessLevel } from '../../protocol/egress.ts';
-import type { EventParams, FileChange, PatchSummary, TaskEvent, Usage } from '../../protocol/events.ts';
-import type { CommandItem, Item } from '../../protocol/items.ts';
+import type { Attachment, EventParams, TaskEvent } from '../../protocol/events.ts';
 import type { PageEvent } from '../../protocol/pages.ts';
-import type { Mode, Phase, PhaseOutcome, TurnState } from '../../protocol/states.ts';
-import { isAsked, putAnswer, questionEntry, type QuestionEntry } from './questions.ts';
-import { AnsiLines } from '../log/ansi.ts';
-import { putApplied, putCache, type EnvironmentEntry, withoutPreparation } from './environment/entry.ts';
+import type { Mode, TurnState } from '../../protocol/states.ts';
+import { hasEnded } from '../states.ts';
+import {
+  endAttempt,
+  entryOf,
+  newAttempt,
+  putDenial,
+  putItem,
+  putNotice,
+  putOutput,
+  putPhaseEnd,
+  startAttempt,
+  type AttemptModel,
+  type CommandEntry,
+} from './attempt.ts';
+import { putApplied, putCache } from './environment/entry.ts';
+import { isAsked, putAnswer, questionEntry } from './questions.ts';
 
-/** Lines of one command that stay on the page; the rest is in the full log. */
-export const MAX_COMMAND_LINES = 1_000;
-/** Lines of all commands together. */
+/** Lines of all commands together that stay on the page. */
 export const MAX_PAGE_LINES = 5_000;
 
-export interface PhaseModel {
-  phase: Phase;
-  startedAt: number;
-  durationMs?: number;
-  outcome?: PhaseOutcome;
+/** Said to a turn that runs; the model has not got it yet where no entry has its id. */
+export interface Steer {
+  id: string;
+  text: string;
 }
-
-export type Entry =
-  | { kind: 'message' | 'reasoning'; id: string; text: string; streaming: boolean; rev: number }
-  | {
-      kind: 'command';
-      id: string;
-      item: CommandItem;
-      startedAt: number;
-      log: AnsiLines;
-      dropped: number;
-      rev: number;
-    }
-  | { kind: 'plan'; id: string; steps: Extract<Item, { type: 'plan' }>['steps']; rev: number }
-  | EnvironmentEntry
-  | { kind: 'denials'; id: string; denials: Denial[]; rev: number }
-  | QuestionEntry
-  | { kind: 'notice'; id: string; notice: Notice; rev: number };
-export type CommandEntry = Extract<Entry, { kind: 'command' }>;
-
-export type Notice =
-  | { kind: 'warning'; code: string; params: Record<string, string | number> }
-  | { kind: 'limit'; limit: string; value: number }
-  | { kind: 'sandboxLost'; reason: string }
-  | { kind: 'secret'; name: string; path: string }
-  | { kind: 'unknown'; name: string };
-
-/** Something that was refused; `seq` tells whether it was before or after a domain was allowed. */
-export type Denial = EventParams<'policy.denied'> & { seq: number };
 
 export interface TurnModel {
   turn: number;
   mode: Mode;
   prompt: string;
+  images: Attachment[];
   state: TurnState;
   startedAt: number;
-  durationMs?: number;
-  phases: PhaseModel[];
-  entries: Entry[];
-  commands: number;
-  answer?: string;
   error?: WireError;
-  usage?: Usage;
-  patch?: { summary: PatchSummary; files: FileChange[]; filesCut: boolean };
+  steers: Steer[];
+  /** By number, as they become known. The one of number 0 holds what was done for all of them. */
+  attempts: AttemptModel[];
   rev: number;
 }
 
@@ -74,49 +53,63 @@ export interface TaskModel {
   title: string;
   lastSeq: number;
   turns: TurnModel[];
+  /** Whose result is the task's. */
+  chosen?: number;
   sandbox?: { kind: 'docker' | 'local'; how: EventParams<'sandbox.started'>['how'] };
   /** Of the phase that runs, or ran last; not there before anything ran. */
   access?: AccessLevel;
   /** Lines on the page, over all commands. */
   lines: number;
+  /** The commands that have some, the first that printed first. */
+  logs: CommandEntry[];
 }
 
 export function newTaskModel(): TaskModel {
-  return { title: '', lastSeq: 0, turns: [], lines: 0 };
+  return { title: '', lastSeq: 0, turns: [], lines: 0, logs: [] };
 }
-
-/** Attempts beside the first have no place on the page yet; their own events are passed over. */
-const SHOWN_ATTEMPT = 1;
 
 export function applyEvent(model: TaskModel, event: PageEvent): void {
   if (event.seq <= model.lastSeq) return;
   model.lastSeq = event.seq;
-  if (event.attempt > SHOWN_ATTEMPT) return;
-  if (event.code === 'task.created') {
+  if (event.code === 'task.created' || event.code === 'task.renamed') {
     model.title = event.params.title;
+    return;
+  }
+  if (event.code === 'attempt.chosen') {
+    model.chosen = event.params.attempt;
     return;
   }
   const turn = turnOf(model, event);
   turn.rev++;
-  if (event.code === 'unknown') {
-    addNotice(turn, event.seq, { kind: 'unknown', name: event.name });
-    return;
-  }
-  applyToTurn(model, turn, event);
+  if (applyToTurn(turn, event)) return;
+  const attempt = attemptOf(turn, event.attempt, event.at);
+  attempt.rev++;
+  if (event.code === 'unknown') putNotice(attempt, event.seq, { kind: 'unknown', name: event.name });
+  else applyToAttempt(model, turn, attempt, event);
+}
+
+export interface Delta {
+  turn: number;
+  attempt?: number | undefined;
+  itemId: string;
+  text: string;
 }
 
 /** Text as it is written. What comes for an item that is not there, or is complete, is passed over. */
-export function applyDelta(model: TaskModel, delta: { turn: number; itemId: string; text: string }): void {
+export function applyDelta(model: TaskModel, delta: Delta): void {
   const turn = model.turns.find((one) => one.turn === delta.turn);
   if (!turn) return;
-  let entry = entryOf(turn, delta.itemId);
+  const number = delta.attempt ?? tries(turn)[0]?.attempt ?? 1;
+  const attempt = attemptOf(turn, number, turn.startedAt);
+  let entry = entryOf(attempt, delta.itemId);
   if (!entry) {
     entry = { kind: 'message', id: delta.itemId, text: '', streaming: true, rev: 0 };
-    turn.entries.push(entry);
+    attempt.entries.push(entry);
   }
   if ((entry.kind !== 'message' && entry.kind !== 'reasoning') || !entry.streaming) return;
   entry.text += delta.text;
   entry.rev++;
+  attempt.rev++;
   turn.rev++;
 }
 
@@ -128,11 +121,11 @@ function turnOf(model: TaskModel, event: PageEvent): TurnModel {
     turn: number,
     mode: model.turns.at(-1)?.mode ?? 'code',
     prompt: '',
+    images: [],
     state: 'queued',
     startedAt: event.at,
-    phases: [],
-    entries: [],
-    commands: 0,
+    steers: [],
+    attempts: [],
     rev: 0,
   };
   model.turns.push(turn);
@@ -140,211 +133,175 @@ function turnOf(model: TaskModel, event: PageEvent): TurnModel {
   return turn;
 }
 
-function entryOf(turn: TurnModel, id: string): Entry | undefined {
-  return turn.entries.findLast((entry) => entry.id === id);
+function attemptOf(turn: TurnModel, number: number, at: number): AttemptModel {
+  const known = turn.attempts.find(({ attempt }) => attempt === number);
+  if (known) return known;
+  const attempt = newAttempt(number, at);
+  if (turn.state !== 'queued') attempt.state = 'preparing';
+  turn.attempts.push(attempt);
+  turn.attempts.sort((a, b) => a.attempt - b.attempt);
+  return attempt;
 }
 
-function applyToTurn(model: TaskModel, turn: TurnModel, event: TaskEvent): void {
+/** What is the whole turn's; false for what is one attempt's. */
+function applyToTurn(turn: TurnModel, event: PageEvent): boolean {
+  if (event.code === 'turn.started') startTurn(turn, event.params, event.at);
+  else if (event.code === 'turn.finished') endTurn(turn, event.params, event);
+  else if (event.code === 'turn.steered') {
+    const { id, text } = event.params;
+    if (!turn.steers.some((one) => one.id === id)) turn.steers.push({ id, text });
+  } else return false;
+  return true;
+}
+
+function startTurn(turn: TurnModel, params: EventParams<'turn.started'>, at: number): void {
+  turn.mode = params.mode;
+  turn.prompt = params.prompt;
+  turn.images = params.images ?? [];
+  turn.state = 'preparing';
+  turn.startedAt = at;
+  delete turn.error;
+  // Of several, only those go on that had not come to their end.
+  for (const attempt of turn.attempts)
+    if (turn.attempts.length === 1 || attempt.state !== 'completed') startAttempt(attempt, at);
+}
+
+function endTurn(
+  turn: TurnModel,
+  params: EventParams<'turn.finished'>,
+  { attempt: number, at }: { attempt: number; at: number },
+): void {
+  turn.state = params.state;
+  if (params.error) turn.error = params.error;
+  if (turn.attempts.length === 0) attemptOf(turn, number, at);
+  const alone = tries(turn).length <= 1;
+  for (const attempt of turn.attempts) {
+    if (alone) endAttempt(attempt, params);
+    else if (!hasEnded(attempt.state))
+      endAttempt(attempt, { state: params.state, durationMs: Math.max(0, at - attempt.startedAt) });
+  }
+}
+
+function applyToAttempt(model: TaskModel, turn: TurnModel, attempt: AttemptModel, event: TaskEvent): void {
+  const { entries } = attempt;
   switch (event.code) {
-    case 'task.created':
-      return;
-    case 'turn.started': {
-      // A retry starts the turn anew: what the failed try did stays above, its end does not.
-      turn.mode = event.params.mode;
-      turn.prompt = event.params.prompt;
-      turn.state = 'preparing';
-      turn.startedAt = event.at;
-      turn.phases = [];
-      if (turn.durationMs !== undefined) turn.entries = withoutPreparation(turn.entries);
-      delete turn.error;
-      delete turn.durationMs;
+    case 'attempt.finished':
+      return endAttempt(attempt, event.params);
+    case 'usage.changed': {
+      const { usage, contextTokens: used, windowTokens: size, costUsd } = event.params;
+      attempt.usage = usage;
+      if (used !== undefined && size !== undefined && size > 0) attempt.window = { used, size };
+      if (costUsd !== undefined) attempt.costUsd = costUsd;
       return;
     }
-    case 'turn.finished':
-      turn.state = event.params.state;
-      turn.durationMs = event.params.durationMs;
-      if (event.params.answer !== undefined) turn.answer = event.params.answer;
-      if (event.params.error) turn.error = event.params.error;
-      if (event.params.usage) turn.usage = event.params.usage;
-      putAnswer(turn.entries, 'none');
-      for (const entry of turn.entries) settle(entry);
-      return;
-    case 'phase.started':
+    case 'phase.started': {
+      const { phase } = event.params;
       // A question that was open when the backend ended is still the same one.
-      if (event.params.phase === 'agent') turn.state = isAsked(turn.entries) ? 'waiting' : 'running';
-      turn.phases = turn.phases.filter((one) => one.phase !== event.params.phase);
-      turn.phases.push({ phase: event.params.phase, startedAt: event.at });
-      return;
-    case 'phase.finished': {
-      const { phase, outcome, durationMs } = event.params;
-      const known = turn.phases.find((one) => one.phase === phase);
-      if (known) Object.assign(known, { outcome, durationMs });
-      else turn.phases.push({ phase, startedAt: event.at - durationMs, outcome, durationMs });
+      if (phase === 'agent') setState(turn, attempt, isAsked(entries) ? 'waiting' : 'running');
+      attempt.phases = attempt.phases.filter((one) => one.phase !== phase);
+      attempt.phases.push({ phase, startedAt: event.at });
       return;
     }
+    case 'phase.finished':
+      return putPhaseEnd(attempt, event.params, event.at);
     case 'item.started':
-      putItem(turn, event.params.item, event.at, true);
-      return;
+      return putItem(attempt, event.params.item, event.at, true);
     case 'item.completed':
-      putItem(turn, event.params.item, event.at, false);
-      return;
+      return putItem(attempt, event.params.item, event.at, false);
     case 'output':
-      addOutput(model, turn, event.params.itemId, event.params.text, event.at);
-      return;
+      return addOutput(model, attempt, event.params, event.at);
     case 'limit.reached':
-      addNotice(turn, event.seq, { kind: 'limit', limit: event.params.limit, value: event.params.value });
+      return putNotice(attempt, event.seq, {
+        kind: 'limit',
+        limit: event.params.limit,
+        value: event.params.value,
+      });
+    case 'limit.near':
+      return putNotice(attempt, event.seq, { kind: 'limitNear', ...event.params });
+    case 'patch.ready': {
+      const { patch: summary, files, filesCut } = event.params;
+      attempt.patch = { summary, files, filesCut };
       return;
-    case 'patch.ready':
-      turn.patch = {
-        summary: event.params.patch,
-        files: event.params.files,
-        filesCut: event.params.filesCut,
-      };
-      return;
+    }
     case 'policy.changed':
       model.access = event.params.access;
       return;
     case 'policy.denied':
-      addDenial(turn, { ...event.params, seq: event.seq });
-      return;
+      return putDenial(attempt, { ...event.params, seq: event.seq });
     case 'sandbox.started':
       model.sandbox = { kind: event.params.kind, how: event.params.how };
       return;
     case 'sandbox.lost':
-      addNotice(turn, event.seq, { kind: 'sandboxLost', reason: event.params.reason });
-      return;
+      return putNotice(attempt, event.seq, { kind: 'sandboxLost', reason: event.params.reason });
     case 'secret.found':
-      addNotice(turn, event.seq, { kind: 'secret', name: event.params.name, path: event.params.path });
-      return;
+      return putNotice(attempt, event.seq, { kind: 'secret', ...event.params });
     case 'warning':
-      addNotice(turn, event.seq, { kind: 'warning', ...event.params });
-      return;
+      return putNotice(attempt, event.seq, { kind: 'warning', ...event.params });
     case 'approval.requested':
-      turn.entries.push(questionEntry(event.params));
-      turn.state = 'waiting';
-      return;
+      entries.push(questionEntry(event.params));
+      return setState(turn, attempt, 'waiting');
     case 'approval.answered':
-      putAnswer(turn.entries, event.params.answer, event.params.approvalId);
-      if (!isAsked(turn.entries)) turn.state = 'running';
+      putAnswer(entries, event.params.answer, event.params.approvalId);
+      if (!isAsked(entries)) setState(turn, attempt, 'running');
       return;
     case 'environment.applied':
-      return putApplied(turn.entries, event.seq, event.params);
+      return putApplied(entries, event.seq, event.params);
     case 'environment.cache':
-      return putCache(turn.entries, event.seq, event.params);
+      return putCache(entries, event.seq, event.params);
     case 'sandbox.parked':
     case 'pullRequest.changed':
+    case 'task.created':
+    case 'task.renamed':
+    case 'attempt.chosen':
+    case 'turn.started':
+    case 'turn.finished':
+    case 'turn.steered':
       return;
   }
 }
 
-function settle(entry: Entry): void {
-  if ((entry.kind === 'message' || entry.kind === 'reasoning') && entry.streaming) {
-    entry.streaming = false;
-    entry.rev++;
-  }
+/** A turn waits when one of its attempts does. */
+function setState(turn: TurnModel, attempt: AttemptModel, state: 'running' | 'waiting'): void {
+  attempt.state = state;
+  turn.state = turn.attempts.some((one) => one.state === 'waiting') ? 'waiting' : 'running';
 }
 
-function putItem(turn: TurnModel, item: Item, at: number, streaming: boolean): void {
-  const known = entryOf(turn, item.id);
-  if (known) known.rev++;
-  switch (item.type) {
-    case 'message':
-    case 'reasoning': {
-      // The person's own words are the turn's prompt already.
-      if (item.type === 'message' && item.role === 'user') return;
-      const text = item.type === 'message' ? item.text : item.summary;
-      if (known?.kind === 'message' || known?.kind === 'reasoning') {
-        known.kind = item.type;
-        known.text = text || known.text;
-        known.streaming = streaming;
-      } else turn.entries.push({ kind: item.type, id: item.id, text, streaming, rev: 0 });
-      return;
-    }
-    case 'command':
-      if (known?.kind === 'command') known.item = item;
-      else {
-        if (!item.by) turn.commands++;
-        turn.entries.push({
-          kind: 'command',
-          id: item.id,
-          item,
-          startedAt: at,
-          log: new AnsiLines(),
-          dropped: 0,
-          rev: 0,
-        });
-      }
-      return;
-    case 'plan': {
-      // One plan a turn, where it was first made, as it is now.
-      const plan = turn.entries.find((entry) => entry.kind === 'plan');
-      if (plan) {
-        plan.steps = item.steps;
-        plan.rev++;
-      } else turn.entries.push({ kind: 'plan', id: item.id, steps: item.steps, rev: 0 });
-      return;
-    }
-  }
-}
-
-function addOutput(model: TaskModel, turn: TurnModel, itemId: string, text: string, at: number): void {
-  let entry = entryOf(turn, itemId);
-  if (!entry) {
-    putItem(turn, { type: 'command', id: itemId, command: '', cwd: '' }, at, true);
-    entry = entryOf(turn, itemId);
-  }
-  if (entry?.kind !== 'command') return;
-  const before = entry.log.lines.length;
-  entry.log.write(text);
-  entry.dropped += entry.log.trim(MAX_COMMAND_LINES);
-  entry.rev++;
-  model.lines += entry.log.lines.length - before;
-  for (const older of commandsOf(model)) {
-    if (model.lines <= MAX_PAGE_LINES) return;
-    if (older === entry || older.log.lines.length === 0) continue;
+function addOutput(model: TaskModel, attempt: AttemptModel, output: EventParams<'output'>, at: number): void {
+  const put = putOutput(attempt, output, at);
+  if (!put) return;
+  const { entry, grown } = put;
+  model.lines += grown;
+  if (!model.logs.includes(entry)) model.logs.push(entry);
+  while (model.lines > MAX_PAGE_LINES) {
+    const older = model.logs.find((one) => one !== entry);
+    if (!older) return;
     const gone = older.log.trim(Math.max(0, older.log.lines.length - (model.lines - MAX_PAGE_LINES)));
     older.dropped += gone;
     older.rev++;
     model.lines -= gone;
+    if (older.log.lines.length === 0) model.logs.splice(model.logs.indexOf(older), 1);
   }
 }
 
-function* commandsOf(model: TaskModel): Iterable<CommandEntry> {
-  for (const turn of model.turns) for (const entry of turn.entries) if (entry.kind === 'command') yield entry;
+/** The attempts themselves, without what was done for all of them. */
+export function tries(turn: TurnModel): AttemptModel[] {
+  return turn.attempts.filter(({ attempt }) => attempt > 0);
 }
 
-function addNotice(turn: TurnModel, seq: number, notice: Notice): void {
-  const last = turn.entries.at(-1);
-  // The same warning again and again (a retry) is one line that changes.
-  const code = notice.kind === 'warning' ? notice.code : null;
-  if (last?.kind === 'notice' && last.notice.kind === 'warning' && last.notice.code === code) {
-    last.notice = notice;
-    last.rev++;
-    return;
+/** The attempt to show: the wanted one where there is one, else the chosen, else the first. */
+export function shownAttempt(
+  attempts: readonly AttemptModel[],
+  ...wanted: readonly (number | null | undefined)[]
+): AttemptModel | undefined {
+  for (const number of wanted) {
+    const found = attempts.find(({ attempt }) => attempt === number);
+    if (found) return found;
   }
-  turn.entries.push({ kind: 'notice', id: `notice-${seq}`, notice, rev: 0 });
+  return attempts[0];
 }
 
-/** What is refused one after the other stands together. */
-function addDenial(turn: TurnModel, denial: Denial): void {
-  const last = turn.entries.at(-1);
-  if (last?.kind !== 'denials') {
-    turn.entries.push({ kind: 'denials', id: `denials-${denial.seq}`, denials: [denial], rev: 0 });
-    return;
-  }
-  last.denials.push(denial);
-  last.rev++;
-}
-
-/** The answer stands once: as the last message if that is what it is, else after everything. */
-export function answerIsShown(turn: TurnModel): boolean {
-  const last = turn.entries.findLast((entry) => entry.kind === 'message');
-  return turn.answer === undefined || (last?.kind === 'message' && last.text.trim() === turn.answer.trim());
-}
-
-export function totalTokens(model: TaskModel): number {
-  return model.turns.reduce(
-    (sum, turn) => sum + (turn.usage ? turn.usage.inputTokens + turn.usage.outputTokens : 0),
-    0,
-  );
+/** What the model has not got yet in this attempt. */
+export function waitingSteers(turn: TurnModel, attempt: AttemptModel): Steer[] {
+  if (turn.steers.length === 0) return [];
+  return turn.steers.filter(({ id }) => entryOf(attempt, id) === undefined);
 }

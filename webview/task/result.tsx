@@ -12,10 +12,10 @@ import type { FileChange } from '../../protocol/events.ts';
 import { bytes } from '../format.ts';
 import { Button, Icon } from '../ui/index.tsx';
 import { t } from '../words.ts';
-import type { TurnModel } from './model.ts';
+import type { AttemptModel } from './attempt.ts';
 
 interface FilesProps {
-  patch: NonNullable<TurnModel['patch']>;
+  patch: NonNullable<AttemptModel['patch']>;
   openPatch: (path?: string) => void;
 }
 

@@ -40,6 +40,8 @@ export interface ButtonProps {
   label: string;
   /** Only the icon is seen; the label is its tooltip and its name. */
   iconOnly?: boolean;
+  /** What it is called where its label says too little: several buttons of one label. */
+  name?: string;
   disabled?: boolean;
   busy?: boolean;
   onClick: () => void;
@@ -59,6 +61,7 @@ export function Button(props: ButtonProps) {
         if (!disabled && !busy) onClick();
       },
       ...(iconOnly ? { 'aria-label': label, title: label } : {}),
+      ...(props.name === undefined ? {} : { 'aria-label': props.name }),
     },
     // Not a span: the toolkit makes every slotted span as small as an icon.
     iconOnly ? shown : h('div', { class: 'button-content' }, shown, label),

@@ -107,6 +107,14 @@ test('commands that buttons and links name exist', () => {
 test('icons are ones that exist', () => {
   const css = read('node_modules/@vscode/codicons/dist/codicon.css');
   const sources = [
+    'task/attempts',
+    'task/images',
+    'task/plan',
+    'task/report',
+    'task/turn',
+    'task/usage',
+    'markdown/diagram',
+    'composer/options',
     'task/header',
     'task/entries',
     'task/result',

@@ -172,3 +172,22 @@ test('a row names internet access where there is some, while the task runs', () 
   assert.match(row('on').tooltip, /^Internet access: on$/m);
   assert.doesNotMatch(row('on', { state: 'cancelled' }).description, /internet/);
 });
+
+test('a task with several attempts says how far they are, then which one is its result', () => {
+  const description = (more: Partial<TaskSummary>) =>
+    describeRow(
+      { kind: 'task', key: 'x', task: summary({ attempts: 3, ...more }) },
+      { applied: false, stopping: false, access: 'off' },
+      english,
+    );
+  assert.equal(description({ phase: 'agent', attemptsDone: 2 }).description, 'Agent · 2 of 3 done');
+  assert.equal(description({ phase: 'agent' }).description, 'Agent · 3 attempts');
+  const ended = description({ state: 'completed', review: 'open', patch });
+  assert.equal(ended.description, '+18 −6 · 3 files · 3 attempts');
+  assert.ok(ended.context.includes('choose'));
+  assert.equal(
+    description({ state: 'completed', review: 'open', patch, chosenAttempt: 2 }).description,
+    '+18 −6 · 3 files · attempt 2',
+  );
+  assert.ok(!description({ state: 'completed', turns: 2 }).context.includes('choose'));
+});

@@ -15,7 +15,9 @@ function page() {
     },
     state: () => model.turns[0]?.state,
     answers: () =>
-      model.turns[0]?.entries.flatMap((entry) => (entry.kind === 'approval' ? [entry.question.answer] : [])),
+      model.turns[0]?.attempts[0]?.entries.flatMap((entry) =>
+        entry.kind === 'approval' ? [entry.question.answer] : [],
+      ),
   };
 }
 

@@ -27,7 +27,7 @@ function task() {
     const event = { taskId: 'task0001', turn: 1, attempt: 1, at: seq, v: 1, seq, code, params };
     applyEvent(model, event as unknown as PageEvent);
   };
-  const entries = () => model.turns[0]?.entries ?? [];
+  const entries = () => model.turns[0]?.attempts[0]?.entries ?? [];
   return { model, put, entries };
 }
 
@@ -67,7 +67,7 @@ test('the setup’s own commands are not counted as the agent’s', () => {
   put('item.started', { item: { type: 'command', id: 's', by: 'setup', command: 'npm ci', cwd: '/w' } });
   put('item.started', { item: { type: 'command', id: 'm', by: 'maintenance', command: 'true', cwd: '/w' } });
   put('item.started', { item: { type: 'command', id: 'a', command: 'ls', cwd: '/w' } });
-  assert.equal(model.turns[0]?.commands, 1);
+  assert.equal(model.turns[0]?.attempts[0]?.commands, 1);
 });
 
 test('only a setup that was not run has saved its time', () => {

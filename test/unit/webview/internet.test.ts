@@ -15,7 +15,8 @@ import {
   rowsInSight,
 } from '../../../webview/task/internet/log-model.ts';
 import { domainToAllow, placeOf } from '../../../webview/task/internet/denial.ts';
-import { applyEvent, newTaskModel, type Denial } from '../../../webview/task/model.ts';
+import type { Denial } from '../../../webview/task/attempt.ts';
+import { applyEvent, newTaskModel } from '../../../webview/task/model.ts';
 
 function task() {
   const model = newTaskModel();
@@ -46,7 +47,7 @@ test('what is refused one after the other is one entry; what comes between begin
   put('policy.denied', refused('b.example'));
   put('item.started', { item: { type: 'command', id: 'c', command: 'curl c.example', cwd: '/w' } });
   put('policy.denied', refused('c.example'));
-  const entries = model.turns[0]?.entries ?? [];
+  const entries = model.turns[0]?.attempts[0]?.entries ?? [];
   assert.deepEqual(
     entries.map((entry) =>
       entry.kind === 'denials' ? entry.denials.map(({ host, seq }) => `${host}@${seq}`) : entry.kind,

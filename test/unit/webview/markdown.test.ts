@@ -83,12 +83,56 @@ test('bare addresses become links without the sentence’s full stop', () => {
 
 test('citations and code with a line are places in files', () => {
   assert.deepEqual(parseInline('\u3010F:src/money.ts\u2020L12-L20\u3011'), [
-    { kind: 'file', path: 'src/money.ts', line: 12, label: 'money.ts:12', code: false },
+    { kind: 'file', path: 'src/money.ts', line: 12, endLine: 20, label: 'money.ts:12', code: false },
   ]);
   assert.deepEqual(parseInline('`src/a.ts:41`'), [
     { kind: 'file', path: 'src/a.ts', line: 41, label: 'src/a.ts:41', code: true },
   ]);
   assert.deepEqual(parseInline('`src/a.ts`'), [{ kind: 'code', text: 'src/a.ts' }]);
+});
+
+test('a place that is named in a sentence is a link to it, and a command to what it printed', () => {
+  assert.deepEqual(parseInline('See src/a.ts:41-52, or README.md:3 ([command 2]).'), [
+    { kind: 'text', text: 'See ' },
+    { kind: 'file', path: 'src/a.ts', line: 41, endLine: 52, label: 'src/a.ts:41-52', code: false },
+    { kind: 'text', text: ', or ' },
+    { kind: 'file', path: 'README.md', line: 3, label: 'README.md:3', code: false },
+    { kind: 'text', text: ' (' },
+    { kind: 'command', number: 2 },
+    { kind: 'text', text: ').' },
+  ]);
+  assert.deepEqual(parseInline('**.github/ci.yml:1** and `lib/x.c:7-9`'), [
+    {
+      kind: 'strong',
+      children: [{ kind: 'file', path: '.github/ci.yml', line: 1, label: '.github/ci.yml:1', code: false }],
+    },
+    { kind: 'text', text: ' and ' },
+    { kind: 'file', path: 'lib/x.c', line: 7, endLine: 9, label: 'lib/x.c:7-9', code: true },
+  ]);
+});
+
+test('what only looks like a place stays text', () => {
+  for (const text of [
+    'localhost:8080',
+    'example.com:443',
+    '127.0.0.1:80',
+    'at 10:30-11:00',
+    'node:24',
+    'ratio 16:9',
+    '/etc/passwd:1',
+    '../x.ts:1',
+    'a/../../x.ts:1',
+    '~/x.ts:1',
+    'C:/x.ts:1',
+    'git@host.xz:1/x',
+    'urn:a.b:1:2',
+    '[command x]',
+    '[command 0]',
+  ])
+    assert.deepEqual(parseInline(text), [{ kind: 'text', text }], text);
+  assert.deepEqual(parseInline('[a.ts:1 here](https://e.com/)'), [
+    { kind: 'link', href: 'https://e.com/', children: [{ kind: 'text', text: 'a.ts:1 here' }] },
+  ]);
 });
 
 test('a file reference never leaves the repository', () => {
@@ -126,6 +170,10 @@ test('hostile input is read in linear time and bounded depth', () => {
   parseMarkdown(`${'- '.repeat(5_000)}x`);
   parseMarkdown('**'.repeat(20_000));
   parseMarkdown('_'.repeat(20_000));
+  parseMarkdown('a/'.repeat(50_000));
+  parseMarkdown('a.'.repeat(50_000));
+  parseMarkdown('a:1'.repeat(50_000));
+  parseMarkdown('[command 1'.repeat(20_000));
   parseMarkdown('|-'.repeat(20_000) + '\n' + '|-'.repeat(20_000));
   assert.ok(performance.now() - start < 4000, `${performance.now() - start} ms`);
 });

@@ -1,44 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { EventCode, EventParams } from '../../../protocol/events.ts';
-import type { PageEvent } from '../../../protocol/pages.ts';
-import {
-  answerIsShown,
-  applyDelta,
-  applyEvent,
-  MAX_COMMAND_LINES,
-  MAX_PAGE_LINES,
-  newTaskModel,
-  totalTokens,
-  type CommandEntry,
-} from '../../../webview/task/model.ts';
-
-function task() {
-  const model = newTaskModel();
-  let seq = 0;
-  const put = <C extends EventCode>(
-    code: C,
-    params: EventParams<C>,
-    more: { turn?: number; attempt?: number } = {},
-  ) => {
-    const event = {
-      taskId: 'task0001',
-      turn: 1,
-      attempt: 1,
-      at: 1000 + seq,
-      v: 1,
-      ...more,
-      seq: ++seq,
-      code,
-      params,
-    };
-    applyEvent(model, event as unknown as PageEvent);
-    return event as unknown as PageEvent;
-  };
-  const command = (id: string, more: object = {}) =>
-    ({ type: 'command', id, command: `run ${id}`, cwd: '/w', ...more }) as const;
-  return { model, put, command };
-}
+import { answerIsShown, MAX_COMMAND_LINES, type CommandEntry } from '../../../webview/task/attempt.ts';
+import { applyDelta, applyEvent, MAX_PAGE_LINES } from '../../../webview/task/model.ts';
+import { usageOf } from '../../../webview/task/usage-model.ts';
+import { task } from './playback.ts';
 
 test('a turn goes through its phases to its end', () => {
   const { model, put } = task();
@@ -51,7 +16,7 @@ test('a turn goes through its phases to its end', () => {
   const [turn] = model.turns;
   assert.equal(turn?.state, 'running');
   assert.deepEqual(
-    turn?.phases.map(({ phase, durationMs }) => [phase, durationMs]),
+    turn?.attempts[0]?.phases.map(({ phase, durationMs }) => [phase, durationMs]),
     [
       ['checkout', 300],
       ['agent', undefined],
@@ -60,7 +25,7 @@ test('a turn goes through its phases to its end', () => {
   const usage = { requests: 1, inputTokens: 10, cachedInputTokens: 0, outputTokens: 5, reasoningTokens: 0 };
   put('turn.finished', { state: 'completed', answer: 'done', durationMs: 5, usage });
   assert.equal(model.turns[0]?.state, 'completed');
-  assert.equal(totalTokens(model), 15);
+  assert.deepEqual(usageOf(model), { ...usage, costUsd: undefined });
 });
 
 test('an event that was seen already changes nothing', () => {
@@ -68,21 +33,21 @@ test('an event that was seen already changes nothing', () => {
   put('turn.started', { prompt: 'do', mode: 'code', generation: 1 });
   const event = put('output', { itemId: 'c', offset: 0, text: 'once\n' });
   applyEvent(model, event);
-  const entry = model.turns[0]?.entries[0] as CommandEntry;
+  const entry = model.turns[0]?.attempts[0]?.entries[0] as CommandEntry;
   assert.equal(entry.log.count, 2);
 });
 
 test('a command starts, prints and ends in one entry whose rev rises', () => {
   const { model, put, command } = task();
   put('item.started', { item: command('c1') });
-  const entry = model.turns[0]?.entries[0] as CommandEntry;
+  const entry = model.turns[0]?.attempts[0]?.entries[0] as CommandEntry;
   const before = entry.rev;
   put('output', { itemId: 'c1', offset: 0, text: 'hello\n' });
   put('item.completed', { item: command('c1', { end: 'exited', exitCode: 0, durationMs: 4 }) });
-  assert.equal(model.turns[0]?.entries.length, 1);
+  assert.equal(model.turns[0]?.attempts[0]?.entries.length, 1);
   assert.equal(entry.item.exitCode, 0);
   assert.ok(entry.rev > before);
-  assert.equal(model.turns[0]?.commands, 1);
+  assert.equal(model.turns[0]?.attempts[0]?.commands, 1);
 });
 
 test('output is capped per command and over the page, and says how much is gone', () => {
@@ -92,7 +57,7 @@ test('output is capped per command and over the page, and says how much is gone'
     put('item.started', { item: command(`c${at}`) });
     put('output', { itemId: `c${at}`, offset: 0, text: lines });
   }
-  const entries = model.turns[0]?.entries as CommandEntry[];
+  const entries = model.turns[0]?.attempts[0]?.entries as CommandEntry[];
   assert.ok(entries.every((entry) => entry.log.lines.length <= MAX_COMMAND_LINES));
   assert.equal(
     entries.reduce((sum, entry) => sum + entry.log.lines.length, 0),
@@ -108,11 +73,11 @@ test('deltas write a message that its completed item replaces', () => {
   put('turn.started', { prompt: 'do', mode: 'ask', generation: 1 });
   applyDelta(model, { turn: 1, itemId: 'm', text: 'Hel' });
   applyDelta(model, { turn: 1, itemId: 'm', text: 'lo' });
-  const [entry] = model.turns[0]?.entries ?? [];
+  const [entry] = model.turns[0]?.attempts[0]?.entries ?? [];
   assert.ok(entry?.kind === 'message' && entry.streaming && entry.text === 'Hello');
   put('item.completed', { item: { type: 'message', id: 'm', role: 'assistant', text: 'Hello.' } });
   applyDelta(model, { turn: 1, itemId: 'm', text: ' late' });
-  const after = model.turns[0]?.entries[0];
+  const after = model.turns[0]?.attempts[0]?.entries[0];
   assert.ok(after?.kind === 'message' && !after.streaming);
   assert.equal(after.text, 'Hello.');
 });
@@ -122,7 +87,7 @@ test('reasoning that streams first as a message ends as reasoning', () => {
   put('turn.started', { prompt: 'do', mode: 'ask', generation: 1 });
   applyDelta(model, { turn: 1, itemId: 'r', text: 'think' });
   put('item.completed', { item: { type: 'reasoning', id: 'r', summary: 'thought' } });
-  const entries = model.turns[0]?.entries ?? [];
+  const entries = model.turns[0]?.attempts[0]?.entries ?? [];
   assert.equal(entries.length, 1);
   assert.ok(entries[0]?.kind === 'reasoning' && entries[0].text === 'thought');
 });
@@ -131,7 +96,7 @@ test('a plan is one entry that changes', () => {
   const { model, put } = task();
   put('item.completed', { item: { type: 'plan', id: 'p1', steps: [{ text: 'a', state: 'pending' }] } });
   put('item.completed', { item: { type: 'plan', id: 'p2', steps: [{ text: 'a', state: 'completed' }] } });
-  const plans = model.turns[0]?.entries.filter(({ kind }) => kind === 'plan') ?? [];
+  const plans = model.turns[0]?.attempts[0]?.entries.filter(({ kind }) => kind === 'plan') ?? [];
   assert.equal(plans.length, 1);
   assert.ok(plans[0]?.kind === 'plan' && plans[0].steps[0]?.state === 'completed');
 });
@@ -140,9 +105,9 @@ test('the answer stands once', () => {
   const { model, put } = task();
   put('item.completed', { item: { type: 'message', id: 'm', role: 'assistant', text: 'It is so.' } });
   put('turn.finished', { state: 'completed', answer: 'It is so.', durationMs: 1 });
-  assert.ok(model.turns[0] && answerIsShown(model.turns[0]));
+  assert.ok(model.turns[0]?.attempts[0] && answerIsShown(model.turns[0].attempts[0]));
   put('turn.finished', { state: 'completed', answer: 'Another.', durationMs: 1 });
-  assert.ok(model.turns[0] && !answerIsShown(model.turns[0]));
+  assert.ok(model.turns[0]?.attempts[0] && !answerIsShown(model.turns[0].attempts[0]));
 });
 
 test('a retry keeps what was done and forgets how it ended', () => {
@@ -158,7 +123,7 @@ test('a retry keeps what was done and forgets how it ended', () => {
   const [turn] = model.turns;
   assert.equal(turn?.error, undefined);
   assert.equal(turn?.state, 'preparing');
-  assert.equal(turn?.entries.length, 1);
+  assert.equal(turn?.attempts[0]?.entries.length, 1);
 });
 
 test('a retry forgets how the failed try was prepared: it is told anew', () => {
@@ -171,27 +136,56 @@ test('a retry forgets how the failed try was prepared: it is told anew', () => {
   put('item.completed', { item: command('c1', { end: 'exited', exitCode: 0 }) });
   // Another backend takes it up: nothing is prepared again.
   put('turn.started', { prompt: 'do', mode: 'code', generation: 2 });
-  assert.equal(model.turns[0]?.entries.length, 4);
+  assert.equal(model.turns[0]?.attempts[0]?.entries.length, 4);
   put('turn.finished', { state: 'cancelled', durationMs: 1 });
   put('turn.started', { prompt: 'do', mode: 'code', generation: 3 });
-  const kinds = model.turns[0]?.entries.map((entry) =>
+  const kinds = model.turns[0]?.attempts[0]?.entries.map((entry) =>
     entry.kind === 'notice' ? entry.notice.kind : entry.id,
   );
   assert.deepEqual(kinds, ['warning', 'c1']);
   put('warning', unapproved);
-  assert.equal(model.turns[0]?.entries.length, 3);
+  assert.equal(model.turns[0]?.attempts[0]?.entries.length, 3);
 });
 
-test('turns stand in their order; other attempts are passed over', () => {
+test('turns stand in their order', () => {
   const { model, put } = task();
   put('turn.started', { prompt: 'two', mode: 'code', generation: 1 }, { turn: 2 });
   put('turn.started', { prompt: 'one', mode: 'code', generation: 1 }, { turn: 1 });
-  put('item.completed', { item: { type: 'message', id: 'x', role: 'assistant', text: 'b' } }, { attempt: 2 });
   assert.deepEqual(
     model.turns.map(({ prompt }) => prompt),
     ['one', 'two'],
   );
-  assert.equal(model.turns[0]?.entries.length, 0);
+});
+
+test('a summary of the conversation is one line that changes, and a limit that comes near is one', () => {
+  const { model, put } = task();
+  put('item.started', { item: { type: 'compaction', id: 'k', tokensBefore: 9 } });
+  put('item.completed', { item: { type: 'compaction', id: 'k', tokensBefore: 9, tokensAfter: 3 } });
+  put('limit.near', { limit: 'turnTokens', used: 8, value: 10 });
+  put('limit.near', { limit: 'turnTokens', used: 9, value: 10 });
+  const notices = model.turns[0]?.attempts[0]?.entries.map((entry) =>
+    entry.kind === 'notice' ? entry.notice : entry,
+  );
+  assert.deepEqual(notices, [
+    { kind: 'compaction', before: 9, after: 3, running: false },
+    { kind: 'limitNear', limit: 'turnTokens', used: 9, value: 10 },
+  ]);
+});
+
+test('an answer whose last message carries its report stands once', () => {
+  const { model, put } = task();
+  const text = 'It is so.\n\n```codex-report\n{"followUps": []}\n```';
+  put('item.completed', { item: { type: 'message', id: 'm', role: 'assistant', text } });
+  put('turn.finished', { state: 'completed', answer: 'It is so.', durationMs: 1 });
+  assert.ok(model.turns[0]?.attempts[0] && answerIsShown(model.turns[0].attempts[0]));
+});
+
+test('a title that the model found is the task’s', () => {
+  const { model, put } = task();
+  put('task.created', { title: 'fix the thing that', mode: 'code' });
+  put('task.renamed', { title: 'Fix rounding', by: 'model' });
+  assert.equal(model.title, 'Fix rounding');
+  assert.equal(model.turns.length, 0);
 });
 
 test('an event of a newer backend is shown by its name', () => {
@@ -205,7 +199,7 @@ test('an event of a newer backend is shown by its name', () => {
     seq: 1,
     at: 0,
   });
-  const [entry] = model.turns[0]?.entries ?? [];
+  const [entry] = model.turns[0]?.attempts[0]?.entries ?? [];
   assert.ok(
     entry?.kind === 'notice' && entry.notice.kind === 'unknown' && entry.notice.name === 'future.thing',
   );
@@ -216,7 +210,7 @@ test('the same warning again is one line that changes', () => {
   put('warning', { code: 'modelRetry', params: { attempt: 1 } });
   put('warning', { code: 'modelRetry', params: { attempt: 2 } });
   put('warning', { code: 'ignoredFiles', params: { count: 3 } });
-  assert.equal(model.turns[0]?.entries.length, 2);
+  assert.equal(model.turns[0]?.attempts[0]?.entries.length, 2);
 });
 
 test('10,000 events are put in within a quarter of a second', () => {

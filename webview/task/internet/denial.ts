@@ -1,6 +1,6 @@
 /** A refusal in words, and what to add to the allowed domains. Pure. */
 import type { Translate } from '../../../client/words/index.ts';
-import type { Denial } from '../model.ts';
+import type { Denial } from '../attempt.ts';
 
 /** What to add so that it is not refused again, when a list of domains can do that. */
 export function domainToAllow({ domain, host, port, reason }: Denial): string | undefined {

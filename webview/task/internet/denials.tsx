@@ -4,7 +4,7 @@ import { denialWords, reasonWords } from '../../../client/words/index.ts';
 import { Button, Icon } from '../../ui/index.tsx';
 import { t } from '../../words.ts';
 import type { DenialActions } from '../actions.ts';
-import type { Denial } from '../model.ts';
+import type { Denial } from '../attempt.ts';
 import { domainToAllow, paramsOf, placeOf } from './denial.ts';
 
 /** More than these are one click away: a package manager can be refused fifty hosts at once. */
