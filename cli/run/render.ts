@@ -12,8 +12,10 @@ import {
   changedLines,
   changeNotes,
   commandEndWords,
+  compactionWords,
   durationWords,
   environmentParts,
+  limitNearWords,
   limitWords,
   modelWords,
   phaseWords,
@@ -121,8 +123,16 @@ export class Renderer {
           `${colour(`Attempt ${event.attempt} ${STATE_WORDS[state]}`)} ${paint.dim(durationWords(durationMs))}`,
         );
       }
+      case 'turn.steered':
+        return this.#write(paint.dim(`  Said: ${tameLine(event.params.text.split('\n', 1)[0] ?? '')}`));
+      case 'limit.near': {
+        const { limit, used, value } = event.params;
+        return this.#write(paint.yellow(`  ${tameLine(limitNearWords({ limit, used, value }))}`));
+      }
       case 'attempt.chosen':
         return this.#write(paint.dim(`Attempt ${event.params.attempt} is chosen.`));
+      case 'task.renamed':
+      case 'usage.changed':
       case 'policy.changed':
       case 'approval.requested':
       case 'approval.answered':
@@ -194,6 +204,14 @@ export class Renderer {
         return;
       case 'command':
         return this.#commandEnded(item);
+      case 'image':
+        return this.#write(this.#paint.dim(`  ${tameName(item.path)} was shown to the model.`));
+      case 'compaction':
+        return this.#write(
+          this.#paint.dim(
+            `  ${compactionWords({ before: item.tokensBefore, after: item.tokensAfter, running: false })}`,
+          ),
+        );
     }
   }
 

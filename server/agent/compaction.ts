@@ -111,7 +111,7 @@ function withoutOldest(all: readonly ResponseItem[], tokens: number): ResponseIt
 /** The repository's instructions, as they were told last. */
 function instructionsOf(all: readonly ResponseItem[]): ResponseItem[] {
   const last = all.findLast(
-    (item) => isUserMessage(item) && 'content' in item && isAgentsMessage(String(item.content)),
+    (item) => 'content' in item && typeof item.content === 'string' && isAgentsMessage(item.content),
   );
   return last ? [last] : [];
 }

@@ -63,8 +63,8 @@ export class Instructions {
   }
 
   async #listDeeper(): Promise<string[]> {
-    const { folder, fallbacks, inRepository } = this.#files;
-    return deeperThan(await inRepository(), foldersTo(folder), fallbacks);
+    const { folder, fallbacks } = this.#files;
+    return deeperThan(await this.#files.inRepository(), foldersTo(folder), fallbacks);
   }
 
   #redacted(text: string): string {

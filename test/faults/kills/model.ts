@@ -155,7 +155,7 @@ function readHistory(request: WireRequest, plan: Plan, problems: string[]): Hist
     }
     const call = calls.get(callId);
     const one = planned.get(call?.id ?? '');
-    const output = 'output' in item ? String(item.output) : '';
+    const output = 'output' in item && typeof item.output === 'string' ? item.output : '';
     if (!call || !one) problems.push(`An output without its call: ${text.slice(0, 300)}`);
     else if (call.isLook) history.standings.set(one.id, looked(one, output, problems));
     else if (/was interrupted|was lost/.test(output)) {
