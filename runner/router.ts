@@ -13,7 +13,8 @@ import {
 import type { DoorFailure } from '../protocol/door.ts';
 import { capture } from './capture.ts';
 import { checkout } from './checkout.ts';
-import type { Command, Commands } from './commands.ts';
+import type { Command } from './command.ts';
+import type { Commands } from './commands.ts';
 import { DoorRefusal, refusalStatus } from './failure.ts';
 import { openFile, putFile, readUpTo } from './files.ts';
 import { endEverything } from './processes.ts';

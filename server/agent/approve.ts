@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { APPROVAL_COMMAND_BYTES, type ApprovalAnswer, type ApprovalReason } from '../../protocol/approval.ts';
 import type { Approval } from '../../protocol/environment.ts';
 import { decide, type Verdict } from './approval/decide.ts';
-import type { ShellCommand } from './tools.ts';
+import type { ShellCommand } from './read-call.ts';
 
 export interface ApprovalQuestion {
   /** The call's. */

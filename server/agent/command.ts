@@ -11,7 +11,7 @@ import type { Redacted } from '../secrets/types.ts';
 import type { AgentInput } from './agent.ts';
 import { NO_NOTES, noteEvents, notesPath, readNotes, withNotes, type Notes } from './notes.ts';
 import { OutputEvents } from './output.ts';
-import { scriptOfLargeCall, TTY_SIZE, type ShellCommand } from './tools.ts';
+import { scriptOfLargeCall, TTY_SIZE, type ShellCommand } from './read-call.ts';
 import { fitText } from './truncate.ts';
 import { Unseen } from './unseen.ts';
 

@@ -6,7 +6,7 @@
 import type { ResponseItem } from '../model/model.ts';
 import { commandItem, startCommand, type CommandContext, type RunningCommand } from './command.ts';
 import { calls, isPrompt, safeCallId } from './history.ts';
-import { readCall } from './tools.ts';
+import { readCall } from './read-call.ts';
 
 /** In one turn, at the same time: more are no plan but a loop. */
 export const MAX_SESSIONS = 64;

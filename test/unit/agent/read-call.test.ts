@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ToolCall } from '../../../server/model/items.ts';
-import { isExclusive, readCall, scriptOfLargeCall } from '../../../server/agent/tools.ts';
+import { isExclusive, readCall, scriptOfLargeCall } from '../../../server/agent/read-call.ts';
 
 const LIMITS = { commandTimeoutMs: 600_000, turnTimeoutMs: 7_200_000 };
 
