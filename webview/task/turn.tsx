@@ -91,7 +91,6 @@ export function Turn({ turn, shown, newest, internet, terminal, page }: TurnProp
   const panel = `turn-${turn.turn}-flow`;
   const flow = shown && (
     <Flow
-      key={number}
       {...{ turn, attempt: shown, newest, terminal, page, actions, openPatch }}
       several={several}
     />
@@ -110,24 +109,24 @@ export function Turn({ turn, shown, newest, internet, terminal, page }: TurnProp
           actions={actions}
         />
       ))}
-      {several ? (
-        <>
-          <Attempts
-            attempts={attempts}
-            shown={number}
-            chosen={page.chosen}
-            show={page.show}
-            choose={page.choose}
-            panel={panel}
-          />
-          <div class="flow" role="tabpanel" id={panel} aria-labelledby={`${panel}-tab-${number}`}>
-            {flow}
-          </div>
-        </>
-      ) : (
-        flow
+      {several && (
+        <Attempts
+          attempts={attempts}
+          shown={number}
+          chosen={page.chosen}
+          show={page.show}
+          choose={page.choose}
+          panel={panel}
+        />
       )}
-      {!shown && <Working queued={turn.state === 'queued'} />}
+      <div
+        key={number}
+        class="flow"
+        id={panel}
+        {...(several ? { role: 'tabpanel', 'aria-labelledby': `${panel}-tab-${number}` } : {})}
+      >
+        {flow ?? <Working queued={turn.state === 'queued'} />}
+      </div>
       {missing > 0 && (
         <div class="notice" role="status">
           <Icon name="info" />
