@@ -51,7 +51,6 @@ interface TurnProps {
 
 export function Turn({ turn, shown, newest, internet, terminal, page }: TurnProps) {
   const { host, request, task } = page;
-  const common = turn.attempts.find(({ attempt }) => attempt === 0);
   const attempts = attemptsOf(turn, task?.attempts ?? 1);
   const several = attempts.length > 1;
   const number = shown?.attempt ?? 1;
@@ -90,25 +89,12 @@ export function Turn({ turn, shown, newest, internet, terminal, page }: TurnProp
     );
   const panel = `turn-${turn.turn}-flow`;
   const flow = shown && (
-    <Flow
-      {...{ turn, attempt: shown, newest, terminal, page, actions, openPatch }}
-      several={several}
-    />
+    <Flow {...{ turn, attempt: shown, newest, terminal, page, actions, openPatch }} several={several} />
   );
   return (
     <article ref={article}>
       {turn.prompt !== '' && <div class="prompt">{turn.prompt}</div>}
       {turn.images.length > 0 && <PromptImages images={turn.images} pictures={page.pictures} />}
-      {common?.entries.map((entry) => (
-        <EntryView
-          key={entry.id}
-          entry={entry}
-          rev={entry.rev}
-          live={!hasEnded(turn.state)}
-          newest={entry.id === newest}
-          actions={actions}
-        />
-      ))}
       {several && (
         <Attempts
           attempts={attempts}
