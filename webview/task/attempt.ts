@@ -58,7 +58,7 @@ export type Notice =
 export type Denial = EventParams<'policy.denied'> & { seq: number };
 
 export interface AttemptModel {
-  /** From 1; 0 is what was done once for all of them. */
+  /** From 1. */
   attempt: number;
   state: TurnState;
   startedAt: number;

@@ -1,11 +1,11 @@
 /** What the attempts at a task come to, as the page needs it. Pure. */
 import type { TaskSummary } from '../../protocol/rpc.ts';
 import { newAttempt, type AttemptModel } from './attempt.ts';
-import { tries, type TaskModel, type TurnModel } from './model.ts';
+import type { TaskModel, TurnModel } from './model.ts';
 
 /** Of a turn, also those of which nothing was heard yet; a follow-up has the chosen one alone. */
 export function attemptsOf(turn: TurnModel, count: number): AttemptModel[] {
-  const known = tries(turn);
+  const known = turn.attempts;
   if (turn.turn > 1 || count < 2) return known;
   return Array.from(
     { length: Math.max(count, known.at(-1)?.attempt ?? 0) },
@@ -26,7 +26,7 @@ export function mayChoose({ turns }: TaskModel, task: TaskSummary | null): boole
   const [first] = turns;
   if (!first || turns.length > 1 || !task || task.attempts < 2 || task.turns > 1) return false;
   if (task.state !== 'completed' && task.state !== 'failed' && task.state !== 'cancelled') return false;
-  return tries(first).filter(({ state }) => state === 'completed').length > 1;
+  return first.attempts.filter(({ state }) => state === 'completed').length > 1;
 }
 
 const ANSWER_CHARS = 160;

@@ -138,7 +138,7 @@ function phasesOf(turn: TurnModel | undefined, shown: AttemptModel | undefined):
   const own = shown?.phases ?? [];
   const shared = (turn?.attempts ?? []).flatMap(({ attempt, phases }) =>
     // What prepares the environment is told of the first one.
-    attempt === 0 ? phases : attempt === 1 ? phases.filter(({ phase }) => phase === 'setup') : [],
+    attempt === 1 ? phases.filter(({ phase }) => phase === 'setup') : [],
   );
   return [...shared.filter(({ phase }) => !own.some((one) => one.phase === phase)), ...own];
 }

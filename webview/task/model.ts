@@ -44,7 +44,7 @@ export interface TurnModel {
   startedAt: number;
   error?: WireError;
   steers: Steer[];
-  /** By number, as they become known. The one of number 0 holds what was done for all of them. */
+  /** By number, as they become known. */
   attempts: AttemptModel[];
   rev: number;
 }
@@ -99,7 +99,7 @@ export interface Delta {
 export function applyDelta(model: TaskModel, delta: Delta): void {
   const turn = model.turns.find((one) => one.turn === delta.turn);
   if (!turn) return;
-  const number = delta.attempt ?? tries(turn)[0]?.attempt ?? 1;
+  const number = delta.attempt ?? turn.attempts[0]?.attempt ?? 1;
   const attempt = attemptOf(turn, number, turn.startedAt);
   let entry = entryOf(attempt, delta.itemId);
   if (!entry) {
@@ -133,7 +133,9 @@ function turnOf(model: TaskModel, event: PageEvent): TurnModel {
   return turn;
 }
 
-function attemptOf(turn: TurnModel, number: number, at: number): AttemptModel {
+/** What is told without a number is the first one's. */
+function attemptOf(turn: TurnModel, told: number, at: number): AttemptModel {
+  const number = Math.max(1, told);
   const known = turn.attempts.find(({ attempt }) => attempt === number);
   if (known) return known;
   const attempt = newAttempt(number, at);
@@ -174,7 +176,7 @@ function endTurn(
   turn.state = params.state;
   if (params.error) turn.error = params.error;
   if (turn.attempts.length === 0) attemptOf(turn, number, at);
-  const alone = tries(turn).length <= 1;
+  const alone = turn.attempts.length <= 1;
   for (const attempt of turn.attempts) {
     if (alone) endAttempt(attempt, params);
     else if (!hasEnded(attempt.state))
@@ -281,11 +283,6 @@ function addOutput(model: TaskModel, attempt: AttemptModel, output: EventParams<
     model.lines -= gone;
     if (older.log.lines.length === 0) model.logs.splice(model.logs.indexOf(older), 1);
   }
-}
-
-/** The attempts themselves, without what was done for all of them. */
-export function tries(turn: TurnModel): AttemptModel[] {
-  return turn.attempts.filter(({ attempt }) => attempt > 0);
 }
 
 /** The attempt to show: the wanted one where there is one, else the chosen, else the first. */

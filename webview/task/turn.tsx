@@ -51,7 +51,6 @@ interface TurnProps {
 
 export function Turn({ turn, shown, newest, internet, terminal, page }: TurnProps) {
   const { host, request, task } = page;
-  const common = turn.attempts.find(({ attempt }) => attempt === 0);
   const attempts = attemptsOf(turn, task?.attempts ?? 1);
   const several = attempts.length > 1;
   const number = shown?.attempt ?? 1;
@@ -90,44 +89,30 @@ export function Turn({ turn, shown, newest, internet, terminal, page }: TurnProp
     );
   const panel = `turn-${turn.turn}-flow`;
   const flow = shown && (
-    <Flow
-      key={number}
-      {...{ turn, attempt: shown, newest, terminal, page, actions, openPatch }}
-      several={several}
-    />
+    <Flow {...{ turn, attempt: shown, newest, terminal, page, actions, openPatch }} several={several} />
   );
   return (
     <article ref={article}>
       {turn.prompt !== '' && <div class="prompt">{turn.prompt}</div>}
       {turn.images.length > 0 && <PromptImages images={turn.images} pictures={page.pictures} />}
-      {common?.entries.map((entry) => (
-        <EntryView
-          key={entry.id}
-          entry={entry}
-          rev={entry.rev}
-          live={!hasEnded(turn.state)}
-          newest={entry.id === newest}
-          actions={actions}
+      {several && (
+        <Attempts
+          attempts={attempts}
+          shown={number}
+          chosen={page.chosen}
+          show={page.show}
+          choose={page.choose}
+          panel={panel}
         />
-      ))}
-      {several ? (
-        <>
-          <Attempts
-            attempts={attempts}
-            shown={number}
-            chosen={page.chosen}
-            show={page.show}
-            choose={page.choose}
-            panel={panel}
-          />
-          <div class="flow" role="tabpanel" id={panel} aria-labelledby={`${panel}-tab-${number}`}>
-            {flow}
-          </div>
-        </>
-      ) : (
-        flow
       )}
-      {!shown && <Working queued={turn.state === 'queued'} />}
+      <div
+        key={number}
+        class="flow"
+        id={panel}
+        {...(several ? { role: 'tabpanel', 'aria-labelledby': `${panel}-tab-${number}` } : {})}
+      >
+        {flow ?? <Working queued={turn.state === 'queued'} />}
+      </div>
       {missing > 0 && (
         <div class="notice" role="status">
           <Icon name="info" />

@@ -1,7 +1,7 @@
 /** What is said while a turn runs, and several attempts at it, in the page's model. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { applyDelta, shownAttempt, tries, waitingSteers } from '../../../webview/task/model.ts';
+import { applyDelta, shownAttempt, waitingSteers } from '../../../webview/task/model.ts';
 import { usageOf } from '../../../webview/task/usage-model.ts';
 import { task } from './playback.ts';
 
@@ -44,7 +44,7 @@ test('each attempt has its own flow and its own end; the turn ends with the last
   assert.ok(turn);
   assert.equal(turn.state, 'running');
   assert.deepEqual(
-    tries(turn).map(({ state, commands, entries }) => [state, commands, entries.length]),
+    turn.attempts.map(({ state, commands, entries }) => [state, commands, entries.length]),
     [
       ['failed', 1, 1],
       ['running', 1, 2],
@@ -54,7 +54,7 @@ test('each attempt has its own flow and its own end; the turn ends with the last
   put('turn.finished', { state: 'completed', durationMs: 9, answer: 'second' });
   put('attempt.chosen', { attempt: 2 });
   assert.deepEqual(
-    tries(turn).map(({ state, answer, durationMs }) => [state, answer, durationMs]),
+    turn.attempts.map(({ state, answer, durationMs }) => [state, answer, durationMs]),
     [
       ['failed', undefined, 7],
       ['completed', 'second', 9],
@@ -101,5 +101,17 @@ test('a follow-up of the chosen attempt has that one alone, whatever number its 
   assert.deepEqual(
     model.turns[1]?.attempts.map(({ attempt, state, answer }) => [attempt, state, answer]),
     [[2, 'completed', 'done']],
+  );
+});
+
+test('what comes without the number of an attempt is the first one’s, text that is being written too', () => {
+  const { model, put, command } = task();
+  put('turn.started', { prompt: 'do', mode: 'code', generation: 1 });
+  put('phase.started', { phase: 'agent' });
+  put('item.started', { item: command('c1') }, { attempt: 0 });
+  applyDelta(model, { turn: 1, itemId: 'm', text: 'one' });
+  assert.deepEqual(
+    model.turns[0]?.attempts.map(({ attempt, entries }) => [attempt, entries.length]),
+    [[1, 2]],
   );
 });
