@@ -120,7 +120,7 @@ export class BashSandbox implements AgentSandbox {
     const child = spawn(program, args, {
       cwd: spec.cwd,
       // Bash takes a socket as its input for a remote shell's, and reads ~/.bashrc.
-      env: { PATH: process.env['PATH'] ?? '', HOME: this.workdir, ...spec.env },
+      env: { PATH: process.env['PATH'] ?? '', ...spec.env },
       stdio: [spec.stdin === 'open' ? 'pipe' : 'ignore', 'pipe', 'pipe'],
       detached: true,
     });
