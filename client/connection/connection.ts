@@ -8,21 +8,15 @@
  * address, an answer that was not checked by its schema, an event out of order.
  */
 import { CodexError, errorText, toWireError, wireError, type WireError } from '../../protocol/errors.ts';
-import { PATHS } from '../../protocol/http.ts';
-import {
-  PROTOCOL_VERSION,
-  type MethodName,
-  type ParamsIn,
-  type ResultOf,
-  type TaskSummary,
-} from '../../protocol/rpc.ts';
+import { PROTOCOL_VERSION, type MethodName, type ParamsIn, type ResultOf } from '../../protocol/rpc.ts';
 import { addressesOf, type Addresses } from './addresses.ts';
 import { Follows } from './follow.ts';
-import { getBytes, getText, putBytes, type Request } from './http.ts';
+import type { Request } from './http.ts';
 import { openPeer, type Peer } from './peer.ts';
 import { mayRepeat } from './repeat.ts';
 import { isFinal, next, type ConnectionEvent } from './state.ts';
 import { type ClientTerminal, type TerminalListener, Terminals } from './terminals.ts';
+import { transfersOver } from './transfers.ts';
 import type {
   BackendConnection,
   ConnectOptions,
@@ -32,6 +26,7 @@ import type {
   MessageSocket,
   TaskNews,
 } from './types.ts';
+import { Watches } from './watch.ts';
 
 /** A call made while there is no connection: long enough for a backend that restarts. */
 const CALL_WAIT_MS = 20_000;
@@ -52,7 +47,13 @@ class Connection implements BackendConnection {
   readonly #follows: Follows;
   readonly #terminals = new Terminals((method, params) => this.#callNow(method, params));
   readonly #stateListeners = new Set<(state: ConnectionState) => void>();
-  readonly #watchers = new Set<(news: TaskNews) => void>();
+  readonly #watches = new Watches(() => this.#callNow('task.list', { limit: LIST_LENGTH, watch: true }));
+  readonly #transfers = transfersOver((path, signal) => this.#request(path, signal));
+  readonly patch = this.#transfers.patch;
+  readonly log = this.#transfers.log;
+  readonly egress = this.#transfers.egress;
+  readonly putBlob = this.#transfers.putBlob;
+  readonly blob = this.#transfers.blob;
   #state: ConnectionState = { kind: 'idle' };
   #hello: Hello | null = null;
   /** Of the present attempt; everything that a former one still says is ignored. */
@@ -94,7 +95,7 @@ class Connection implements BackendConnection {
     this.#drop();
     this.#follows.close();
     this.#stateListeners.clear();
-    this.#watchers.clear();
+    this.#watches.close();
   }
 
   async ready(timeoutMs = this.#callWaitMs, signal?: AbortSignal): Promise<Hello> {
@@ -143,39 +144,11 @@ class Connection implements BackendConnection {
   }
 
   watchTasks(listener: (news: TaskNews) => void): () => void {
-    this.#watchers.add(listener);
-    if (this.#state.kind === 'connected') this.#list([listener]);
-    return () => this.#watchers.delete(listener);
+    return this.#watches.add(listener, this.#state.kind === 'connected');
   }
 
   terminal(of: ParamsIn<'terminal.open'>, listener: TerminalListener): Promise<ClientTerminal> {
     return this.#terminals.open(() => this.call('terminal.open', of), listener);
-  }
-
-  async patch(
-    taskId: string,
-    turn: number,
-    attempt: number,
-    options: { from?: number; signal?: AbortSignal } = {},
-  ): Promise<Uint8Array> {
-    const query = options.from === undefined ? '' : `?from=${options.from}`;
-    return getBytes(await this.#request(PATHS.patch(taskId, turn, attempt) + query, options.signal));
-  }
-
-  async log(taskId: string, turn: number, attempt: number, signal?: AbortSignal): Promise<string> {
-    return getText(await this.#request(PATHS.log(taskId, turn, attempt), signal));
-  }
-
-  async egress(taskId: string, signal?: AbortSignal): Promise<Uint8Array> {
-    return getBytes(await this.#request(PATHS.egress(taskId), signal));
-  }
-
-  async putBlob(sha256: string, bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
-    await putBytes(await this.#request(PATHS.blob(sha256), signal), bytes);
-  }
-
-  async blob(sha256: string, signal?: AbortSignal): Promise<Uint8Array> {
-    return getBytes(await this.#request(PATHS.blob(sha256), signal));
   }
 
   get #callWaitMs(): number {
@@ -260,10 +233,10 @@ class Connection implements BackendConnection {
     const peer = openPeer(socket, {
       events: (params) => this.#follows.events(params),
       delta: (params) => this.#follows.delta(params),
-      'task.changed': (params) => this.#tell([...this.#watchers], { kind: 'changed', task: params.task }),
+      'task.changed': (params) => this.#watches.tell({ kind: 'changed', task: params.task }),
       'terminal.output': (params) => this.#terminals.output(params),
       'terminal.ended': (params) => this.#terminals.ended(params),
-      'task.deleted': (params) => this.#tell([...this.#watchers], { kind: 'deleted', taskId: params.taskId }),
+      'task.deleted': (params) => this.#watches.tell({ kind: 'deleted', taskId: params.taskId }),
     });
     const late = setTimeout(() => {
       if (!stale()) this.#lost('no answer to hello');
@@ -277,7 +250,7 @@ class Connection implements BackendConnection {
           this.#hello = hello;
           this.#apply({ kind: 'greeted', hello });
           this.#follows.connected();
-          if (this.#watchers.size > 0) this.#list([...this.#watchers]);
+          this.#watches.connected();
         },
         (error: unknown) => {
           if (stale()) return;
@@ -312,22 +285,6 @@ class Connection implements BackendConnection {
     this.#socket = null;
     peer?.end();
     socket?.close();
-  }
-
-  #list(watchers: ((news: TaskNews) => void)[]): void {
-    this.#callNow('task.list', { limit: LIST_LENGTH, watch: true }).then(
-      ({ tasks }: { tasks: TaskSummary[] }) =>
-        this.#tell(
-          watchers.filter((watcher) => this.#watchers.has(watcher)),
-          { kind: 'list', tasks },
-        ),
-      // Lost meanwhile: the next connection lists again.
-      () => undefined,
-    );
-  }
-
-  #tell(watchers: ((news: TaskNews) => void)[], news: TaskNews): void {
-    for (const watcher of watchers) watcher(news);
   }
 
   #where(): { url?: string } {

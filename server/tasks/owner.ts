@@ -1,12 +1,11 @@
 /**
  * A turn in the hands of its owner: the `TurnContext` over the database.
  *
- * Every write is one transaction: lock the task's row, check the generation, change the state, append
- * the events; after the commit the hub is told. Writes of one owner happen one after another, in the
- * order they were asked for. An owner that finds itself superseded stops itself.
+ * How it writes is in `writing.ts`, how it ends in `ending.ts`; what it may write is here: which state
+ * follows which, and which attempt an event belongs to.
  */
-import { CodexError, toWireError, wireError, type WireError } from '../../protocol/errors.ts';
-import type { Attachment, NewEvent, WireEvent } from '../../protocol/events.ts';
+import { toWireError } from '../../protocol/errors.ts';
+import type { Attachment, NewEvent } from '../../protocol/events.ts';
 import type { LimitValues } from '../../protocol/limits.ts';
 import type { RepoAtCommit } from '../../protocol/rpc.ts';
 import type { Phase, PhaseOutcome, TurnState } from '../../protocol/states.ts';
@@ -14,17 +13,20 @@ import { mayBecome } from '../../protocol/states.ts';
 import type { Store, Tx } from '../store/store.ts';
 import { dropOpen, type Approvals } from './approvals.ts';
 import { askFor } from './asking.ts';
-import { attemptRows, endAttempt, endAttempts, endOf, reviewOf, startAttempt } from './attempts.ts';
+import { attemptRows, endAttempt, endOf, startAttempt } from './attempts.ts';
 import { keepBlob, loadBlob } from './blobs.ts';
-import { appendEvents, itemEnded, outputStored, usageTold, wasRenamed } from './events.ts';
+import { type EndState, endingOf, type TurnEnd } from './ending.ts';
+import { itemEnded, outputStored, usageTold, wasRenamed } from './events.ts';
 import { appendHistory, loadHistory } from './history.ts';
 import type { Hub } from './hub.ts';
 import { newestResult, storeResult } from './patches.ts';
-import { attemptsOf, parsed, storable, summaryOf, type TaskRow, type TurnRow } from './rows.ts';
+import { attemptsOf, parsed, storable, type TaskRow, type TurnRow } from './rows.ts';
 import { endPhase, startPhase } from './phases.ts';
 import { Redaction } from './redaction.ts';
 import { saidAfter } from './steering.ts';
-import { stopReason, type AttemptEnd, type Said, type TurnContext } from './turn-context.ts';
+import { stopReason, type Said, type TurnContext } from './turn-context.ts';
+import { updateTurn } from './turn-rows.ts';
+import { writesOf } from './writing.ts';
 
 export interface OwnerDeps {
   store: Store;
@@ -58,52 +60,10 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
   let baseSha = turn.base_sha;
   let ended = false;
   const redaction = new Redaction();
+  const redact = <T>(value: T): T => redaction.value(value);
   /** Attempts that take nothing more of what the person says. */
   const closedTo = new Set<number>();
-
-  /** One write: events and whatever else belongs to them, fenced. */
-  async function writeNow(events: readonly NewEvent[], also?: Also, committed?: () => void): Promise<void> {
-    assertOwned();
-    let stored: WireEvent[] = [];
-    let changed: TaskRow | undefined;
-    try {
-      await store.write(async (tx) => {
-        stored = await appendEvents(tx, writer, redaction.events(events), limits.eventBytes);
-        const change = await also?.(tx, async (...more) => {
-          stored.push(...(await appendEvents(tx, writer, redaction.events(more), limits.eventBytes)));
-        });
-        if (change) {
-          changed = await tx
-            .updateTable('tasks')
-            .set(change)
-            .where('id', '=', task.id)
-            .returningAll()
-            .executeTakeFirstOrThrow();
-        }
-      });
-    } catch (error) {
-      if (error instanceof CodexError && error.code === 'generationSuperseded') stop.abort('superseded');
-      throw error;
-    }
-    committed?.();
-    hub.publish(task.id, stored);
-    if (changed) hub.taskChanged(summaryOf(changed));
-  }
-
-  let line: Promise<unknown> = Promise.resolve();
-  function write(events: readonly NewEvent[], also?: Also, committed?: () => void): Promise<void> {
-    const mine = line.then(() => writeNow(events, also, committed));
-    line = mine.catch(() => {});
-    return mine;
-  }
-
-  function assertOwned(): void {
-    const reason = stopReason(signal);
-    if (reason === 'superseded')
-      throw new CodexError('generationSuperseded', { generation: turn.generation });
-    if (reason === 'shutdown') throw new CodexError('shuttingDown');
-    if (ended) throw new Error('The turn has ended.');
-  }
+  const write = writesOf({ store, hub, limits, redaction, stop, hasEnded: () => ended }, writer);
 
   async function become(next: TurnState): Promise<void> {
     if (state === next) return;
@@ -129,7 +89,7 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
     store,
     of,
     signal,
-    redact: (value) => redaction.value(value),
+    redact,
     write,
     toState: async (tx, next) => {
       if (!mayBecome(state, next) && state !== next) return undefined;
@@ -153,49 +113,16 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
     );
   }
 
-  async function end(to: 'completed' | 'failed' | 'cancelled', more: TurnEnd): Promise<void> {
-    const now = Date.now();
+  async function end(to: EndState, more: TurnEnd): Promise<void> {
     // A turn that ends before its runner said that it runs has run nevertheless.
     if (state === 'preparing' && to === 'completed') state = 'running';
     if (!mayBecome(state, to)) throw new Error(`A turn that is ${state} can't become ${to}.`);
-    const answer = more.answer === undefined ? undefined : storable(redaction.value(more.answer));
-    const report = more.report === undefined ? undefined : redaction.value(more.report);
-    const finished: NewEvent = {
-      code: 'turn.finished',
-      params: {
-        state: to,
-        durationMs: Math.max(0, now - (turn.started_at ?? turn.created_at)),
-        ...(answer === undefined ? {} : { answer }),
-        ...(more.usage === undefined ? {} : { usage: more.usage }),
-        ...(report === undefined ? {} : { report }),
-        ...(more.error === undefined ? {} : { error: more.error }),
-      },
-    };
-    await write(hasSeveral ? [] : [finished], async (tx, add) => {
-      const chosen = hasSeveral
-        ? await endAttempts(tx, of, redaction.value(asAttempt(to, more.error)), add)
-        : null;
-      if (hasSeveral) await add(finished);
-      const error = more.error ? JSON.stringify(redaction.value(more.error)) : null;
-      await updateTurn(tx, ofTurn, {
-        state: to,
-        finished_at: now,
-        answer: answer ?? null,
-        usage: more.usage ? JSON.stringify(more.usage) : null,
-        report: report ? JSON.stringify(report) : null,
-        error,
-      });
-      if (turn.job_id) await deps.endJob(tx, turn.job_id);
-      await dropOpen(tx, writer);
-      const results = await tx
-        .selectFrom('results')
-        .select('summary')
-        .where('task_id', '=', task.id)
-        .where('turn', '=', turn.turn)
-        .execute();
-      const review = reviewOf(results.map((result) => result.summary));
-      return { state: to, phase: null, error, ...(results.length === 0 ? {} : { review }), ...chosen };
-    });
+    const { events, also } = endingOf(
+      { task, turn, redact, endJob: (tx, id) => deps.endJob(tx, id) },
+      to,
+      more,
+    );
+    await write(events, also);
     state = to;
     ended = true;
   }
@@ -232,7 +159,7 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
     finishAttempt: (one, end) =>
       write([], async (tx, add) => {
         await dropOpen(tx, { ...of, attempt: one });
-        await add(await endAttempt(tx, of, one, redaction.value(end)));
+        await add(await endAttempt(tx, of, one, redact(end)));
       }),
     async endedAttempts() {
       const rows = await store.read((db) => attemptRows(db, of));
@@ -251,7 +178,7 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
     itemEnded: (itemId) =>
       store.read((db) => itemEnded(db, { ...of, ...(attempt === undefined ? {} : { attempt }) }, itemId)),
     delta: (itemId, text) => tell(attempt, itemId, redaction.piece(attempt, itemId, text)),
-    progress: (text) => tell(attempt, PROGRESS_ITEM, `${redaction.value(text)}\n`),
+    progress: (text) => tell(attempt, PROGRESS_ITEM, `${redact(text)}\n`),
 
     async phase(phase, fn) {
       const startedAt = Date.now();
@@ -290,9 +217,7 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
     history: <Item extends object>(one: number) => ({
       load: () => store.read((db) => loadHistory<Item>(db, { taskId: task.id, attempt: one })),
       append: (items: Item[], events: readonly NewEvent[] = []) =>
-        write(stamped(events, attempt), (tx) =>
-          appendHistory(tx, { ...of, attempt: one }, redaction.value(items)),
-        ),
+        write(stamped(events, attempt), (tx) => appendHistory(tx, { ...of, attempt: one }, redact(items))),
     }),
     pictures: {
       async keep(bytes) {
@@ -325,7 +250,7 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
       if (title === null || title === task.title) return;
       await write([], async (tx, add) => {
         if (await wasRenamed(tx, task.id)) return;
-        const params = { title: storable(redaction.value(title)), by: 'model' } as const;
+        const params = { title: storable(redact(title)), by: 'model' } as const;
         await add({ code: 'task.renamed', params });
         return { title: params.title };
       });
@@ -357,34 +282,6 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
   };
 }
 
-/** What becomes of an attempt that its turn's end leaves open. */
-function asAttempt(to: 'completed' | 'failed' | 'cancelled', error: WireError | undefined): AttemptEnd {
-  return to === 'failed' ? { state: to, error: error ?? wireError('internal') } : { state: 'cancelled' };
-}
-
 function stamped(events: readonly NewEvent[], attempt: number | undefined): readonly NewEvent[] {
   return attempt === undefined ? events : events.map((event) => ({ ...event, attempt }));
-}
-
-type TaskChange = Partial<TaskRow>;
-/** What else a write does; what it returns is changed in the task's row, and told to who watches lists. */
-export type Also = (
-  tx: Tx,
-  add: (...events: NewEvent[]) => Promise<void>,
-) => Promise<TaskChange | undefined | void>;
-type TurnEnd = Partial<
-  Pick<Extract<NewEvent, { code: 'turn.finished' }>['params'], 'answer' | 'usage' | 'error' | 'report'>
->;
-
-async function updateTurn(
-  tx: Tx,
-  of: { task_id: string; turn: number },
-  change: Partial<TurnRow>,
-): Promise<void> {
-  await tx
-    .updateTable('turns')
-    .set(change)
-    .where('task_id', '=', of.task_id)
-    .where('turn', '=', of.turn)
-    .execute();
 }

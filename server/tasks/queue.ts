@@ -9,16 +9,13 @@
  */
 import { randomUUID } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
-import { sql } from 'kysely';
 import { PgBoss, fromKysely } from 'pg-boss';
 import { CodexError } from '../../protocol/errors.ts';
-import type { Attachment } from '../../protocol/events.ts';
-import { hasEnded } from '../../protocol/states.ts';
 import type { Log } from '../log.ts';
 import type { Tx } from '../store/store.ts';
-import { appendEvents } from './events.ts';
 import { type OwnerDeps, ownTurn } from './owner.ts';
-import { attemptsOf, parsed, summaryOf, type TaskRow, type TurnRow } from './rows.ts';
+import { summaryOf, type TaskRow, type TurnRow } from './rows.ts';
+import { openTurns, takeUp } from './taking-up.ts';
 import { type RunTurn, type StopReason, stopReason } from './turn-context.ts';
 
 const QUEUE = 'turns';
@@ -237,42 +234,9 @@ export class TurnQueue {
   ): Promise<{ task: TaskRow; turn: TurnRow } | null> {
     const { store, hub, limits } = this.#deps;
     const taken = await store.write(async (tx) => {
-      const locked = await lockTask(tx, taskId);
-      const row = locked
-        ? await tx
-            .updateTable('turns')
-            .set((eb) => ({
-              generation: eb('generation', '+', 1),
-              state: 'preparing' as const,
-              steerable: true,
-              started_at: sql<number>`coalesce(started_at, ${Date.now()})`,
-            }))
-            .where('task_id', '=', taskId)
-            .where('turn', '=', turn)
-            .where('job_id', '=', jobId)
-            .where('finished_at', 'is', null)
-            .returningAll()
-            .executeTakeFirst()
-        : undefined;
-      if (!row) {
-        await this.#endJob(tx, jobId);
-        return null;
-      }
-      const { prompt, mode, generation } = row;
-      const images = parsed<Attachment[]>(row.images);
-      const events = await appendEvents(
-        tx,
-        { taskId, turn, generation },
-        [{ code: 'turn.started', params: { prompt, mode, generation, ...(images ? { images } : {}) } }],
-        limits.eventBytes,
-      );
-      const task = await tx
-        .updateTable('tasks')
-        .set({ state: 'preparing', phase: null })
-        .where('id', '=', taskId)
-        .returningAll()
-        .executeTakeFirstOrThrow();
-      return { task, turn: row, events };
+      const next = await takeUp(tx, { jobId, taskId, turn }, limits.eventBytes);
+      if (!next) await this.#endJob(tx, jobId);
+      return next;
     });
     if (!taken) return null;
     hub.publish(taskId, taken.events);
@@ -288,17 +252,10 @@ export class TurnQueue {
   async #adoptOrphans(): Promise<void> {
     const { store, log } = this.#deps;
     await store.write(async (tx) => {
-      const open = await tx
-        .selectFrom('turns')
-        .innerJoin('tasks', 'tasks.id', 'turns.task_id')
-        .select(['turns.task_id', 'turns.turn', 'turns.job_id', 'turns.state'])
-        .select(['tasks.attempts', 'tasks.chosen_attempt'])
-        .where('turns.finished_at', 'is', null)
-        .execute();
-      const orphans = open.filter((turn) => !hasEnded(turn.state));
-      for (const { task_id, turn, job_id, ...task } of orphans) {
-        if (job_id) await this.#endJob(tx, job_id);
-        await this.enqueue(tx, task_id, turn, attemptsOf(task, turn).length);
+      const orphans = await openTurns(tx);
+      for (const { taskId, turn, jobId, attempts } of orphans) {
+        if (jobId) await this.#endJob(tx, jobId);
+        await this.enqueue(tx, taskId, turn, attempts);
       }
       if (orphans.length > 0) log.info('took up turns that were left open', { turns: orphans.length });
     });
@@ -325,11 +282,6 @@ export class TurnQueue {
       }
     }
   }
-}
-
-/** Puts all writers of a task in one line; undefined when there is no such task. */
-export async function lockTask(tx: Tx, taskId: string): Promise<TaskRow | undefined> {
-  return tx.selectFrom('tasks').selectAll().where('id', '=', taskId).forUpdate().executeTakeFirst();
 }
 
 function delay(ms: number, signal?: AbortSignal): Promise<void> {

@@ -7,20 +7,19 @@ import { CodexError } from '../../protocol/errors.ts';
 import type { NewEvent, WireEvent } from '../../protocol/events.ts';
 import type { LimitValues } from '../../protocol/limits.ts';
 import type { ParamsOf, TaskSummary, TaskView } from '../../protocol/rpc.ts';
-import type { Attachment } from '../../protocol/events.ts';
 import type { ReviewState } from '../../protocol/states.ts';
 import { hasEnded } from '../../protocol/states.ts';
 import type { Store, Tx } from '../store/store.ts';
 import { attemptRows, checkChosen, choose } from './attempts.ts';
-import { attachBlobs, removeBlobsOf } from './blobs.ts';
+import { removeBlobsOf } from './blobs.ts';
 import { appendEvents } from './events.ts';
 import type { Hub } from './hub.ts';
 import { removeResults } from './patches.ts';
 import type { TurnQueue } from './queue.ts';
-import { lockTask } from './queue.ts';
 import { beginAnew } from './retry.ts';
-import { newTaskId, storable, summaryOf, type TaskRow, titleOf, type TurnRow, turnViewOf } from './rows.ts';
+import { newTaskId, storable, summaryOf, type TaskRow, titleOf, turnViewOf } from './rows.ts';
 import { say, wasSaid } from './steering.ts';
+import { insertTurn, lockTask, taskRow, turnRow } from './turn-rows.ts';
 import { fitView } from './view-size.ts';
 
 export interface TasksDeps {
@@ -101,7 +100,7 @@ export class Tasks {
       await queue.enqueue(tx, id, 1, request.attempts);
       const created: NewEvent = { code: 'task.created', params: { title, mode: request.mode } };
       const events = await appendEvents(tx, { taskId: id, turn: 1 }, [created], limits.eventBytes);
-      return { task: await rowOf(tx, id), events, isNew: true };
+      return { task: await taskRow(tx, id), events, isNew: true };
     });
     if (!changed.isNew) return summaryOf(changed.task);
     queue.wake();
@@ -264,12 +263,12 @@ export class Tasks {
   }
 
   async summary(taskId: string): Promise<TaskSummary> {
-    return summaryOf(await this.#deps.store.read((db) => rowOf(db, taskId)));
+    return summaryOf(await this.#deps.store.read((db) => taskRow(db, taskId)));
   }
 
   get(taskId: string): Promise<TaskView> {
     return this.#deps.store.read(async (db) => {
-      const task = await rowOf(db, taskId);
+      const task = await taskRow(db, taskId);
       const turns = await db
         .selectFrom('turns')
         .selectAll()
@@ -315,59 +314,4 @@ export class Tasks {
     if (Buffer.byteLength(prompt) > max)
       throw new CodexError('limitReached', { limit: 'promptBytes', value: max });
   }
-}
-
-async function rowOf(db: Pick<Tx, 'selectFrom'>, taskId: string): Promise<TaskRow> {
-  const row = await db.selectFrom('tasks').selectAll().where('id', '=', taskId).executeTakeFirst();
-  if (!row) throw new CodexError('notFound', { what: 'task' });
-  return row;
-}
-
-async function turnRow(tx: Tx, taskId: string, turn: number): Promise<TurnRow> {
-  return tx
-    .selectFrom('turns')
-    .selectAll()
-    .where('task_id', '=', taskId)
-    .where('turn', '=', turn)
-    .executeTakeFirstOrThrow();
-}
-
-async function insertTurn(
-  tx: Tx,
-  of: Pick<TurnRow, 'turn' | 'mode' | 'prompt' | 'model' | 'effort'> & {
-    taskId: string;
-    requestId: string;
-    who: string;
-    onlySetup: boolean;
-    images?: Attachment[] | undefined;
-  },
-): Promise<void> {
-  if (of.images?.length) await attachBlobs(tx, of.taskId, of.images);
-  await tx
-    .insertInto('turns')
-    .values({
-      task_id: of.taskId,
-      turn: of.turn,
-      request_id: of.requestId,
-      mode: of.mode,
-      prompt: storable(of.prompt),
-      state: 'queued',
-      generation: 0,
-      cancel_requested: false,
-      job_id: null,
-      answer: null,
-      error: null,
-      usage: null,
-      report: null,
-      images: of.images?.length ? storable(JSON.stringify(of.images)) : null,
-      model: of.model,
-      effort: of.effort,
-      base_sha: null,
-      only_setup: of.onlySetup,
-      created_by: of.who,
-      created_at: Date.now(),
-      started_at: null,
-      finished_at: null,
-    })
-    .execute();
 }
