@@ -3,6 +3,7 @@
  * it cites, and pictures.
  */
 import { outputFor, patchOutputFor, shellOutputFor, type ShellOutput } from '../model/items.ts';
+import type { NewEvent } from '../../protocol/events.ts';
 import type { ResponseItem } from '../model/model.ts';
 import type { CommandResult } from '../sandbox/sandbox.ts';
 import type { OpenCall } from './history.ts';
@@ -16,16 +17,23 @@ export interface Ran {
   text: string;
   output: string;
   images: StoredImage[];
+  /** Not told yet: belongs with the answer. */
+  told: NewEvent[];
 }
 
-/** The call's answer, and what has to follow all answers. */
+/** The call's answer, what has to follow all answers, and what the log is to be told with it. */
 export interface Answer {
   output: ResponseItem;
   after: ResponseItem[];
+  told: NewEvent[];
 }
 
 /** Every kind of call has an answer of its own shape; pictures go where it takes some, else after it. */
 export function answerOf(open: OpenCall, ran: Ran[]): Answer {
+  return { ...shaped(open, ran), told: ran.flatMap((one) => one.told) };
+}
+
+function shaped(open: OpenCall, ran: Ran[]): Omit<Answer, 'told'> {
   const { call } = open;
   const images = ran.flatMap((one) => one.images);
   const text = ran.map((one) => one.text).join('\n');
@@ -50,6 +58,11 @@ export function answerOf(open: OpenCall, ran: Ran[]): Answer {
       return { output: patchOutputFor(call, isApplied, text), after: separate };
     }
   }
+}
+
+/** In place of a command's: nothing ran, or nothing more is to be told. */
+export function plainAnswer(output: ResponseItem): Answer {
+  return { output, after: [], told: [] };
 }
 
 function imagesMessage(images: StoredImage[]): ResponseItem {

@@ -59,11 +59,14 @@ export async function ranOf(
   running: RunningCommand,
   text?: string,
 ): Promise<Ran> {
-  const { result, notes, text: all } = await running.ended;
+  const { result, notes, text: all, told } = await running.ended;
   const output = text ?? all;
+  const showsImages = notes.notes.some((note) => note.kind === 'image');
+  if (showsImages) await context.emit(...told);
   const shown = await shownBy(context, running, notes);
   const whole = cited(open, forTheModel(result, running.command, output)) + shown.text;
-  return { result, text: whole, output: output + shown.text, images: shown.images };
+  const left = showsImages ? [] : told;
+  return { result, text: whole, output: output + shown.text, images: shown.images, told: left };
 }
 
 function shownBy(context: CallContext, { id, command }: RunningCommand, notes: Notes) {
@@ -96,7 +99,7 @@ export async function mayStart(
 const DENIED = { end: 'denied', exitCode: 126, durationMs: 0, outputBytes: 0, droppedBytes: 0 } as const;
 
 function notStarted(result: CommandResult | null, text: string): Ran {
-  return { result, text, output: '', images: [] };
+  return { result, text, output: '', images: [], told: [] };
 }
 
 export async function asked(

@@ -9,7 +9,7 @@
 import type { NewEvent } from '../../protocol/events.ts';
 import { outputFor } from '../model/items.ts';
 import type { ResponseItem } from '../model/model.ts';
-import { answerOf, cited, numberOf, type Answer, type Ran } from './answers.ts';
+import { answerOf, cited, numberOf, plainAnswer, type Answer, type Ran } from './answers.ts';
 import { runCommand, type CallContext } from './call-command.ts';
 import { commandItem, INTERRUPTED } from './command.ts';
 import { safeCallId, type OpenCall } from './history.ts';
@@ -24,6 +24,10 @@ export const MAX_PARALLEL_CALLS = 8;
 export class Calls {
   readonly #context: CallContext;
   readonly #answers: Promise<Answer>[] = [];
+  /** How many are not there yet. */
+  #open = 0;
+  /** No call will come any more. */
+  #isComplete = false;
   /** What the next call has to wait for: the newest that runs alone. */
   #barrier: Promise<unknown> = Promise.resolve();
   readonly #slots: Promise<unknown>[] = Array.from({ length: MAX_PARALLEL_CALLS }, () => Promise.resolve());
@@ -51,14 +55,24 @@ export class Calls {
     }
   }
 
-  /** Every call's answer, in the order of the calls. Throws only after all have come to rest. */
-  async results(): Promise<ResponseItem[]> {
+  /**
+   * Every call's answer, in the order of the calls, and what is to be told with them: of the call that ended
+   * last, so that its end and its answer are one write. Throws only after all have come to rest.
+   */
+  async results(): Promise<{ items: ResponseItem[]; told: NewEvent[] }> {
+    this.#isComplete = true;
     const settled = await Promise.allSettled(this.#answers);
-    const answers = settled.map((one) => {
-      if (one.status === 'rejected') throw one.reason;
-      return one.value;
-    });
-    return [...answers.map(({ output }) => output), ...answers.flatMap(({ after }) => after)];
+    const answers = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+    const told = answers.flatMap((answer) => answer.told);
+    const failed = settled.find((one) => one.status === 'rejected');
+    if (failed) {
+      if (told.length > 0) await this.#context.emit(...told);
+      throw failed.reason;
+    }
+    return {
+      items: [...answers.map(({ output }) => output), ...answers.flatMap(({ after }) => after)],
+      told,
+    };
   }
 
   async #unreadable(open: OpenCall, problem: string): Promise<Answer> {
@@ -66,22 +80,35 @@ export class Calls {
       code: 'warning',
       params: { code: 'modelCallUnreadable', params: { problem } },
     });
-    return { output: outputFor(open.call, problem), after: [] };
+    return plainAnswer(outputFor(open.call, problem));
   }
 
-  #keep(answer: Promise<Answer>): void {
+  #keep(running: Promise<Answer>): void {
+    this.#open++;
+    const answer = running.finally(() => this.#open--).then((one) => this.#toldInTime(one));
     // It is awaited in `results`, perhaps much later.
     answer.catch(() => undefined);
     this.#answers.push(answer);
   }
+
+  /** Nobody waits for the others to see that this one has ended. */
+  async #toldInTime(answer: Answer): Promise<Answer> {
+    const isLast = this.#isComplete && this.#open === 0;
+    if (isLast || answer.told.length === 0) return answer;
+    await this.#context.emit(...answer.told);
+    return { ...answer, told: [] };
+  }
 }
 
 /** A call whose result is missing after a crash: joined where the sandbox knows it, given up where not. */
-export async function resumeCall(given: CallContext, open: OpenCall): Promise<ResponseItem[]> {
-  const context = { ...given, emit: tellingEndsOnce(given) };
+export async function resumeCall(context: CallContext, open: OpenCall): Promise<ResponseItem[]> {
   const { sandbox, limits, emit } = context;
   const read = readCall(open.call, sandbox.workdir, limits);
   if (!read.ok) return [outputFor(open.call, read.problem)];
+  const flat = async ({ output, after, told }: Answer) => {
+    if (told.length > 0) await emit(...told);
+    return [output, ...after];
+  };
   if (read.kind === 'session') return flat(await lookAtSession(context, open, read));
   const id = safeCallId(context.cacheKey, open);
   if ((await sandbox.find(id)) !== 'unknown') return flat(await runRead(context, open, read, 'joined'));
@@ -92,30 +119,8 @@ export async function resumeCall(given: CallContext, open: OpenCall): Promise<Re
   }
   const [first] = commandsOf(read);
   const item = { ...commandItem(id, numberOf(open), first), end: 'interrupted' as const };
-  await emit({ code: 'item.completed', params: { item } });
+  if (!(await context.itemEnded?.(id))) await emit({ code: 'item.completed', params: { item } });
   return [outputFor(open.call, cited(open, INTERRUPTED))];
-}
-
-/** The log may tell of an end, and of the limits reached by then, from before the crash. */
-function tellingEndsOnce({ emit, itemEnded }: CallContext): CallContext['emit'] {
-  if (!itemEnded) return emit;
-  return async (...events) => {
-    const left: NewEvent[] = [];
-    for (const event of events) {
-      const id = endedItem(event);
-      if (id === null || !(await itemEnded(id))) left.push(event);
-    }
-    if (left.length > 0) await emit(...left);
-  };
-}
-
-function endedItem(event: NewEvent): string | null {
-  if (event.code === 'item.completed') return event.params.item.id;
-  return event.code === 'limit.reached' ? (event.params.itemId ?? null) : null;
-}
-
-function flat({ output, after }: Answer): ResponseItem[] {
-  return [output, ...after];
 }
 
 function commandsOf(read: Read<'run' | 'background'>): [ShellCommand, ...ShellCommand[]] {
@@ -136,6 +141,8 @@ async function runRead(
     const own = at === 0 ? id : `${id}.${at}`;
     // What the sandbox does not know of a call that it knows has never been started.
     const isKnown = how === 'joined' && (at === 0 || (await context.sandbox.find(own)) !== 'unknown');
+    const before = ran.at(-1);
+    if (before && before.told.length > 0) await context.emit(...before.told.splice(0));
     ran.push(await runCommand(context, open, own, command, isKnown ? 'joined' : 'new'));
   }
   return answerOf(open, ran);

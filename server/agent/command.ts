@@ -5,6 +5,7 @@
  * Starting a command whose id the sandbox knows joins it.
  */
 import { CodexError } from '../../protocol/errors.ts';
+import type { NewEvent } from '../../protocol/events.ts';
 import type { CommandItem } from '../../protocol/items.ts';
 import type { CommandResult, CommandSpec } from '../sandbox/sandbox.ts';
 import type { Redacted } from '../secrets/types.ts';
@@ -41,6 +42,11 @@ export interface Ended {
   notes: Notes;
   /** What the model has not had yet; of a command in the background it is for who looks. */
   text: string;
+  /**
+   * The last of its output and its end, not told yet: with the result in one write. One in the background
+   * has told of its end itself.
+   */
+  told: NewEvent[];
 }
 
 export class RunningCommand {
@@ -139,16 +145,17 @@ export class RunningCommand {
     };
     const limit = (name: string, value: number) =>
       ({ code: 'limit.reached', params: { limit: name, value, itemId: id } }) as const;
+    // After a crash the log may tell of the end already, and of the limits that were reached by then.
     const isNews = how === 'new' || !(await context.itemEnded?.(id));
-    await emit(
-      ...unsent,
+    const end: NewEvent[] = [
       ...(result.end === 'timedOut' ? [limit('commandTimeoutMs', command.timeoutMs)] : []),
       ...(result.droppedBytes > 0 ? [limit('commandOutputBytes', limits.commandOutputBytes)] : []),
       ...(told && told.cutBytes > 0 ? [limit('modelOutputTokens', limits.modelOutputTokens)] : []),
-      ...(isNews ? [{ code: 'item.completed', params: { item: ended } } as const] : []),
-      ...noteEvents(notes, context.turn, id),
-    );
-    return { result, notes, text: told?.text ?? '' };
+      { code: 'item.completed', params: { item: ended } },
+    ];
+    const all = [...unsent, ...(isNews ? end : []), ...noteEvents(notes, context.turn, id)];
+    if (command.background) await emit(...all);
+    return { result, notes, text: told?.text ?? '', told: command.background ? [] : all };
   }
 
   #change(): void {

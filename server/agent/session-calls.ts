@@ -5,7 +5,7 @@
 import { CodexError } from '../../protocol/errors.ts';
 import { KILL_GRACE_MS } from '../../protocol/limits.ts';
 import { outputFor } from '../model/items.ts';
-import { answerOf, cited, numberOf, type Answer } from './answers.ts';
+import { answerOf, cited, numberOf, plainAnswer, type Answer } from './answers.ts';
 import { asked, mayStart, ranOf, STOPPED, type CallContext } from './call-command.ts';
 import { commandItem, leavesRunning, startCommand, type RunningCommand } from './command.ts';
 import { safeCallId, type OpenCall } from './history.ts';
@@ -30,7 +30,7 @@ export async function runInBackground(
   const go = await mayStart(context, open, id, item, command, how);
   if (go.kind === 'not') return answerOf(open, [go.ran]);
   if (!sessions.takeRoom()) {
-    return { output: outputFor(open.call, cited(open, TOO_MANY)), after: [] };
+    return plainAnswer(outputFor(open.call, cited(open, TOO_MANY)));
   }
   const running = await startCommand(context, { id, item, command, how, asked: go.asked });
   sessions.start(number, running);
@@ -50,9 +50,9 @@ export async function lookAtSession(
   return sessions.inOrder(read.session, async () => {
     if (leavesRunning(signal)) throw new CodexError('cancelled');
     const running = sessions.get(read.session);
-    if (!running) return { output: outputFor(open.call, sessions.whyNone(read.session)), after: [] };
+    if (!running) return plainAnswer(outputFor(open.call, sessions.whyNone(read.session)));
     const refusal = read.input === '' ? null : await typeInto(context, open, running, read.input);
-    if (refusal !== null) return { output: outputFor(open.call, refusal), after: [] };
+    if (refusal !== null) return plainAnswer(outputFor(open.call, refusal));
     if (read.stop) {
       running.stop();
       await Promise.race([running.ended.catch(() => {}), pause(STOP_WAIT_MS, signal)]);
@@ -133,7 +133,7 @@ async function told(
     const seconds = ((Date.now() - running.startedAt) / 1000).toFixed(1);
     const lines = [`Session: ${session} (still running)`, `Wall time: ${seconds} seconds`];
     const output = outputFor(open.call, `${cited(open, lines.join('\n'))}\nOutput:\n${text}`);
-    return { output: withMark(output, mark), after: [] };
+    return plainAnswer(withMark(output, mark));
   }
   const ran = await ranOf(context, open, running, text);
   const answer = answerOf(open, [ran]);

@@ -30,9 +30,6 @@ import { fitText } from './truncate.ts';
 /** A message as an event shows it; the answer of the turn travels whole. */
 const MAX_TEXT_BYTES = 48 * 1024;
 
-/** Items for the history, and what the log tells of them. */
-export type StoreTold = (items: ResponseItem[], told: readonly NewEvent[]) => Promise<void>;
-
 export class ModelStep {
   /** What the response says to the person, without the calls. */
   text = '';
@@ -93,9 +90,9 @@ export class ModelStep {
   async #settle(): Promise<void> {
     if (!this.called) return;
     await this.#storing;
-    const results = await this.#calls.results();
-    await this.#store(results, this.#toldAtEnd);
-    this.results = results.length;
+    const { items, told } = await this.#calls.results();
+    await this.#store(items, [...told, ...this.#toldAtEnd]);
+    this.results = items.length;
   }
 
   #take(item: OutputItem): void {
