@@ -32,12 +32,19 @@ export class BashSandbox implements AgentSandbox {
   how: 'new' | 'parked' | 'restarted' = 'restarted';
   readonly #jobs = new Map<string, Job>();
 
-  private constructor(workdir: string) {
+  /** Empty, and no part of the repository. */
+  readonly #home: string;
+
+  private constructor(workdir: string, home: string) {
     this.workdir = workdir;
+    this.#home = home;
   }
 
   static async make(files: Readonly<Record<string, string>> = {}): Promise<BashSandbox> {
-    const sandbox = new BashSandbox(await mkdtemp(join(tmpdir(), 'codex-agent-')));
+    const sandbox = new BashSandbox(
+      await mkdtemp(join(tmpdir(), 'codex-agent-')),
+      await mkdtemp(join(tmpdir(), 'codex-agent-home-')),
+    );
     for (const [path, content] of Object.entries(files)) {
       await mkdir(dirname(join(sandbox.workdir, path)), { recursive: true });
       await writeFile(join(sandbox.workdir, path), content);
@@ -110,7 +117,7 @@ export class BashSandbox implements AgentSandbox {
       job.kill();
       await job.done;
     }
-    await rm(this.workdir, { recursive: true, force: true });
+    for (const folder of [this.workdir, this.#home]) await rm(folder, { recursive: true, force: true });
   }
 
   #start(spec: CommandSpec): Job {
@@ -120,7 +127,7 @@ export class BashSandbox implements AgentSandbox {
     const child = spawn(program, args, {
       cwd: spec.cwd,
       // Bash takes a socket as its input for a remote shell's, and reads ~/.bashrc.
-      env: { PATH: process.env['PATH'] ?? '', ...spec.env },
+      env: { PATH: process.env['PATH'] ?? '', HOME: this.#home, ...spec.env },
       stdio: [spec.stdin === 'open' ? 'pipe' : 'ignore', 'pipe', 'pipe'],
       detached: true,
     });

@@ -252,9 +252,10 @@ test('a message is in the history and in the log, or in neither', async () => {
 });
 
 test('the end of a command is told once, though the crash came before its result was stored', async () => {
+  // The first one’s end is told while the other runs; the last one’s with the results.
   const played = await play(`
   - steps:
-      - run: echo out
+      - run: [echo out, sleep 0.5]
       - say: done
 `);
   let crash = true;
@@ -266,10 +267,11 @@ test('the end of a command is told once, though the crash came before its result
   const ended = () => played.of('item.completed').filter(({ item }) => item.type === 'command');
   assert.equal(ended().length, 1);
   await played.run({
-    outputStored: async () => 4,
+    outputStored: async (id) => (ended().some(({ item }) => item.id === id) ? 4 : 0),
     itemEnded: async (id) => ended().some(({ item }) => item.id === id),
   });
-  assert.equal(ended().length, 1);
+  assert.equal(new Set(ended().map(({ item }) => item.id)).size, 2);
+  assert.equal(ended().length, 2);
   assert.equal(played.of('output').length, 1);
   assert.match(outputs(played.history.items)[0] ?? '', /Output:\nout\n$/);
 });
