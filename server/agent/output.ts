@@ -102,9 +102,14 @@ function joined(parts: readonly Redacted[]): Redacted[] {
   return found;
 }
 
-/** The part that stands for the last `count` of the command's bytes; of a redacted one about that part. */
+/**
+ * The part that stands for the last `count` of the command's bytes. A mark that stands for some of the bytes
+ * before these too has been told; where there are several marks, it is about that part.
+ */
 export function endOf(part: Redacted, count: number): Redacted {
-  const kept = isPlain(part) ? count : Math.min(count, part.bytes.length);
+  const { plain, marked } = part.end ?? { plain: 0, marked: 0 };
+  const most = count <= plain + marked ? plain : part.bytes.length;
+  const kept = isPlain(part) ? count : Math.min(count, most);
   return { bytes: part.bytes.subarray(part.bytes.length - kept), standsFor: count };
 }
 

@@ -56,6 +56,7 @@ export class RedactedStream implements RedactStream {
     let under = this.#under === null ? null : { secret: this.#under.secret, end: this.#under.bytes };
     let at = Math.min(under?.end ?? 0, until);
     let changed = at > 0;
+    let markFrom = 0;
     const plainTo = (end: number) => {
       if (end <= at) return;
       parts.push(text.subarray(at, end));
@@ -72,13 +73,15 @@ export class RedactedStream implements RedactStream {
         plainTo(start);
         parts.push(this.#marks[secret] ?? EMPTY);
         under = { secret, end };
+        markFrom = start;
       } else under.end = Math.max(under.end, end);
       at = Math.min(under.end, until);
     }
+    const end = { plain: until - at, marked: at - markFrom };
     plainTo(until);
     this.#under = under === null ? null : { secret: under.secret, bytes: under.end - until };
     if (!changed) return { bytes: until === text.length ? text : text.subarray(0, until), standsFor: until };
-    return { bytes: Buffer.concat(parts), standsFor: until };
+    return { bytes: Buffer.concat(parts), standsFor: until, end };
   }
 }
 

@@ -35,6 +35,11 @@ export interface Vault {
 export interface Redacted {
   bytes: Buffer;
   standsFor: number;
+  /**
+   * Where something was taken out: how many of the last bytes are the original's own, and for how many of the
+   * original's the mark before them stands.
+   */
+  end?: { plain: number; marked: number };
 }
 
 /** One stream, in order: what could be the beginning of a secret is held back until it is clear. */

@@ -60,6 +60,12 @@ export async function startKillModel({ plan, before, answered }: KillModelOption
       response.end(JSON.stringify({ error: { message: checked.message, code: 'invalid_request_error' } }));
       return;
     }
+    // Somebody asks for a title, under a key of its own: the prompt's first line will do.
+    if (checked.request.prompt_cache_key?.endsWith('-title')) {
+      response.writeHead(400, { 'content-type': 'application/json' });
+      response.end(JSON.stringify({ error: { message: 'No title.', code: 'invalid_request_error' } }));
+      return;
+    }
     notePrefix(checked.request);
     const read = readHistory(checked.request, plan, problems);
     for (const one of read.interrupted) interrupted.add(one);
@@ -163,7 +169,7 @@ function readHistory(request: WireRequest, plan: Plan, problems: string[]): Hist
       history.interrupted.push(`${one.id}@${at}`);
     } else {
       history.standings.set(one.id, 'done');
-      if (!output.startsWith(`Exit code: ${one.exitCode}\n`))
+      if (!new RegExp(`^\\[command \\d+\\]\\nExit code: ${one.exitCode}\\n`).test(output))
         problems.push(`${one.id}: ${output.slice(0, 500)}`);
     }
   }
