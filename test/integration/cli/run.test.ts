@@ -175,7 +175,8 @@ describe('what run refuses', () => {
   it('a bad command line, with a sentence and exit code 2', async () => {
     for (const [args, words] of [
       [['run'], /prompt is missing/],
-      [['run', '--attempts', '3', 'x'], /not built yet/],
+      [['run', '--attempts', '5', 'x'], /from 1 to 4/],
+      [['run', '--choose', '2', 'x'], /--attempts/],
       [['run', '--env', 'no such name', 'x'], /environment’s name/],
       [['run', '--nonsense', 'x'], /--nonsense/],
       [['nonsense'], /no command “nonsense”/],

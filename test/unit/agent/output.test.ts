@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LIMITS } from '../../../protocol/limits.ts';
 import type { NewEvent } from '../../../protocol/events.ts';
-import { OutputEvents, pieces } from '../../../server/agent/output.ts';
+import { endOf, OutputEvents, pieces } from '../../../server/agent/output.ts';
 
 type Output = Extract<NewEvent, { code: 'output' }>['params'];
 const params = (events: NewEvent[]) => events.map((event) => event.params as Output);
@@ -80,6 +80,13 @@ test('a log that refuses an event fails the command', async (context) => {
   events.push(plain(Buffer.from('x')));
   context.mock.timers.tick(100);
   await assert.rejects(events.end(), /full/);
+});
+
+test('what is told after a crash begins after the mark that was told before it, wherever its end was', () => {
+  const part = { bytes: Buffer.from('[secret TOKEN]\n'), standsFor: 41, end: { plain: 1, marked: 40 } };
+  for (const count of [1, 2, 39, 40]) assert.equal(endOf(part, count).bytes.toString(), '\n');
+  const after = { bytes: Buffer.from('a [secret TOKEN] b'), standsFor: 44, end: { plain: 2, marked: 40 } };
+  assert.equal(endOf(after, 44).bytes.toString(), 'a [secret TOKEN] b');
 });
 
 test('redacted parts count the bytes that they stand for, whichever way they are sent', async () => {

@@ -4,11 +4,11 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { place } from './harness.ts';
-import { killRun } from './kills/kill-run.ts';
+import { place } from '../faults/harness.ts';
+import { killRun } from '../faults/kills/kill-run.ts';
 
 const SEED = Number(process.env.CODEX_KILL_SEED ?? 1);
-const PLAN = { planSeed: 1, steps: 12 };
+const PLAN = { planSeed: 1, steps: 8 };
 
 const here = place();
 
