@@ -72,7 +72,8 @@ describe('a running backend', { concurrency: 4 }, () => {
       'close',
     ) as Promise<[number]>;
     socket.send(Buffer.alloc(50 * 1024 * 1024, 'a').toString());
-    assert.equal((await closed)[0], 1009);
+    // Too large; or the connection's reset was quicker than the word for it, with most of it still unread.
+    assert.ok([1009, 1006].includes((await closed)[0]));
     assert.equal((await ask(bystander, list)).error, undefined, 'other sockets are unhurt');
     bystander.close();
     assert.equal(backend.child.exitCode, null);
