@@ -16,8 +16,8 @@ import type { TurnContext } from '../tasks/turn-context.ts';
 import type { Rooms } from './rooms.ts';
 import { proxyCertOf, proxyEnvironment, trustScript } from './internet-env.ts';
 
-/** A Java key store and a system bundle take a second or two; more means that something hangs. */
-const TRUST_TIMEOUT_MS = 30_000;
+/** A Java key store and a system bundle take a second or two, on a busy machine half a minute; more is a hang. */
+const TRUST_TIMEOUT_MS = 120_000;
 const TRUST_OUTPUT_BYTES = 64 * 1024;
 /** Told to the person as events; every denial is in the log. */
 const DENIALS_TOLD = 50;
