@@ -45,9 +45,11 @@ export class TaskPanels implements vscode.Disposable {
     const { store, backend } = options;
     this.#disposables.push(
       {
-        dispose: store.onChange((changes) =>
-          changes.forEach(({ after }) => this.#panels.get(after.id)?.update()),
-        ),
+        dispose: store.onChange((changes) => {
+          // A new task may be one that the answer of another suggested, whose page says that it was started.
+          if (changes.some(({ before }) => !before)) this.update();
+          else for (const { after } of changes) this.#panels.get(after.id)?.update();
+        }),
       },
       backend.onDidChange(() => this.update()),
       vscode.window.registerWebviewPanelSerializer(TASK_PANEL, {

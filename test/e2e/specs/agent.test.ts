@@ -100,6 +100,7 @@ test('a review of the local changes says what it finds, and a finding is fixed b
   const { window } = session;
   await withEvidence(session, 'agent-review', async () => {
     await window.runCommand('Codex: Review Changes');
+    await window.waitForInput(/Review what\?/);
     await window.pick(/Local changes/);
     await send('', async (composer) => {
       await composer.getByRole('combobox', { name: 'What is reviewed' }).waitFor();
