@@ -59,13 +59,12 @@ export function createRunTurn(parts: PipelineParts): (turn: TurnContext, rooms: 
     );
     const of = { turn: whole, attempt: first, startSha, environment, origin, parts, rooms };
     const naming = startNaming({ ...of, start }, environment.model);
-    const run = async (attempt: number): Promise<AgentEnd> => {
-      const end = await runAttempt({ ...of, turn: turn.of(attempt), attempt, start });
-      return attempt === first ? naming.withUsage(end) : end;
-    };
+    const run = (attempt: number): Promise<AgentEnd> =>
+      runAttempt({ ...of, turn: turn.of(attempt), attempt, start });
     try {
       if (turn.attempts.length > 1) return await sideBySide(turn, run, parts.log);
-      const end = await run(first);
+      // Attempts are compared by what they cost: the title is none of theirs.
+      const end = naming.withUsage(await run(first));
       if (end.kind === 'failed') throw end.error;
       if (end.kind === 'cancelled') throw new CodexError('cancelled');
       const { answer, usage, report } = end;
