@@ -4,7 +4,7 @@ import * as vscode from 'vscode';
 import { COMMAND_NAMES, commandId } from '../../extension/platform/commands.ts';
 
 /** Opening nothing must cost nothing; this is generous for a machine that does other things too. */
-const ACTIVATION_BUDGET_MS = 500;
+const ACTIVATION_BUDGET_MS = 1_000;
 
 export function extension(): vscode.Extension<unknown> {
   const found = vscode.extensions.getExtension('codex-tasks.codex-tasks');
