@@ -102,7 +102,6 @@ for (const stage of stages) {
       ...(await runFiles(runnable, {
         root: ROOT,
         concurrency: stage.concurrency,
-        fromEnd: stage.fromEnd ?? 0,
         timeoutMs: stage.timeoutMs,
         verbose: stage.verbose ?? false,
         env,

@@ -18,24 +18,18 @@ const MAX_PRINTED_CHARS = 50_000;
 /**
  * @param {string[]} files absolute paths
  * @param {{ root: string, concurrency: number, timeoutMs: number, env: NodeJS.ProcessEnv,
- *           verbose: boolean, print: (line: string) => void,
- *           fromEnd?: number }} options `fromEnd`: how many of those at a time come from the end of the list
+ *           verbose: boolean, print: (line: string) => void }} options
  * @returns {Promise<{ file: string, name: string, outcome: 'passed'|'failed'|'skipped', why?: string }[]>}
  */
 export async function runFiles(files, options) {
   const results = [];
   const waiting = [...files];
-  const worker = async (next) => {
-    for (let file = next(); file !== undefined; file = next()) {
+  const worker = async () => {
+    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
       results.push(...(await runFile(file, options)));
     }
   };
-  const { concurrency, fromEnd = 0 } = options;
-  await Promise.all(
-    Array.from({ length: concurrency }, (_, at) =>
-      worker(() => (at < concurrency - fromEnd ? waiting.shift() : waiting.pop())),
-    ),
-  );
+  await Promise.all(Array.from({ length: options.concurrency }, worker));
   return results;
 }
 

@@ -19,7 +19,7 @@ import { git, gitAsync } from '../../support/git.ts';
 import { codexTasks, repository, serve, type Place, type Served } from '../harness.ts';
 import { startKillModel } from './model.ts';
 import { planOf, type Plan } from './plan.ts';
-import { seeded } from './random.ts';
+import { seeded } from '../../support/random.ts';
 import { scheduleOf, type Kill, type KillKind } from './schedule.ts';
 
 export interface KillRunOptions {

@@ -5,7 +5,7 @@
  * No command may run twice without a trace: it appends a line or a byte, moves a file away, or patches
  * lines that are not there any more afterwards.
  */
-import { seeded, type Random } from './random.ts';
+import { seeded, type Random } from '../../support/random.ts';
 
 export interface Planned {
   id: string;

@@ -1,5 +1,5 @@
 /** When a backend is killed: at which step of the plan, and at which moment of it. Pure. */
-import type { Random } from './random.ts';
+import type { Random } from '../../support/random.ts';
 
 /**
  * - `start`: while the backend starts

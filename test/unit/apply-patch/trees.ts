@@ -3,27 +3,9 @@
  * property tests hold `apply_patch` against. It shares no code with it.
  */
 
-export interface Random {
-  below: (end: number) => number;
-  chance: (probability: number) => boolean;
-  pick: <T>(from: readonly T[]) => T;
-}
+import type { Random } from '../../support/random.ts';
 
-export function seeded(seed: number): Random {
-  let state = seed >>> 0;
-  const next = () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-  const below = (end: number) => Math.floor(next() * end);
-  return {
-    below,
-    chance: (probability) => next() < probability,
-    pick: (from) => from[below(from.length)] as never,
-  };
-}
+export { seeded, type Random } from '../../support/random.ts';
 
 type Encoding = 'utf8' | 'utf8-bom' | 'utf16le' | 'utf16be' | 'latin1';
 
