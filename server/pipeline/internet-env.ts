@@ -80,14 +80,29 @@ done
 if [ ! -s "$bundle" ] || [ "$cert" -nt "$bundle" ]; then
   { if [ -n "$system" ]; then cat "$system"; fi; echo; cat "$cert"; } > "$bundle.new" && mv "$bundle.new" "$bundle"
 fi
-for anchors in /usr/local/share/ca-certificates /etc/pki/ca-trust/source/anchors; do
-  if [ -d "$anchors" ] && [ -w "$anchors" ] && ! cmp -s "$cert" "$anchors/codex-proxy.crt"; then
-    cp "$cert" "$anchors/codex-proxy.crt"
-    if command -v update-ca-certificates; then update-ca-certificates
-    elif command -v update-ca-trust; then update-ca-trust
-    fi
+# What Debian's own tool comes to, without its thousand processes; to replace an older one it is needed.
+debian=/usr/local/share/ca-certificates
+if [ -d "$debian" ] && [ -w "$debian" ] && ! cmp -s "$cert" "$debian/codex-proxy.crt"; then
+  if [ -s /etc/ssl/certs/ca-certificates.crt ] && [ ! -e "$debian/codex-proxy.crt" ] &&
+    hash=$(openssl x509 -noout -subject_hash -in "$cert"); then
+    cp "$cert" "$debian/codex-proxy.crt"
+    cd /etc/ssl/certs
+    n=0
+    while [ -e "$hash.$n" ]; do n=$((n + 1)); done
+    ln -s "$debian/codex-proxy.crt" codex-proxy.pem && ln -s codex-proxy.pem "$hash.$n"
+    cat ca-certificates.crt "$cert" > codex-proxy.new && mv codex-proxy.new ca-certificates.crt
+  else
+    cp "$cert" "$debian/codex-proxy.crt"
+    # It looks at names alone: a link that is there already keeps the old one's hash.
+    rm -f /etc/ssl/certs/codex-proxy.pem
+    if command -v update-ca-certificates; then update-ca-certificates; fi
   fi
-done
+fi
+redhat=/etc/pki/ca-trust/source/anchors
+if [ -d "$redhat" ] && [ -w "$redhat" ] && ! cmp -s "$cert" "$redhat/codex-proxy.crt"; then
+  cp "$cert" "$redhat/codex-proxy.crt"
+  if command -v update-ca-trust; then update-ca-trust; fi
+fi
 if command -v keytool && ! keytool -list -cacerts -storepass changeit -alias codex-proxy; then
   keytool -importcert -noprompt -trustcacerts -cacerts -storepass changeit -alias codex-proxy -file "$cert"
 fi
