@@ -1,6 +1,6 @@
 /**
  * All bundles, into `dist/`:
- *   cli/codex-tasks.mjs     command line and backend, with PGlite's files beside it
+ *   cli/codex-tasks.mjs     command line and backend; each command loads its own parts beside it, and PGlite's files
  *   runner/*.cjs            what runs inside a sandbox
  *   extension.cjs           the extension host's part
  *   simple-git.cjs          what it loads with its first question to git
@@ -9,7 +9,7 @@
  *   images/                 build contexts of the container images
  * `node esbuild.config.mjs [cli|runner|extension|webview|in-host …]` builds only those; `--watch` keeps on.
  */
-import { cp, mkdir, readFile, rm, stat } from 'node:fs/promises';
+import { cp, mkdir, readFile, readdir, rm, stat } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { build, context } from 'esbuild';
 import { prompts } from './scripts/prompts-plugin.mjs';
@@ -40,6 +40,7 @@ const requireBanner = {
 
 /** What an extension that does nothing yet may cost: loading is most of its activation. */
 const EXTENSION_MAX_BYTES = 400_000;
+const OLD_PARTS_MS = 24 * 3_600_000;
 
 /**
  * What the extension and its pages never use of their libraries stays out of their bundles: zod's sentences (nobody
@@ -133,6 +134,9 @@ const targets = {
     outExtension: { '.js': '.mjs' },
     platform: 'node',
     format: 'esm',
+    // A command that only talks to a backend starts without the backend's six megabytes.
+    splitting: true,
+    chunkNames: 'part-[name]-[hash]',
     target: 'node22',
     banner: requireBanner,
     // Optional accelerators of ssh2, which dockerode only needs for ssh:// engines.
@@ -195,8 +199,17 @@ async function copyAssets() {
   }
 }
 
+/** Parts that no build names any more; a backend that still runs may yet load those of its own. */
+async function removeOldParts() {
+  for (const name of await readdir('dist/cli')) {
+    const path = `dist/cli/${name}`;
+    if (name.startsWith('part-') && Date.now() - (await stat(path)).mtimeMs > OLD_PARTS_MS) await rm(path);
+  }
+}
+
 const names = wanted.length > 0 ? wanted : Object.keys(targets);
 await copyAssets();
+await removeOldParts();
 for (const name of names) {
   const options = { ...common, ...targets[name] };
   if (!options.entryPoints) throw new Error(`There is no bundle named ${name}.`);

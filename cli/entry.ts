@@ -4,4 +4,5 @@ import { fileURLToPath } from 'node:url';
 
 const here = fileURLToPath(import.meta.url);
 
-export const ENTRY = here.endsWith('.ts') ? join(dirname(here), 'main.ts') : here;
+/** A part of the bundle stands beside its entry. */
+export const ENTRY = join(dirname(here), here.endsWith('.ts') ? 'main.ts' : 'codex-tasks.mjs');

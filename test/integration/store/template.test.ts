@@ -1,5 +1,6 @@
 /** A new embedded database is a copy of one that was made before, laid out the same way. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
@@ -42,4 +43,10 @@ test('the tables are laid out once, every database is one of its own, and what n
     for (const database of opened) await database.close();
     await remove();
   }
+});
+
+test('this Node knows the options that keep the embedded database from being optimized at every start', () => {
+  const known = execFileSync(process.execPath, ['--v8-options'], { encoding: 'utf8' });
+  for (const option of ['--wasm-tier-up', '--wasm-dynamic-tiering'])
+    assert.match(known, new RegExp(`^ *${option} `, 'm'));
 });
