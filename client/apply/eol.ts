@@ -56,7 +56,7 @@ function patchHasCr(file: FilePatch): boolean {
 }
 
 /** The LF form of a text whose every line ends in CRLF; null for any other. */
-function fromCrlf(bytes: Uint8Array): Buffer | null {
+export function fromCrlf(bytes: Uint8Array): Buffer | null {
   const source = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (!source.includes(CR) || source.includes(0)) return null;
   const out = Buffer.allocUnsafe(source.length);
@@ -73,7 +73,8 @@ function fromCrlf(bytes: Uint8Array): Buffer | null {
   return out.subarray(0, length);
 }
 
-function toCrlf(bytes: Uint8Array): Buffer {
+/** Every line end, which is LF, as CRLF. */
+export function toCrlf(bytes: Uint8Array): Buffer {
   const source = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const out = Buffer.allocUnsafe(source.length * 2);
   let length = 0;
