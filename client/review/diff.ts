@@ -190,7 +190,7 @@ function hasStretch(mark: Uint8Array): Uint8Array {
 
 function slide(ids: Int32Array, mark: Uint8Array, others: Uint8Array): void {
   let kept = 0;
-  for (let at = 0; at < ids.length; ) {
+  for (let at = 0; at < ids.length;) {
     if (mark[at] === 0) {
       at++;
       kept++;

@@ -42,7 +42,7 @@ export class LineTable {
     const starts: number[] = [];
     const ids: number[] = [];
     let pause = STEPS_PER_PAUSE;
-    for (let start = 0; start < bytes.length; ) {
+    for (let start = 0; start < bytes.length;) {
       // FNV-1a. Whoever makes lines collide makes them be compared, which is only slow for them.
       let hash = 0x811c9dc5;
       let at = start;

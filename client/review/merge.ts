@@ -6,7 +6,7 @@
 import { difference, editsOf, settle, type Edit } from './diff.ts';
 import { withLineEnds } from './line-ends.ts';
 import { LineTable, bytesOf, type LineText } from './lines.ts';
-import { finish, type Work } from './work.ts';
+import type { Work } from './work.ts';
 
 export type MergePiece =
   | { type: 'merged'; bytes: Uint8Array }
@@ -16,10 +16,6 @@ export type Merged =
   | { ok: true; bytes: Uint8Array }
   /** `gaveUp`: the texts are too different to be compared in bounded time. */
   | { ok: false; pieces: MergePiece[]; conflicts: number; gaveUp: boolean };
-
-export function merge(base: Uint8Array, ours: Uint8Array, theirs: Uint8Array): Merged {
-  return finish(merging(base, ours, theirs));
-}
 
 /** `ours` keeps its kind of line ends where it has one kind and both others have the other. */
 export function* merging(base: Uint8Array, ours: Uint8Array, theirs: Uint8Array): Work<Merged> {
@@ -80,7 +76,7 @@ function piecesOf(texts: Texts, mine: Edit[], other: Edit[]): MergePiece[] {
     const start = Math.min(mine[left]?.a0 ?? Infinity, other[right]?.a0 ?? Infinity);
     let end = start;
     // All edits that overlap or touch, of both sides, are one region.
-    for (let grown = true; grown; ) {
+    for (let grown = true; grown;) {
       grown = false;
       for (let edit = mine[left]; edit && edit.a0 <= end; edit = mine[++left]) {
         [end, grown] = [Math.max(end, edit.a1), true];

@@ -32,7 +32,8 @@ export interface ReviewHunk {
 /** A part of a file's change that has no lines to choose from: accepted or rejected whole. */
 export interface WholePart {
   id: string;
-  what: 'added' | 'deleted' | 'renamed' | 'copied' | 'mode' | 'content' | 'link' | 'submodule' | 'typeChanged';
+  what:
+    'added' | 'deleted' | 'renamed' | 'copied' | 'mode' | 'content' | 'link' | 'submodule' | 'typeChanged';
   needs: string[];
 }
 
@@ -106,7 +107,7 @@ export interface LineEdit {
 export interface Refused {
   id: string;
   /** `contextChanged`: touched. `changedSince`: no such hunk (any more). */
-  reason: Extract<ApplyReason, 'contextChanged' | 'changedSince' | 'tooCostly' | 'needsOther'>;
+  reason: Extract<ApplyReason, 'contextChanged' | 'changedSince' | 'tooCostly'>;
 }
 
 export interface Decided {

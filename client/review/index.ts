@@ -1,0 +1,48 @@
+/**
+ * Reviewing a result hunk by hunk: pure, on bytes, without VS Code and without git.
+ *
+ *   const files = reviewOf(patch);                                 // hunks and whole parts, with ids
+ *   const opened = openText(base, files[0].parts[0], files[0].hunks); // once per file, from the base's bytes
+ *   let state = startState(files, applied);                        // plain data; store it
+ *   let { located } = look(text, hunks, state, current);           // where the hunks stand now
+ *   located.places = follow(located.places, edit);                 // while somebody types; look again later
+ *   const done = change(text, hunks, state, current, [wish(id, 'rejected')]);
+ *   write(done.bytes); state = done.state;                         // done.refused says what could not be, and why
+ *   change(text, hunks, state, done.bytes, done.undo);             // as it was
+ *   subsetOf(patch, files, ids).patch                              // the same choice as a patch
+ *
+ * Whole parts (a rename, a binary, …) are put in by applying their subset, and taken out by its reverse.
+ * Each function that compares texts is there twice: at once, and in slices for a host that must answer.
+ */
+import * as decide from './decide.ts';
+import * as merges from './merge.ts';
+import * as texts from './text.ts';
+import { finish, finishInSlices, type Work } from './work.ts';
+
+export type * from './types.ts';
+export { reviewOf, withNeeds } from './files.ts';
+export { follow } from './follow.ts';
+export { hunksIn, splitIn, startState, wish } from './state.ts';
+export { subsetOf, type Subset } from './subset.ts';
+export type { Merged, MergePiece } from './merge.ts';
+export type { Compared, OpenText, TextOutcome } from './text.ts';
+
+const atOnce =
+  <A extends unknown[], T>(work: (...args: A) => Work<T>) =>
+  (...args: A): T =>
+    finish(work(...args));
+const inSlices =
+  <A extends unknown[], T>(work: (...args: A) => Work<T>) =>
+  (...args: A): Promise<T> =>
+    finishInSlices(work(...args));
+
+export const openText = atOnce(texts.openingText);
+export const openTextInSlices = inSlices(texts.openingText);
+export const compare = atOnce(texts.comparing);
+export const compareInSlices = inSlices(texts.comparing);
+export const look = atOnce(decide.looking);
+export const lookInSlices = inSlices(decide.looking);
+export const change = atOnce(decide.changing);
+export const changeInSlices = inSlices(decide.changing);
+export const merge = atOnce(merges.merging);
+export const mergeInSlices = inSlices(merges.merging);
