@@ -3,6 +3,7 @@
  * lines that only one side has are set aside, since they can match nothing; the rest is compared for the
  * shortest edit, and where that costs too much, divided first at lines that each side has once.
  */
+import { Anchors } from './anchors.ts';
 import { markShortest, type Budget, type Marks } from './myers.ts';
 import { UNKNOWN } from './lines.ts';
 import type { Work } from './work.ts';
@@ -21,9 +22,10 @@ export interface Difference extends Marks {
 }
 
 /** About a tenth of a second: what people write is compared with far less, a hostile text never ends. */
-const MAX_STEPS = 30_000_000;
+const MAX_STEPS = 10_000_000;
 /** The shortest edit is tried first with this for each line, and at least so much. */
 const FIRST_TRY = { perLine: 8, least: 2_000_000 };
+const STEPS_PER_ANCHORED_LINE = 4;
 
 export function* difference(a: Int32Array, b: Int32Array, steps = MAX_STEPS): Work<Difference> {
   const marks = { a: new Uint8Array(a.length), b: new Uint8Array(b.length) };
@@ -83,14 +85,12 @@ type Range = readonly [number, number, number, number];
 
 function* compare(a: Side, b: Side, marks: Marks, steps: number): Work<boolean> {
   const all: Range = [0, a.ids.length, 0, b.ids.length];
-  const first: Budget = {
-    steps: Math.min(steps, Math.max(FIRST_TRY.least, FIRST_TRY.perLine * (a.ids.length + b.ids.length))),
-  };
-  const tried: [number[], number[]] = [[], []];
-  const note = { a: (index: number) => tried[0].push(index), b: (index: number) => tried[1].push(index) };
-  if (yield* markShortest(a.ids, b.ids, all, note, first)) {
-    for (const index of tried[0]) marks.a[a.at[index]!] = 1;
-    for (const index of tried[1]) marks.b[b.at[index]!] = 1;
+  const tries = Math.max(FIRST_TRY.least, FIRST_TRY.perLine * (a.ids.length + b.ids.length));
+  const found: [number[], number[]] = [[], []];
+  const note = { a: (index: number) => found[0].push(index), b: (index: number) => found[1].push(index) };
+  if (yield* markShortest(a.ids, b.ids, all, note, { steps: Math.min(steps, tries) })) {
+    for (const index of found[0]) marks.a[a.at[index]!] = 1;
+    for (const index of found[1]) marks.b[b.at[index]!] = 1;
     return true;
   }
   const mark = {
@@ -98,60 +98,27 @@ function* compare(a: Side, b: Side, marks: Marks, steps: number): Work<boolean> 
     b: (index: number) => (marks.b[b.at[index]!] = 1),
   };
   const budget: Budget = { steps };
+  const anchors = new Anchors(a.ids, b.ids);
   let whole = true;
   const open: Range[] = [all];
   for (let range = open.pop(); range !== undefined; range = open.pop()) {
-    const anchors = yield* anchorsIn(a.ids, b.ids, range);
-    if (anchors.length === 0) {
-      if (!(yield* markShortest(a.ids, b.ids, range, mark, budget))) whole = false;
+    const [a0, a1, b0, b1] = range;
+    budget.steps -= STEPS_PER_ANCHORED_LINE * (a1 - a0 + b1 - b0);
+    const { pairs, common } = budget.steps < 0 ? { pairs: [], common: true } : anchors.find(range);
+    yield;
+    if (pairs.length === 0) {
+      // Lines that have nothing in common cost the most to compare, and there is nothing to find.
+      const limit = common ? budget : { steps: 0 };
+      if (!(yield* markShortest(a.ids, b.ids, range, mark, limit)) && common) whole = false;
       continue;
     }
-    let [fromA, , fromB] = range;
-    for (const [atA, atB] of anchors) {
+    let [fromA, fromB] = [a0, b0];
+    for (const [atA, atB] of [...pairs, [a1, b1] as const]) {
       if (atA > fromA || atB > fromB) open.push([fromA, atA, fromB, atB]);
       [fromA, fromB] = [atA + 1, atB + 1];
     }
-    if (fromA < range[1] || fromB < range[3]) open.push([fromA, range[1], fromB, range[3]]);
   }
   return whole;
-}
-
-/** Pairs of lines that each side has once, as many as are in the same order on both sides. */
-function* anchorsIn(a: Int32Array, b: Int32Array, [a0, a1, b0, b1]: Range): Work<[number, number][]> {
-  const seen = new Map<number, { inA: number; inB: number }>();
-  const AGAIN = -2;
-  for (let index = a0; index < a1; index++) {
-    const known = seen.get(a[index]!);
-    if (known) known.inA = AGAIN;
-    else seen.set(a[index]!, { inA: index, inB: UNKNOWN });
-  }
-  for (let index = b0; index < b1; index++) {
-    const known = seen.get(b[index]!);
-    if (known) known.inB = known.inB === UNKNOWN ? index : AGAIN;
-  }
-  yield;
-  // The longest increasing run, by patience sorting: `piles` holds the last card of each pile.
-  const piles: { inA: number; inB: number; before: number }[] = [];
-  const cards: { inA: number; inB: number; before: number }[] = [];
-  const tops: number[] = [];
-  for (const { inA, inB } of seen.values()) {
-    if (inA < 0 || inB < 0) continue;
-    let [low, high] = [0, piles.length];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (piles[middle]!.inB < inB) low = middle + 1;
-      else high = middle;
-    }
-    const card = { inA, inB, before: low > 0 ? tops[low - 1]! : -1 };
-    cards.push(card);
-    piles[low] = card;
-    tops[low] = cards.length - 1;
-  }
-  const anchors: [number, number][] = [];
-  for (let at = tops.at(-1) ?? -1; at >= 0; at = cards[at]!.before) {
-    anchors.push([cards[at]!.inA, cards[at]!.inB]);
-  }
-  return anchors.reverse();
 }
 
 /** Marks as edits. Between two edits both lists have the same lines. */
@@ -172,9 +139,11 @@ export function editsOf({ a, b }: Marks): Edit[] {
  * Moves each stretch of marked lines as far down as equal lines let it, or to where the other side has
  * a stretch too: the place that git gives it, and the one that tells most about what belongs together.
  */
-export function settle(a: Int32Array, b: Int32Array, marks: Marks): void {
+export function* settle(a: Int32Array, b: Int32Array, marks: Marks): Work<void> {
   slide(a, marks.a, hasStretch(marks.b));
+  yield;
   slide(b, marks.b, hasStretch(marks.a));
+  yield;
 }
 
 /** Whether a stretch of marked lines stands after so many unmarked ones. */

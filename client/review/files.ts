@@ -8,12 +8,17 @@ import { bytesOfPath, pathKey } from '../patch/names.ts';
 import type { FilePatch, Patch } from '../patch/types.ts';
 import { ID_CHARACTERS, hunksOf, splitHunk } from './hunks.ts';
 import type { ReviewFile, ReviewHunk, Split, WholePart } from './types.ts';
+import type { Work } from './work.ts';
 
 const LINK = '120000';
 const SUBMODULE = '160000';
 
-export function reviewOf(patch: Patch): ReviewFile[] {
-  const files = grouped(patch.files).map(fileOf);
+export function* reviewing(patch: Patch): Work<ReviewFile[]> {
+  const files: ReviewFile[] = [];
+  for (const parts of grouped(patch.files)) {
+    files.push(yield* fileOf(parts));
+    yield;
+  }
   const room = roomOf(files);
   return files.map((file) => withRoom(file, room));
 }
@@ -35,7 +40,7 @@ function grouped(files: FilePatch[]): FilePatch[][] {
   return groups;
 }
 
-function fileOf(parts: FilePatch[]): ReviewFile {
+function* fileOf(parts: FilePatch[]): Work<ReviewFile> {
   const file = parts[0]!;
   const whole = wholeOf(parts).map((what) => ({ id: idOf(parts, what), what, needs: [] as string[] }));
   const copy = whole.find((part) => part.what === 'copied');
@@ -46,7 +51,7 @@ function fileOf(parts: FilePatch[]): ReviewFile {
     ...(moved ? { from: file.oldPath } : {}),
     kind: parts.length > 1 ? 'typeChanged' : file.kind,
     whole,
-    hunks: hasHunks(parts) ? hunksOf(file, pathKey(file.newPath), copy ? [copy.id] : []) : [],
+    hunks: hasHunks(parts) ? yield* hunksOf(file, pathKey(file.newPath), copy ? [copy.id] : []) : [],
     parts,
   };
 }

@@ -2,33 +2,38 @@
 import { createHash } from 'node:crypto';
 import type { FilePatch, Hunk } from '../patch/types.ts';
 import { endsOpen } from './lines.ts';
+import { finish, type Work } from './work.ts';
 import type { LineRange, ReviewHunk, Selection, SplitOutcome } from './types.ts';
 
 /** Enough of a hash that two contents never meet by chance, and short enough for a command's argument. */
 export const ID_CHARACTERS = 20;
+const HUNKS_PER_PAUSE = 500;
 
 /** `key` sets hunks of equal content in different files apart. */
-export function hunksOf(file: FilePatch, key: string, needs: string[] = []): ReviewHunk[] {
+export function* hunksOf(file: FilePatch, key: string, needs: string[]): Work<ReviewHunk[]> {
   if (file.body.type !== 'text') return [];
   const hunks: ReviewHunk[] = [];
   for (const hunk of file.body.hunks) {
     for (const stretch of stretchesOf(hunk)) hunks.push({ id: '', ...stretch, needs, group: hunks.length });
   }
-  return named(hunks, key);
+  return yield* named(hunks, key);
 }
 
 /** Gives ids by content; equal ones are told apart by their order. */
-export function named(hunks: ReviewHunk[], key: string): ReviewHunk[] {
+export function* named(hunks: ReviewHunk[], key: string): Work<ReviewHunk[]> {
   const used = new Map<string, number>();
-  return hunks.map((hunk) => {
+  const result: ReviewHunk[] = [];
+  for (const hunk of hunks) {
     const hash = createHash('sha256').update(key).update('\0');
     for (const line of hunk.removed) hash.update('-').update(line);
     for (const line of hunk.added) hash.update('+').update(line);
     const content = hash.digest('hex').slice(0, ID_CHARACTERS);
     const before = used.get(content) ?? 0;
     used.set(content, before + 1);
-    return { ...hunk, id: before === 0 ? content : `${content}.${before}` };
-  });
+    result.push({ ...hunk, id: before === 0 ? content : `${content}.${before}` });
+    if (result.length % HUNKS_PER_PAUSE === 0) yield;
+  }
+  return result;
 }
 
 function stretchesOf(hunk: Hunk): Pick<ReviewHunk, 'old' | 'new' | 'removed' | 'added'>[] {
@@ -89,7 +94,7 @@ export function splitHunk(hunk: ReviewHunk, selection: Selection): SplitOutcome 
   const parts = [before, chosen, after].filter((part) => part.removed.length + part.added.length > 0);
   const early = parts.slice(0, -1).flatMap((part) => [...part.removed.slice(-1), ...part.added.slice(-1)]);
   if (early.some(endsOpen)) return { ok: false, reason: 'finalNewline' };
-  const names = named(parts, hunk.id);
+  const names = finish(named(parts, hunk.id));
   const at = parts.indexOf(chosen);
   return { ok: true, chosen: names[at]!, rest: names.filter((_, index) => index !== at) };
 }

@@ -15,12 +15,13 @@
  * Each function that compares texts is there twice: at once, and in slices for a host that must answer.
  */
 import * as decide from './decide.ts';
+import * as files from './files.ts';
 import * as merges from './merge.ts';
 import * as texts from './text.ts';
 import { finish, finishInSlices, type Work } from './work.ts';
 
 export type * from './types.ts';
-export { reviewOf, withNeeds } from './files.ts';
+export { withNeeds } from './files.ts';
 export { follow } from './follow.ts';
 export { hunksIn, splitIn, startState, wish } from './state.ts';
 export { subsetOf, type Subset } from './subset.ts';
@@ -36,6 +37,8 @@ const inSlices =
   (...args: A): Promise<T> =>
     finishInSlices(work(...args));
 
+export const reviewOf = atOnce(files.reviewing);
+export const reviewOfInSlices = inSlices(files.reviewing);
 export const openText = atOnce(texts.openingText);
 export const openTextInSlices = inSlices(texts.openingText);
 export const compare = atOnce(texts.comparing);

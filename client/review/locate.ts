@@ -27,7 +27,7 @@ export function* locating(
   current: LineText,
 ): Work<Located> {
   const first = yield* alignment(text, hunks, inFile, current);
-  if (first.gaveUp || !first.places.some(({ touched }) => touched)) return first;
+  if (!first.places.some(({ touched }) => touched)) return first;
   const flipped = inFile.map((is, index) => (first.places[index]!.touched ? !is : is));
   const second = yield* alignment(text, hunks, flipped, current);
   const better = first.places.map((place, index) => place.touched && !second.places[index]!.touched);
@@ -78,11 +78,13 @@ function* alignment(
   current: LineText,
 ): Work<Located> {
   const expected = expectedOf(text, hunks, inFile);
+  yield;
   const marks = yield* difference(expected.ids, current.ids);
   const edits = editsOf(marks);
   yield;
   const otherIsEmpty = hunks.map((hunk, index) => (inFile[index] ? hunk.old : hunk.new).count === 0);
   const reaches = reachesOf(edits, { ...expected, otherIsEmpty }, current.ids);
+  yield;
   const places: Place[] = [];
   const once = lazily(() => unique(expected.ids, current.ids, text.table.size));
   let [passed, growth] = [0, 0];
@@ -94,7 +96,6 @@ function* alignment(
     const reach = reaches[index]!;
     const range = { start: start + growth + reach.before, count: end - start };
     const ok =
-      !marks.gaveUp &&
       !reach.touched &&
       (range.count === 0 || stands(expected.ids, start, end, current.ids, range.start, once));
     places.push({

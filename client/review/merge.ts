@@ -57,7 +57,7 @@ export function* merging(base: Uint8Array, ours: Uint8Array, theirs: Uint8Array)
 
 function* changes(base: LineText, side: LineText): Work<{ edits: Edit[]; gaveUp: boolean }> {
   const found = yield* difference(base.ids, side.ids);
-  settle(base.ids, side.ids, found);
+  yield* settle(base.ids, side.ids, found);
   return { edits: editsOf(found), gaveUp: found.gaveUp };
 }
 

@@ -37,6 +37,7 @@ function* opened(bytes: Uint8Array, file: FilePatch, hunks: readonly ReviewHunk[
   const table = new LineTable();
   const base = yield* table.add(bytes);
   const target = patched(base, hunks);
+  yield;
   if (target === null) return { ok: false, reason: 'contentChanged' };
   if (file.newId !== null && !isNullId(file.newId) && !matchesId(target, file.newId)) {
     const exact = file.oldId !== null && matchesId(bytes, file.oldId);
@@ -80,7 +81,7 @@ export function* comparing(base: Uint8Array, target: Uint8Array, key: string): W
   if (marks.gaveUp) {
     marks.a.fill(1);
     marks.b.fill(1);
-  } else settle(text.base.ids, text.target.ids, marks);
+  } else yield* settle(text.base.ids, text.target.ids, marks);
   const hunks = editsOf(marks).map(({ a0, a1, b0, b1 }, group) => ({
     id: '',
     old: { start: a0, count: a1 - a0 },
@@ -90,5 +91,5 @@ export function* comparing(base: Uint8Array, target: Uint8Array, key: string): W
     needs: [],
     group,
   }));
-  return { text, hunks: named(hunks, key), gaveUp: marks.gaveUp };
+  return { text, hunks: yield* named(hunks, key), gaveUp: marks.gaveUp };
 }

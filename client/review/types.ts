@@ -93,7 +93,7 @@ export interface Place {
 export interface Located {
   /** In the order of the file. */
   places: Place[];
-  /** The file has changed too much to be compared in bounded time: much may count as touched. */
+  /** Some of it was too costly to compare: hunks there count as touched, those elsewhere are right. */
   gaveUp: boolean;
 }
 
