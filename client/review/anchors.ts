@@ -3,8 +3,17 @@
  * the same order on both sides ("patience") divide a comparison that would cost too much as a whole.
  */
 
+import type { Work } from './work.ts';
+
 const NOWHERE = -1;
 const AGAIN = -2;
+
+interface Found {
+  /** Places on both sides, in order. */
+  pairs: [number, number][];
+  /** Whether the ranges have any line in common at all. */
+  common: boolean;
+}
 
 export class Anchors {
   readonly #a: Int32Array;
@@ -23,11 +32,7 @@ export class Anchors {
     this.#inB = new Int32Array(most + 1).fill(NOWHERE);
   }
 
-  /** Pairs of places, in order; `common`: whether the ranges have any line in common at all. */
-  find([a0, a1, b0, b1]: readonly [number, number, number, number]): {
-    pairs: [number, number][];
-    common: boolean;
-  } {
+  *find([a0, a1, b0, b1]: readonly [number, number, number, number]): Work<Found> {
     note(this.#inA, this.#a, a0, a1);
     note(this.#inB, this.#b, b0, b1);
     let common = false;
@@ -39,6 +44,7 @@ export class Anchors {
     }
     for (let index = a0; index < a1; index++) this.#inA[this.#a[index]!] = NOWHERE;
     for (let index = b0; index < b1; index++) this.#inB[this.#b[index]!] = NOWHERE;
+    yield;
     return { pairs: longestRising(once), common };
   }
 }

@@ -104,7 +104,7 @@ function* compare(a: Side, b: Side, marks: Marks, steps: number): Work<boolean> 
   for (let range = open.pop(); range !== undefined; range = open.pop()) {
     const [a0, a1, b0, b1] = range;
     budget.steps -= STEPS_PER_ANCHORED_LINE * (a1 - a0 + b1 - b0);
-    const { pairs, common } = budget.steps < 0 ? { pairs: [], common: true } : anchors.find(range);
+    const { pairs, common } = budget.steps < 0 ? { pairs: [], common: true } : yield* anchors.find(range);
     yield;
     if (pairs.length === 0) {
       // Lines that have nothing in common cost the most to compare, and there is nothing to find.

@@ -5,6 +5,8 @@
 import { STEPS_PER_PAUSE, type Work } from './work.ts';
 
 const LF = 10;
+/** A guess at what a text has, to make room once. */
+const BYTES_PER_LINE = 24;
 /** The number of a line that the table does not hold. */
 export const UNKNOWN = -1;
 
@@ -39,6 +41,7 @@ export class LineTable {
 
   *#read(source: Uint8Array, keep: boolean): Work<LineText> {
     const bytes = Buffer.from(source.buffer, source.byteOffset, source.byteLength);
+    if (keep) this.#reserve(this.size + bytes.length / BYTES_PER_LINE);
     const starts: number[] = [];
     const ids: number[] = [];
     let pause = STEPS_PER_PAUSE;
@@ -76,7 +79,7 @@ export class LineTable {
     this.#sources.push(bytes);
     this.#starts.push(start);
     this.#ends.push(end);
-    if (id * 2 > this.#slots.length) this.#grow();
+    this.#reserve(id);
     return id;
   }
 
@@ -90,8 +93,10 @@ export class LineTable {
     return true;
   }
 
-  #grow(): void {
-    const slots = new Int32Array(this.#slots.length * 4).fill(-1);
+  /** So many lines fill at most half of the slots. */
+  #reserve(lines: number): void {
+    if (lines * 2 <= this.#slots.length) return;
+    const slots = new Int32Array(2 ** Math.ceil(Math.log2(lines * 4))).fill(-1);
     const mask = slots.length - 1;
     for (const [id, hash] of this.#hashes.entries()) {
       let slot = hash & mask;
