@@ -5,6 +5,7 @@
  * as they are, since nothing could say how a new line should end.
  */
 import { applyFilePatch, isPostImage, type FileOutcome } from '../patch/apply-file.ts';
+import { reversed } from '../patch/reverse.ts';
 import type { FilePatch } from '../patch/types.ts';
 
 const CR = 13;
@@ -26,24 +27,9 @@ export function alreadyIn(current: Uint8Array, file: FilePatch): boolean {
   const lf = file.body.type === 'text' && !patchHasCr(file) ? fromCrlf(current) : null;
   if (lf !== null && isPostImage(lf, file)) return true;
   if (file.body.type !== 'text' || file.kind === 'added' || file.kind === 'deleted') return false;
-  return applyKeepingEol(current, backwards(file)).ok;
-}
-
-function backwards(file: FilePatch): FilePatch {
-  const { body } = file;
-  if (body.type !== 'text') return file;
-  const hunks = body.hunks.map((hunk) => ({
-    oldStart: hunk.newStart,
-    oldLines: hunk.newLines,
-    newStart: hunk.oldStart,
-    newLines: hunk.oldLines,
-    section: hunk.section,
-    lines: hunk.lines.map((line) => ({
-      op: line.op === ' ' ? (' ' as const) : line.op === '+' ? ('-' as const) : ('+' as const),
-      text: line.text,
-    })),
-  }));
-  return { ...file, oldId: file.newId, newId: file.oldId, body: { type: 'text', hunks } };
+  // Only the lines count here, wherever they came from.
+  const backwards = reversed({ ...file, kind: 'modified' });
+  return backwards !== null && applyKeepingEol(current, backwards).ok;
 }
 
 function patchHasCr(file: FilePatch): boolean {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, existsSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { parsePatch, writePatch } from '../../../client/patch/index.ts';
+import { parsePatch, reversed, writePatch } from '../../../client/patch/index.ts';
 import { reviewOf, subsetOf, withNeeds, type ReviewFile } from '../../../client/review/index.ts';
 import {
   changeEverything,
@@ -152,4 +152,42 @@ test('a copy is made before its lines are changed, and not without them being as
     writePatch(only).toString(),
     'diff --git a/a b/b\nsimilarity index 100%\ncopy from a\ncopy to b\n',
   );
+});
+
+test('taking some parts out of the result leaves what putting in the others makes', () => {
+  const { dir } = repositoryOfEverything(join(folder(), 'everything'));
+  changeEverything(dir);
+  const { patch, files } = patchOf(dir);
+  const all = items(files).map(({ id }) => id);
+  const random = seeded(32);
+  const state = () => fingerprint(dir, (path) => path === '.git');
+  const clean = () => {
+    git(dir, ['reset', '--quiet', '--hard']);
+    git(dir, ['clean', '-fdq']);
+  };
+  const apply = (which: typeof patch, args: string[] = []) => {
+    if (which.files.length === 0) return;
+    const run = tryGit(dir, ['apply', ...args, '-'], { input: writePatch(which) });
+    assert.equal(run.code, 0, run.stderr);
+  };
+  for (let round = 0; round < 4; round++) {
+    // Kept whole with what it needs, so that what is taken out is not needed by what stays.
+    const kept = withNeeds(
+      files,
+      all.filter(() => random.chance(0.5)),
+    );
+    clean();
+    apply(subsetOf(patch, files, kept).patch);
+    const expected = state();
+    const out = subsetOf(
+      patch,
+      files,
+      all.filter((id) => !kept.has(id)),
+    );
+    const back = out.patch.files.map((file) => reversed(file)!);
+    clean();
+    apply(patch);
+    apply({ ...patch, files: back });
+    if (out.left.length === 0) assert.deepEqual(state(), expected);
+  }
 });
