@@ -3,6 +3,6 @@ export type * from './types.ts';
 export { parsePatch, type ParseOptions } from './parse.ts';
 export { writePatch } from './write.ts';
 export { applyFilePatch, isPostImage, type FileOutcome } from './apply-file.ts';
-export { reversed } from './reverse.ts';
+export { reversed, reversedPatch } from './reverse.ts';
 export { blobId, matchesId, type ObjectFormat } from './blob.ts';
 export { bytesOfPath, pathFromBytes, pathKey } from './names.ts';

@@ -1,7 +1,14 @@
-/** A file's change the other way round: what `git apply --reverse` does. */
-import type { FilePatch, Hunk, PatchBody } from './types.ts';
+/** A change the other way round: what `git apply --reverse` does. */
+import type { FilePatch, Hunk, Patch, PatchBody } from './types.ts';
 
 const KINDS = { added: 'deleted', deleted: 'added', renamed: 'renamed' } as const;
+
+/** null when one of the files has no way back. */
+export function reversedPatch(patch: Patch): Patch | null {
+  // From the end, so that what takes a place again comes after what makes room for it.
+  const files = patch.files.toReversed().map(reversed);
+  return files.includes(null) ? null : { ...patch, files: files.filter((file) => file !== null) };
+}
 
 /**
  * null where the patch does not hold enough: a copy (only its source is named), a binary without the

@@ -4,7 +4,6 @@
  * patch back byte for byte.
  */
 import type { FilePatch, Hunk, HunkLine, Patch, PatchBody } from '../patch/types.ts';
-import { withNeeds } from './files.ts';
 import { firstLine } from './hunks.ts';
 import type { ReviewFile, ReviewHunk, WholePart } from './types.ts';
 
@@ -14,45 +13,68 @@ export interface Subset {
   left: string[];
 }
 
-/** `files`: of `reviewOf(patch)`, with hunks split or not. */
-export function subsetOf(patch: Patch, files: readonly ReviewFile[], chosen: Iterable<string>): Subset {
+/**
+ * `files`: of `reviewOf(patch)`, with hunks split or not. `present`: what is in the files already and
+ * stays there, so that nothing needs it any more and a renamed file is found at its new name; to take
+ * parts out, take the `reversedPatch` of the subset of them with all others present. Lines are those of the base: hunks
+ * of a file that holds some of them are put in and taken out by `change`.
+ */
+export function subsetOf(
+  patch: Patch,
+  files: readonly ReviewFile[],
+  chosen: Iterable<string>,
+  present: ReadonlySet<string> = new Set(),
+): Subset {
   const wanted = new Set(chosen);
-  const left = [...wanted].filter((id) => [...withNeeds(files, [id])].some((other) => !wanted.has(other)));
-  for (const id of left) wanted.delete(id);
+  const items = files.flatMap((file) => [...file.whole, ...file.hunks]).filter(({ id }) => wanted.has(id));
+  const left: string[] = [];
+  for (let before = -1; before !== left.length;) {
+    before = left.length;
+    for (const { id, needs } of items) {
+      if (needs.every((other) => wanted.has(other) || present.has(other))) continue;
+      if (wanted.delete(id)) left.push(id);
+    }
+  }
   return {
-    patch: { quotePath: patch.quotePath, files: files.flatMap((file) => partsOf(file, wanted)) },
+    patch: { quotePath: patch.quotePath, files: files.flatMap((file) => partsOf(file, wanted, present)) },
     left,
   };
 }
 
-function partsOf(review: ReviewFile, wanted: ReadonlySet<string>): FilePatch[] {
+function partsOf(review: ReviewFile, wanted: ReadonlySet<string>, present: ReadonlySet<string>): FilePatch[] {
   const whole = review.whole.filter(({ id }) => wanted.has(id));
   const hunks = review.hunks.filter(({ id }) => wanted.has(id));
   if (whole.length + hunks.length === 0) return [];
   if (whole.length === review.whole.length && hunks.length === review.hunks.length) return review.parts;
-  return [partly(review, new Set(whole.map(({ what }) => what)), hunks)];
+  const there = review.whole.filter(({ id }) => present.has(id));
+  return [partly(review, kindsOf(whole), hunks, kindsOf(there))];
 }
 
-function partly(review: ReviewFile, whole: ReadonlySet<WholePart['what']>, hunks: ReviewHunk[]): FilePatch {
+type Kinds = ReadonlySet<WholePart['what']>;
+
+function kindsOf(parts: readonly WholePart[]): Kinds {
+  return new Set(parts.map(({ what }) => what));
+}
+
+function partly(review: ReviewFile, whole: Kinds, hunks: ReviewHunk[], present: Kinds): FilePatch {
   const file = review.parts[0]!;
-  const moved = whole.has('renamed') || whole.has('copied');
+  const isMove = (kinds: Kinds) => kinds.has('renamed') || kinds.has('copied');
+  const moves = isMove(whole);
   const body = bodyOf(review, whole, hunks);
-  const complete = body === file.body;
-  const place =
-    moved || file.kind === 'added'
-      ? { oldPath: file.oldPath, newPath: file.newPath }
-      : { oldPath: file.oldPath, newPath: file.oldPath };
-  const asOld = file.kind !== 'added' && !whole.has('mode');
-  const content = complete && body.type !== 'none';
+  const added = file.kind === 'added';
+  const oldPath = isMove(present) ? file.newPath : file.oldPath;
+  const oldMode = present.has('mode') ? file.newMode : file.oldMode;
+  const empty = body.type === 'none';
   return {
-    kind: moved || file.kind === 'added' ? file.kind : body.type === 'none' ? 'modeChanged' : 'modified',
-    ...place,
-    oldMode: file.oldMode,
-    newMode: asOld ? file.oldMode : file.newMode,
+    kind: moves || added ? file.kind : empty ? 'modeChanged' : 'modified',
+    oldPath,
+    newPath: moves || added ? file.newPath : oldPath,
+    oldMode,
+    newMode: added || whole.has('mode') ? file.newMode : oldMode,
     // The old id still says what the lines were made from; a new one would have to be computed.
-    oldId: body.type === 'none' ? null : file.oldId,
-    newId: content ? file.newId : null,
-    similarity: !moved || (!complete && body.type !== 'none') ? null : similarityOf(file, body),
+    oldId: empty ? null : file.oldId,
+    newId: empty || body !== file.body ? null : file.newId,
+    similarity: moves && (empty || body === file.body) ? similarityOf(file, body) : null,
     body,
   };
 }
@@ -62,7 +84,7 @@ function similarityOf(file: FilePatch, body: PatchBody): FilePatch['similarity']
 }
 
 /** The very same object when it is complete. */
-function bodyOf(review: ReviewFile, whole: ReadonlySet<WholePart['what']>, hunks: ReviewHunk[]): PatchBody {
+function bodyOf(review: ReviewFile, whole: Kinds, hunks: ReviewHunk[]): PatchBody {
   const { body } = review.parts[0]!;
   if (review.hunks.length === 0) {
     const content = whole.has('content') || whole.has('link') || whole.has('submodule') || whole.has('added');

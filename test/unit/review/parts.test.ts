@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, existsSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { parsePatch, reversed, writePatch } from '../../../client/patch/index.ts';
+import { parsePatch, reversedPatch, writePatch } from '../../../client/patch/index.ts';
 import { reviewOf, subsetOf, withNeeds, type ReviewFile } from '../../../client/review/index.ts';
 import {
   changeEverything,
@@ -34,16 +34,17 @@ const patchOf = (dir: string) => {
   return { patch, files: reviewOf(patch) };
 };
 
+const LINES = Array.from({ length: 30 }, (_, index) => `line ${index}\n`);
+
 /** A renamed and changed script beside files that take the places of others. */
 function moved(): string {
   const dir = initRepository(folder());
-  const lines = Array.from({ length: 30 }, (_, index) => `line ${index}\n`);
-  write(dir, 'old.sh', lines.join(''));
+  write(dir, 'old.sh', LINES.join(''));
   write(dir, 'place', 'gone, and a folder comes\n');
   write(dir, 'gone.txt', 'gone\n');
   commitAll(dir);
   renameSync(join(dir, 'old.sh'), join(dir, 'new.sh'));
-  write(dir, 'new.sh', ['first\n', ...lines.slice(0, 20), 'changed\n', ...lines.slice(21)].join(''));
+  write(dir, 'new.sh', ['first\n', ...LINES.slice(0, 20), 'changed\n', ...LINES.slice(21)].join(''));
   chmodSync(join(dir, 'new.sh'), 0o755);
   rmSync(join(dir, 'place'));
   write(dir, 'place/inside', 'one\ntwo\n');
@@ -156,38 +157,39 @@ test('a copy is made before its lines are changed, and not without them being as
 
 test('taking some parts out of the result leaves what putting in the others makes', () => {
   const { dir } = repositoryOfEverything(join(folder(), 'everything'));
+  write(dir, 'script.sh', LINES.join(''));
+  commitAll(dir);
   changeEverything(dir);
+  rmSync(join(dir, 'script.sh'));
+  write(dir, 'moved.sh', ['first\n', ...LINES].join(''));
+  chmodSync(join(dir, 'moved.sh'), 0o755);
   const { patch, files } = patchOf(dir);
   const all = items(files).map(({ id }) => id);
   const random = seeded(32);
   const state = () => fingerprint(dir, (path) => path === '.git');
-  const clean = () => {
+  const startOver = () => {
     git(dir, ['reset', '--quiet', '--hard']);
     git(dir, ['clean', '-fdq']);
   };
-  const apply = (which: typeof patch, args: string[] = []) => {
-    if (which.files.length === 0) return;
-    const run = tryGit(dir, ['apply', ...args, '-'], { input: writePatch(which) });
+  const apply = (which: typeof patch) => {
+    const run = tryGit(dir, ['apply', '-'], { input: writePatch(which) });
     assert.equal(run.code, 0, run.stderr);
   };
-  for (let round = 0; round < 4; round++) {
-    // Kept whole with what it needs, so that what is taken out is not needed by what stays.
+  for (let round = 0; round < 6; round++) {
     const kept = withNeeds(
       files,
       all.filter(() => random.chance(0.5)),
     );
-    clean();
+    const out = all.filter((id) => !kept.has(id));
+    if (kept.size === 0 || out.length === 0) continue;
+    startOver();
     apply(subsetOf(patch, files, kept).patch);
     const expected = state();
-    const out = subsetOf(
-      patch,
-      files,
-      all.filter((id) => !kept.has(id)),
-    );
-    const back = out.patch.files.map((file) => reversed(file)!);
-    clean();
+    startOver();
     apply(patch);
-    apply({ ...patch, files: back });
-    if (out.left.length === 0) assert.deepEqual(state(), expected);
+    const { patch: taken, left } = subsetOf(patch, files, out, kept);
+    assert.deepEqual(left, []);
+    apply(reversedPatch(taken)!);
+    assert.deepEqual(state(), expected);
   }
 });
