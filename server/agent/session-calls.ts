@@ -2,6 +2,7 @@
  * Calls that have to do with the background: one that starts a command there, and one that looks at it,
  * types into it or stops it. Each tells what the model has not had yet, and marks how far that went.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { CodexError } from '../../protocol/errors.ts';
 import { KILL_GRACE_MS } from '../../protocol/limits.ts';
 import { outputFor } from '../model/items.ts';
@@ -140,15 +141,7 @@ async function told(
   return { ...answer, output: withMark(answer.output, mark) };
 }
 
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done);
-    if (signal.aborted) done();
-  });
+/** Over at the end of its time, or at once when it is aborted. */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await delay(ms, undefined, { signal }).catch(() => {});
 }

@@ -7,6 +7,7 @@
  * repeated, since the call may be running: what came is returned as `cut`. A server that can't be
  * reached is waited for. The key goes into the request's header and nowhere else.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { CodexError } from '../../protocol/errors.ts';
 import { chatTransport } from './chat.ts';
 import { Collected } from './collect.ts';
@@ -220,15 +221,7 @@ export async function checkModel(
   }
 }
 
-function abortableSleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done);
-    if (signal.aborted) done();
-  });
+/** Over at the end of its time, or at once when it is aborted. */
+async function abortableSleep(ms: number, signal: AbortSignal): Promise<void> {
+  await delay(ms, undefined, { signal }).catch(() => {});
 }

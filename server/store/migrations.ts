@@ -250,6 +250,7 @@ const STEPS: Record<string, string> = {
       primary key (task_id, sha256)
     );
     create index task_blobs_by_hash on task_blobs (sha256)`,
+  '0007_attempts_done': `alter table tasks add column attempts_done integer`,
 };
 
 export const MIGRATIONS: Record<string, Migration> = Object.fromEntries(

@@ -33,6 +33,8 @@ export interface Schema {
     attempts: number;
     /** Whose result is the task's; null while nobody chose. */
     chosen_attempt: number | null;
+    /** Of several at the newest turn, how many have ended. */
+    attempts_done: number | null;
     /** How many turns; the state, phase and error are the newest one's. */
     turns: number;
     state: TurnState;

@@ -73,6 +73,12 @@ export async function endAttempt(
   return { code: 'attempt.finished', attempt, params };
 }
 
+/** What changes in the task's row when one of several began or ended. */
+export async function attemptsDone(tx: Tx, of: OfTurn): Promise<Partial<TaskRow>> {
+  const rows = await attemptRows(tx, of);
+  return { attempts_done: rows.filter(({ state }) => state !== 'running').length };
+}
+
 /** Of all that have begun, by number. */
 export function attemptRows(db: Db, of: { taskId: string; turn?: number }): Promise<AttemptRow[]> {
   return db

@@ -13,7 +13,7 @@ import { mayBecome } from '../../protocol/states.ts';
 import type { Store, Tx } from '../store/store.ts';
 import { dropOpen, type Approvals } from './approvals.ts';
 import { askFor } from './asking.ts';
-import { attemptRows, endAttempt, endOf, startAttempt } from './attempts.ts';
+import { attemptRows, attemptsDone, endAttempt, endOf, startAttempt } from './attempts.ts';
 import { keepBlob, loadBlob } from './blobs.ts';
 import { type EndState, endingOf, type TurnEnd } from './ending.ts';
 import { itemEnded, outputStored, usageTold, wasRenamed } from './events.ts';
@@ -155,11 +155,16 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
     },
 
     of: (one) => (hasSeveral ? contextOf(one) : context),
-    startAttempt: (one) => write([], (tx) => startAttempt(tx, of, one)),
+    startAttempt: (one) =>
+      write([], async (tx) => {
+        await startAttempt(tx, of, one);
+        return hasSeveral ? attemptsDone(tx, of) : undefined;
+      }),
     finishAttempt: (one, end) =>
       write([], async (tx, add) => {
         await dropOpen(tx, { ...of, attempt: one });
         await add(await endAttempt(tx, of, one, redact(end)));
+        return hasSeveral ? attemptsDone(tx, of) : undefined;
       }),
     async endedAttempts() {
       const rows = await store.read((db) => attemptRows(db, of));

@@ -5,6 +5,7 @@ import type { Attachment, FileChange, PatchSummary, Usage } from '../../protocol
 import type { WireError } from '../../protocol/errors.ts';
 import type { Report } from '../../protocol/report.ts';
 import type { AttemptView, RepoAtCommit, TaskSummary, TurnView } from '../../protocol/rpc.ts';
+import { hasEnded } from '../../protocol/states.ts';
 import type { Schema } from '../store/schema.ts';
 
 export type TaskRow = Selectable<Schema['tasks']>;
@@ -63,6 +64,7 @@ export function summaryOf(row: TaskRow): TaskSummary {
       model: row.model ?? undefined,
       effort: row.effort ?? undefined,
       chosenAttempt: row.chosen_attempt ?? undefined,
+      attemptsDone: hasEnded(row.state) ? undefined : (row.attempts_done ?? undefined),
       waiting: row.state === 'waiting' ? ('approval' as const) : undefined,
       phase: row.phase ?? undefined,
       patch: parsed<PatchSummary>(row.patch),

@@ -71,6 +71,7 @@ export class Tasks {
           model: request.model ?? null,
           effort: request.effort ?? null,
           chosen_attempt: null,
+          attempts_done: null,
           attempts: request.attempts,
           turns: 1,
           state: 'queued',

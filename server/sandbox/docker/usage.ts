@@ -15,14 +15,15 @@ import { watchDisk } from './watch.ts';
 const KILLED = 137;
 /** Walking a million files takes some seconds. */
 const SIZE_TIMEOUT_MS = 60_000;
-/** A process of its own for each question, so it is not asked often. */
+/** A process of its own for each question, so it is not asked often, and of a short command never. */
 const RUN_DIR_EVERY_MS = 30_000;
+const RUN_DIR_FIRST_MS = 10_000;
 const ANSWER_BYTES = 64;
 
 /** Its own layer, and what lies on the volume of the runner's folder. */
 class Usage {
   readonly #container: Docker.Container;
-  #runDir = { bytes: 0, askAt: 0 };
+  #runDir = { bytes: 0, askAt: Date.now() + RUN_DIR_FIRST_MS };
 
   constructor(container: Docker.Container) {
     this.#container = container;

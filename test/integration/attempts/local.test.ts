@@ -195,10 +195,12 @@ describe('several attempts at one task', { concurrency: 2 }, () => {
         (event) => event.taskId === id && event.code === 'output' && event.attempt === attempt,
       );
     await world.one.event((event) => event.taskId === id && event.code === 'attempt.finished');
+    assert.equal((await world.one.call('task.get', { taskId: id })).task.attemptsDone, 1);
     await assert.rejects(world.one.call('attempt.choose', { taskId: id, attempt: 2 }), hasCode('conflict'));
     await world.one.call('task.cancel', { taskId: id });
     const ended = await world.ended(id);
     assert.equal(ended.state, 'cancelled');
+    assert.equal(ended.attemptsDone, undefined, 'while they run');
     assert.deepEqual(
       ended.turnList[0]?.attempts.map(({ state, files }) => [state, files[0]?.path.path]),
       [

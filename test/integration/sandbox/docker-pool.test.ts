@@ -12,8 +12,8 @@ import { ownerOf } from '../../../server/sandbox/naming.ts';
 import type { Sandbox, SandboxDriver } from '../../../server/sandbox/sandbox.ts';
 import { newTask, scratchDir, sh } from './help.ts';
 
-/** Measured: 40 to 130 ms on two busy processors; without a pool three times that. */
-const CLAIM_MS = 250;
+/** Of what opening one takes that is not there yet. Measured: a third, 40 to 130 ms on two busy processors. */
+const CLAIM_SHARE = 0.4;
 const FILL_TIMEOUT_MS = 60_000;
 
 const docker = new Docker();
@@ -61,14 +61,20 @@ describe('a pool of Docker sandboxes', { timeout: 600_000 }, () => {
     const spec = newTask(7);
     // The first commands after a fill compete with it.
     await wait(1_000);
+    const unpooled = new DockerDriver(data.path);
+    const cold = performance.now();
+    const other = await unpooled.open(newTask());
+    const coldMs = performance.now() - cold;
+    await end(other);
+    await unpooled.close();
     const began = performance.now();
     const claimed = await driver.open(spec);
     const opened = performance.now();
     assert.equal((await sh(claimed, 'echo $PWD; hostname')).output, '/\nsandbox\n');
     console.log(
-      `# claimed in ${Math.round(opened - began)} ms, first command ${Math.round(performance.now() - opened)} ms`,
+      `# claimed in ${Math.round(opened - began)} ms (${Math.round(coldMs)} ms without a pool), first command ${Math.round(performance.now() - opened)} ms`,
     );
-    assert.ok(opened - began < CLAIM_MS, `${opened - began} ms`);
+    assert.ok(opened - began < CLAIM_SHARE * coldMs, `${opened - began} of ${coldMs} ms`);
     assert.equal(claimed.name, `codex-task-${spec.taskId}-1`);
     assert.deepEqual(
       (await driver.list()).find((ref) => ref.name === claimed.name),
