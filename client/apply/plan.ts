@@ -120,6 +120,7 @@ class Planner {
   readonly #writers = new Map<string, number[]>();
   readonly #removers = new Map<string, number[]>();
   readonly #stats = new Map<string, PathStat>();
+  readonly #ancestors = new Map<string, PathStat['kind']>();
 
   constructor(io: FileIO, documents: DocumentIO | undefined, groups: FilePatch[][], fold: boolean) {
     this.#io = io;
@@ -350,7 +351,7 @@ class Planner {
   /** What stands at a path that must be reached without a symlink. */
   async #current(path: WirePath): Promise<FileState> {
     for (const folder of ancestorsOf(path)) {
-      const { kind } = await this.#stat(folder);
+      const kind = await this.#ancestor(folder);
       if (kind === 'symlink') throw new Stop('refused', 'beyondSymlink');
       if (kind !== 'folder') return ABSENT;
     }
@@ -361,7 +362,7 @@ class Planner {
 
   async #ancestorsMustBeFolders(path: WirePath, judged: Judged): Promise<void> {
     for (const folder of ancestorsOf(path)) {
-      const { kind } = await this.#stat(folder);
+      const kind = await this.#ancestor(folder);
       if (kind === 'absent') return;
       if (kind === 'folder') continue;
       const remover = this.#removers.get(this.#key(folder))?.[0];
@@ -387,6 +388,19 @@ class Planner {
       if (leaves.length + open.length > MAX_FOLDER_ENTRIES) throw new Stop('conflict', 'notAFile');
     }
     return leaves;
+  }
+
+  /** A folder above a path: never one of another repository's. */
+  async #ancestor(folder: WirePath): Promise<PathStat['kind']> {
+    const key = pathKey(folder);
+    let kind = this.#ancestors.get(key);
+    if (kind === undefined) {
+      kind = (await this.#stat(folder)).kind;
+      if ((kind === 'folder' || kind === 'other') && (await this.#io.holdsRepository(folder)))
+        throw new Stop('refused', 'nestedRepository');
+      this.#ancestors.set(key, kind);
+    }
+    return kind;
   }
 
   async #stat(path: WirePath): Promise<PathStat> {

@@ -19,6 +19,7 @@ export type ApplyReason =
   | 'unsafePath'
   | 'insideGit'
   | 'beyondSymlink'
+  | 'nestedRepository' // inside a submodule or another repository of its own
   | 'caseCollision'
   | 'reservedName'
   | 'nameNotUtf8'
@@ -27,6 +28,7 @@ export type ApplyReason =
   | 'corruptPatch'
   | 'noContent' // "Binary files differ": the patch does not hold the bytes
   | 'runsByItself' // needs its own confirmation
+  | 'allOrNothing' // it could be, but another path can't, and a part was not asked for
   // stale
   | 'changedSince'
   // failed
@@ -124,6 +126,8 @@ export interface FileIO {
   /** Only when it is empty; says whether it is gone. */
   removeFolder(path: WirePath): Promise<boolean>;
   list(folder: WirePath | null): Promise<WirePath[]>;
+  /** The folder is the top of another repository's files: a submodule, a clone, a worktree. */
+  holdsRepository(folder: WirePath): Promise<boolean>;
 }
 
 /** What a change makes of bytes, or why it can't. */

@@ -26,6 +26,8 @@ export function reasonWords(reason: ApplyReason, t: Translate): string {
       return t('it lies inside the .git folder', {});
     case 'beyondSymlink':
       return t('its path leads through a symbolic link', {});
+    case 'nestedRepository':
+      return t('it lies inside another repository', {});
     case 'caseCollision':
       return t('another file has the same name in other letters', {});
     case 'reservedName':
@@ -42,6 +44,8 @@ export function reasonWords(reason: ApplyReason, t: Translate): string {
       return t('the patch does not hold its bytes', {});
     case 'runsByItself':
       return t('it runs by itself and was left out', {});
+    case 'allOrNothing':
+      return t('another file can’t be applied', {});
     case 'changedSince':
       return t('it was changed meanwhile', {});
     case 'diskFull':
