@@ -6,7 +6,9 @@
  */
 import { errorText } from '../../protocol/errors.ts';
 import { pathKey } from '../patch/names.ts';
-import type { Checkpoints, CheckpointWriter, Folders } from './checkpoints.ts';
+import { writePatch } from '../patch/write.ts';
+import type { CheckpointWriter, Folders } from './checkpoint-file.ts';
+import type { Checkpoints } from './checkpoints.ts';
 import {
   chooseItems,
   dropDependents,
@@ -90,7 +92,7 @@ class Run {
         checkpoint.abandon();
         return this.#outcome(null);
       }
-      await checkpoint.commit(this.#entries(open), await this.#folders(open));
+      await checkpoint.commit(this.#entries(open, checkpoint), await this.#folders(open));
     } catch (error) {
       checkpoint.abandon();
       // The store's disk is full or not writable: nothing has been touched.
@@ -191,7 +193,14 @@ class Run {
     return [...wanted.values()];
   }
 
-  #entries(indices: number[]): CheckpointEntry[] {
+  #entries(indices: number[], checkpoint: CheckpointWriter): CheckpointEntry[] {
+    const changes = new Map(
+      indices.flatMap((index) => {
+        const { path, kind, parts } = this.#plan.items[index]!;
+        const isText = kind === 'modified' && parts[0]?.body.type === 'text';
+        return isText ? [[pathKey(path), parts] as const] : [];
+      }),
+    );
     const unsaved = new Set(
       this.#changesOf(indices.filter((index) => this.#plan.items[index]!.unsaved)).map(({ path }) =>
         pathKey(path),
@@ -201,6 +210,8 @@ class Run {
       const key = pathKey(path);
       const before = this.#before.get(key)!;
       const content = contentOf(state);
+      const files = changes.get(key);
+      const change = files && checkpoint.add(writePatch({ files, quotePath: true }));
       return {
         path,
         mode: before.mode,
@@ -208,6 +219,7 @@ class Run {
         after: content === null ? 'absent' : sha256(content),
         afterMode: gitModeOf(state),
         unsaved: unsaved.has(key),
+        ...(change === undefined ? {} : { change }),
       };
     });
   }

@@ -197,6 +197,8 @@ export interface CheckpointEntry {
   afterMode: string | null;
   /** The change went into an unsaved document: `before` and `after` are the document's bytes. */
   unsaved: boolean;
+  /** Of a changed text: a patch from the bytes before to what is written, for a three-way undo. */
+  change?: ContentHash;
 }
 
 export interface Checkpoint extends CheckpointInfo {
@@ -215,7 +217,26 @@ export interface Checkpoint extends CheckpointInfo {
   undoneAt: number | null;
 }
 
-export type UndoStatus = 'restored' | 'unchanged' | 'stale' | 'failed';
+/** A checkpoint as a list shows it. */
+export type CheckpointSummary = Omit<Checkpoint, 'entries' | 'folders'> & {
+  files: number;
+  /** Milliseconds since 1970: from then on it may be dropped. */
+  expiresAt: number;
+};
+
+export interface StoreUsage {
+  count: number;
+  bytes: number;
+  /** More than this, and the oldest go. */
+  maxBytes: number;
+  maxAgeMs: number;
+}
+
+/** `base`: what applying wrote; `ours`: what stands there now; `theirs`: what stood there before. */
+export type Merge = (base: Uint8Array, ours: Uint8Array, theirs: Uint8Array) => Uint8Array | null;
+
+/** `merged`: the change was taken out of a file that the user has edited since, and the edits are kept. */
+export type UndoStatus = 'restored' | 'merged' | 'unchanged' | 'stale' | 'failed';
 
 export interface UndoResult {
   path: WirePath;
@@ -226,6 +247,6 @@ export interface UndoResult {
 
 export interface UndoOutcome {
   results: UndoResult[];
-  /** Forced over edits of the user's: the checkpoint that brings those back. */
+  /** Written over edits of the user's, since that was asked for: the checkpoint that brings those back. */
   checkpointId: string | null;
 }

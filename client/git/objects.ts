@@ -32,10 +32,10 @@ export function openObjects(root: string): ObjectReader {
   let last: Promise<unknown> = Promise.resolve();
 
   async function more(): Promise<Buffer> {
-    const { done, value } = await chunks.next();
-    if (done)
+    const next = await chunks.next();
+    if (next.done)
       throw new CodexError('gitFailed', { command: 'cat-file' }, { detail: 'git cat-file ended early' });
-    return value;
+    return next.value;
   }
 
   async function take(length: number): Promise<Buffer> {

@@ -3,6 +3,7 @@
  * from the one that says most (it needs its parameters) to the one that needs none.
  */
 import type { ErrorAction, ErrorCode, WireError } from '../../protocol/errors.ts';
+import { BRANCH_ERROR_WORDS } from './branches.ts';
 import { isRuleProblem, ruleProblemWords } from './egress.ts';
 import { setupFailedWords } from './setup.ts';
 import { terminalUnavailableWords } from './terminals.ts';
@@ -107,33 +108,7 @@ export const ERROR_WORDS: Record<ErrorCode, readonly string[]> = {
     'There is no branch, tag or commit “{ref}” in this repository. Fetch it, or name another.',
     'There is no such branch, tag or commit in this repository. Fetch it, or name another.',
   ],
-  branchNameInvalid: [
-    '“{branch}” can’t be the name of a branch. Choose another name.',
-    'This can’t be the name of a branch. Choose another name.',
-  ],
-  branchExists: [
-    'There is a branch “{branch}” already. Choose another name, or apply to that branch.',
-    'There is a branch of this name already. Choose another name.',
-  ],
-  branchCheckedOut: [
-    'The branch “{branch}” is checked out in {folder}. Apply to that folder, or choose another branch.',
-    'The branch is checked out. Apply to its folder, or choose another branch.',
-  ],
-  branchMoved: [
-    'The branch “{branch}” has moved in the meantime. Look at what is new there, then try again.',
-    'The branch has moved in the meantime. Look at what is new there, then try again.',
-  ],
-  worktreeExists: [
-    'There is something at {folder} already. Choose a folder that does not exist.',
-    'There is something in that place already. Choose a folder that does not exist.',
-  ],
-  madeChanged: [
-    '{what} has been changed since the result was put there, so it is not taken away. Remove it yourself if you do not need it.',
-    'It has been changed since the result was put there, so it is not taken away.',
-  ],
-  identityMissing: [
-    'Git does not know who you are, and a commit needs an author. Set user.name and user.email, then try again.',
-  ],
+  ...BRANCH_ERROR_WORDS,
   repoUnknown: ['The backend does not have this repository. Send the task again, so that it is pushed anew.'],
   commitMissing: [
     'The backend does not have commit {sha}. Send the task again, so that it is pushed anew.',
