@@ -3,6 +3,7 @@
  * become items, names are checked, then each item is held against what stands in the folder. All
  * reading is of the state before anything is written, so renames may swap or chain.
  */
+import { MAX_INFLATED_BYTES } from '../patch/apply-file.ts';
 import { pathKey } from '../patch/names.ts';
 import type { FilePatch, Patch } from '../patch/types.ts';
 import { alreadyIn, applyKeepingEol } from './eol.ts';
@@ -120,6 +121,8 @@ class Planner {
   readonly #writers = new Map<string, number[]>();
   readonly #removers = new Map<string, number[]>();
   readonly #stats = new Map<string, PathStat>();
+  /** What binary changes may still inflate to, all together. */
+  #inflatable = MAX_INFLATED_BYTES;
   readonly #ancestors = new Map<string, PathStat['kind']>();
 
   constructor(io: FileIO, documents: DocumentIO | undefined, groups: FilePatch[][], fold: boolean) {
@@ -246,7 +249,7 @@ class Planner {
     const executable = part.newMode === '100755';
     const modeIsIn =
       part.oldMode === part.newMode || sameMode(gitModeOf(before), part.newMode, this.#io.platform);
-    const outcome = applyKeepingEol(bytes, part);
+    const outcome = this.#outcome(bytes, part);
     if (
       modeIsIn &&
       (part.body.type === 'none' || ((!outcome.ok || !outcome.exact) && alreadyIn(bytes, part)))
@@ -314,8 +317,14 @@ class Planner {
   }
 
   #content(before: FileState, part: FilePatch) {
-    const outcome = applyKeepingEol(contentOf(before)!, part);
+    const outcome = this.#outcome(contentOf(before)!, part);
     if (!outcome.ok) throw stopOf(outcome);
+    return outcome;
+  }
+
+  #outcome(before: Uint8Array, part: FilePatch) {
+    const outcome = applyKeepingEol(before, part, this.#inflatable);
+    if (outcome.ok && part.body.type === 'binary') this.#inflatable -= outcome.bytes.length;
     return outcome;
   }
 
@@ -423,7 +432,7 @@ class Planner {
 }
 
 function stopOf(outcome: { reason: ApplyReason; hunk?: number }): Stop {
-  const refused = outcome.reason === 'corruptPatch' || outcome.reason === 'noContent';
+  const refused = ['corruptPatch', 'noContent', 'tooLarge'].includes(outcome.reason);
   return new Stop(refused ? 'refused' : 'conflict', outcome.reason, outcome.hunk);
 }
 

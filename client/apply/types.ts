@@ -26,6 +26,7 @@ export type ApplyReason =
   | 'duplicatePath'
   | 'submodule'
   | 'corruptPatch'
+  | 'tooLarge' // it says, or all together say, more than any patch may hold
   | 'noContent' // "Binary files differ": the patch does not hold the bytes
   | 'runsByItself' // needs its own confirmation
   | 'allOrNothing' // it could be, but another path can't, and a part was not asked for

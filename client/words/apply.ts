@@ -21,6 +21,7 @@ export const APPLY_REASON_WORDS: Record<ApplyReason, string> = {
   duplicatePath: 'the patch names it twice',
   submodule: 'it is a submodule',
   corruptPatch: 'the patch is damaged there',
+  tooLarge: 'it is larger than a result may be',
   noContent: 'the patch does not hold its bytes',
   runsByItself: 'an editor, shell or CI would run it by itself; apply it on its own',
   allOrNothing: 'another file can’t be applied, and a part of the result was not asked for',

@@ -40,6 +40,8 @@ export function reasonWords(reason: ApplyReason, t: Translate): string {
       return t('it is a submodule', {});
     case 'corruptPatch':
       return t('the patch is damaged there', {});
+    case 'tooLarge':
+      return t('it is larger than a result may be', {});
     case 'noContent':
       return t('the patch does not hold its bytes', {});
     case 'runsByItself':
