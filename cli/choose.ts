@@ -1,11 +1,10 @@
 /** `codex-tasks choose`: the attempts of a task side by side, and which one of them counts. */
 import type { BackendConnection } from '../client/connection/index.ts';
-import { inspectFolder } from '../client/git/folder.ts';
 import { ATTEMPTS_MOST } from '../protocol/limits.ts';
 import { EXIT } from '../protocol/result.ts';
 import type { TaskView } from '../protocol/rpc.ts';
-import { CodexError } from '../protocol/errors.ts';
 import { errorWords } from '../client/words/index.ts';
+import { rootOf } from './apply/place.ts';
 import { askBackend } from './ask.ts';
 import { OWN_BACKEND_HELP, OWN_BACKEND_OPTIONS, ownBackendOptions } from './backend.ts';
 import { applyResult, checkOutput, savePatch } from './run/deliver.ts';
@@ -69,13 +68,6 @@ export async function choose(args: string[]): Promise<number> {
 
 async function taskOf(connection: BackendConnection, taskId: string): Promise<TaskView> {
   return (await connection.call('task.get', { taskId })).task;
-}
-
-async function rootOf(folder: string): Promise<string> {
-  const found = await inspectFolder(folder);
-  if (found.kind === 'missing') throw new CodexError('folderMissing', { folder });
-  if (found.kind === 'gitMissing') throw new CodexError('gitMissing');
-  return found.root;
 }
 
 function show(task: TaskView): number {

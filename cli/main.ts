@@ -1,5 +1,5 @@
 /**
- * `codex-tasks serve | run | env | models | secret | egress | doctor | demo`: finds the command, and turns
+ * `codex-tasks serve | run | apply | undo | env | models | secret | doctor | …`: finds the command, and turns
  * whatever it throws into one sentence on standard error and the exit code of CONTRACTS. Never a stack
  * trace for a person, unless CODEX_DEBUG is set.
  */
@@ -21,6 +21,9 @@ const HELP = `codex-tasks ${VERSION}: delegate coding tasks to a backend of your
   codex-tasks approve [TASK ID ANSWER]   commands that wait for your word, and your answer
   codex-tasks steer TASK MESSAGE     something said to a task that runs
   codex-tasks choose TASK [N]        a task’s attempts side by side, and the one that counts
+  codex-tasks apply TASK [options]   a result into the folder, a branch or a worktree, or as a patch
+  codex-tasks undo [TASK|ID]         what applying changed, back as it was
+  codex-tasks checkpoints            what can be undone, from when, how large
   codex-tasks terminal TASK          a shell in a task’s sandbox, when its turn has ended
   codex-tasks doctor [--json]        check what the backend needs
   codex-tasks demo [options]         one task from end to end, on this machine
@@ -42,6 +45,9 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   approve: async () => (await import('./approve.ts')).approve,
   steer: async () => (await import('./steer.ts')).steer,
   choose: async () => (await import('./choose.ts')).choose,
+  apply: async () => (await import('./apply/apply.ts')).apply,
+  undo: async () => (await import('./apply/undo.ts')).undo,
+  checkpoints: async () => (await import('./apply/checkpoints.ts')).checkpoints,
   terminal: async () => (await import('./terminals/terminal.ts')).terminal,
   doctor: async () => (await import('./doctor.ts')).doctor,
   demo: async () => (await import('./demo.ts')).demo,

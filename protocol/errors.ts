@@ -37,6 +37,13 @@ export const ErrorCode = z.enum([
   'noWorkTree',
   'foreignOwner',
   'refUnknown',
+  'branchNameInvalid',
+  'branchExists',
+  'branchCheckedOut',
+  'branchMoved',
+  'worktreeExists',
+  'madeChanged',
+  'identityMissing',
   // repositories
   'repoUnknown',
   'commitMissing',

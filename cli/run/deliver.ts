@@ -2,7 +2,14 @@
 import { constants } from 'node:fs';
 import { access, mkdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { applyPlan, openCheckpoints, planApply, type PathResult } from '../../client/apply/index.ts';
+import {
+  applyPlan,
+  openCheckpoints,
+  planApply,
+  type ApplyOptions,
+  type Checkpoints,
+  type PathResult,
+} from '../../client/apply/index.ts';
 import { parsePatch } from '../../client/patch/index.ts';
 import { applyReasonWords } from '../../client/words/index.ts';
 import { CodexError, errorText, wireError, type WireError } from '../../protocol/errors.ts';
@@ -46,21 +53,31 @@ export async function savePatch(
 
 export type Applied = { whole: true; lines: string[] } | { whole: false; lines: string[]; error: WireError };
 
+export function checkpointsOf(dataDir: string): Checkpoints {
+  return openCheckpoints(join(dataDir, 'checkpoints'));
+}
+
 /** With a checkpoint in the data folder, so that nothing that stood there is lost. */
 export async function applyResult(
   bytes: Uint8Array,
   root: string,
   dataDir: string,
-  of: { taskId: string; turn: number },
+  of: { taskId: string; turn: number; label?: string },
+  choice: Pick<ApplyOptions, 'include' | 'includeSelfRunning'> = {},
 ): Promise<Applied> {
   const plan = await planApply(root, parsePatch(bytes));
-  const checkpoints = openCheckpoints(join(dataDir, 'checkpoints'));
-  const outcome = await applyPlan(plan, { checkpoints, info: { ...of, label: `turn ${of.turn}` } });
-  const total = outcome.results.length;
-  const left = outcome.results.filter((result) => !isIn(result));
+  const info = { label: `turn ${of.turn}`, ...of };
+  const outcome = await applyPlan(plan, { checkpoints: checkpointsOf(dataDir), info, ...choice });
+  return toldOf(outcome.results, root);
+}
+
+/** `place`: where it went, as a person reads it. */
+export function toldOf(results: readonly PathResult[], place: string): Applied {
+  const total = results.length;
+  const left = results.filter((result) => !isIn(result));
   const lines = left.map((result) => `  ${tameName(result.path.path)}: ${reasonOf(result)}`);
   if (left.length === 0)
-    return { whole: true, lines: [`Applied ${total} ${total === 1 ? 'file' : 'files'} in ${root}`] };
+    return { whole: true, lines: [`Applied ${total} ${total === 1 ? 'file' : 'files'} in ${place}`] };
   return { whole: false, lines, error: wireError('notApplied', { left: left.length, total }) };
 }
 

@@ -6,7 +6,18 @@
  */
 import { errorText } from '../../protocol/errors.ts';
 import { pathKey } from '../patch/names.ts';
-import type { Checkpoints, CheckpointWriter, Folders } from './checkpoints.ts';
+import { writePatch } from '../patch/write.ts';
+import type { CheckpointWriter, Folders } from './checkpoint-file.ts';
+import type { Checkpoints } from './checkpoints.ts';
+import {
+  chooseItems,
+  dropDependents,
+  openOf,
+  resultsOf,
+  setResult,
+  type Choice,
+  type ChooseOptions,
+} from './choose.ts';
 import { applyKeepingEol } from './eol.ts';
 import { withRootLock } from './lock.ts';
 import { codeOf, nodeFileIO } from './node-io.ts';
@@ -33,21 +44,16 @@ import type {
   Fingerprint,
   PathChange,
   PathResult,
-  PlanItem,
   ResultStatus,
   WirePath,
 } from './types.ts';
 import { breather, removeEmptied, tempPrefixOf, writeAll, type Wanted } from './write.ts';
 
-export interface ApplyOptions {
+export interface ApplyOptions extends ChooseOptions {
   checkpoints: Checkpoints;
   info?: Partial<CheckpointInfo>;
   io?: FileIO;
   documents?: DocumentIO;
-  /** Which items to apply; all that can be, without one. */
-  include?: (item: PlanItem) => boolean;
-  /** Which files that run by themselves the person has confirmed; none, without one. */
-  includeSelfRunning?: (item: PlanItem) => boolean;
 }
 
 export async function applyPlan(plan: ApplyPlan, options: ApplyOptions): Promise<ApplyOutcome> {
@@ -58,20 +64,17 @@ class Run {
   readonly #plan: ApplyPlan;
   readonly #options: ApplyOptions;
   readonly #io: FileIO;
-  /** By item index. An item without a result is still to be applied. */
-  readonly #results = new Map<number, PathResult>();
-  readonly #chosen: number[] = [];
+  readonly #choice: Choice;
   readonly #before = new Map<string, { state: FileState; mode: string | null; hash: ContentHash }>();
 
   constructor(plan: ApplyPlan, options: ApplyOptions) {
     this.#plan = plan;
     this.#options = options;
     this.#io = options.io ?? nodeFileIO(plan.root);
+    this.#choice = chooseItems(plan, options);
   }
 
   async go(): Promise<ApplyOutcome> {
-    this.#choose();
-    this.#dropDependents();
     if (this.#open().length === 0) return this.#outcome(null);
 
     const checkpoint = this.#options.checkpoints.begin(this.#plan.root, {
@@ -83,13 +86,13 @@ class Run {
     });
     try {
       await this.#lookAgain(checkpoint);
-      this.#dropDependents();
+      dropDependents(this.#plan, this.#choice);
       const open = this.#open();
       if (open.length === 0) {
         checkpoint.abandon();
         return this.#outcome(null);
       }
-      await checkpoint.commit(this.#entries(open), await this.#folders(open));
+      await checkpoint.commit(this.#entries(open, checkpoint), await this.#folders(open));
     } catch (error) {
       checkpoint.abandon();
       // The store's disk is full or not writable: nothing has been touched.
@@ -99,49 +102,14 @@ class Run {
     await this.#write(checkpoint.id);
     await this.#toBuffers();
     this.#options.checkpoints.markFinished(checkpoint.id);
-    const wrote = [...this.#results.values()].some(leavesSomething);
+    const wrote = [...this.#choice.results.values()].some(leavesSomething);
     if (!wrote) this.#options.checkpoints.remove(checkpoint.id);
     else this.#options.checkpoints.prune();
     return this.#outcome(wrote ? checkpoint.id : null);
   }
 
-  #choose(): void {
-    for (const [index, item] of this.#plan.items.entries()) {
-      if (this.#options.include && !this.#options.include(item)) continue;
-      this.#chosen.push(index);
-      switch (item.verdict) {
-        case 'applies':
-          if (item.runsByItself && !this.#options.includeSelfRunning?.(item)) {
-            this.#set(index, 'refused', 'runsByItself');
-          }
-          break;
-        case 'alreadyApplied':
-          this.#set(index, 'applied', 'alreadyApplied');
-          break;
-        case 'conflict':
-        case 'refused':
-          this.#set(index, item.verdict, item.reason);
-          break;
-      }
-    }
-  }
-
   #open(): number[] {
-    return this.#chosen.filter((index) => !this.#results.has(index));
-  }
-
-  /** An item whose place would be freed by one that is not applied can't be either, and so on. */
-  #dropDependents(): void {
-    for (let again = true; again;) {
-      again = false;
-      const open = this.#open();
-      const applied = new Set(open);
-      for (const index of open) {
-        if (this.#plan.planned[index]!.needs.every((needed) => applied.has(needed))) continue;
-        this.#set(index, 'conflict', 'needsOther');
-        again = true;
-      }
-    }
+    return openOf(this.#choice);
   }
 
   /** Reads every path again, into the checkpoint; what is not as the plan saw it is stale. */
@@ -152,11 +120,12 @@ class Run {
         .filter(isRemoval)
         .map(({ path }) => pathKey(path)),
     );
-    const folders = new Map<string, 'fine' | 'symlink'>();
+    const folders = new Map<string, ApplyReason | null>();
     for (const index of this.#open()) {
       for (const change of this.#plan.planned[index]!.changes) {
-        if (!(await this.#reachable(change.path, removed, folders))) {
-          this.#set(index, 'refused', 'beyondSymlink');
+        const barred = await this.#barred(change.path, removed, folders);
+        if (barred !== null) {
+          this.#set(index, 'refused', barred);
           break;
         }
         if (!(await this.#asPlanned(index, change, checkpoint))) {
@@ -168,21 +137,25 @@ class Run {
     }
   }
 
-  async #reachable(
+  /** Why a path must not be reached, by the folders above it as they are now. */
+  async #barred(
     path: WirePath,
     removed: Set<string>,
-    known: Map<string, 'fine' | 'symlink'>,
-  ): Promise<boolean> {
+    known: Map<string, ApplyReason | null>,
+  ): Promise<ApplyReason | null> {
     for (const folder of ancestorsOf(path)) {
       const key = pathKey(folder);
-      let kind = known.get(key);
-      if (kind === undefined) {
-        kind = (await this.#io.stat(folder)).kind === 'symlink' && !removed.has(key) ? 'symlink' : 'fine';
-        known.set(key, kind);
+      let reason = known.get(key);
+      if (reason === undefined) {
+        const { kind } = await this.#io.stat(folder);
+        reason = null;
+        if (kind === 'symlink' && !removed.has(key)) reason = 'beyondSymlink';
+        else if (kind === 'folder' && (await this.#io.holdsRepository(folder))) reason = 'nestedRepository';
+        known.set(key, reason);
       }
-      if (kind === 'symlink') return false;
+      if (reason !== null) return reason;
     }
-    return true;
+    return null;
   }
 
   async #asPlanned(index: number, change: PathChange, checkpoint: CheckpointWriter): Promise<boolean> {
@@ -220,7 +193,14 @@ class Run {
     return [...wanted.values()];
   }
 
-  #entries(indices: number[]): CheckpointEntry[] {
+  #entries(indices: number[], checkpoint: CheckpointWriter): CheckpointEntry[] {
+    const changes = new Map(
+      indices.flatMap((index) => {
+        const { path, kind, parts } = this.#plan.items[index]!;
+        const isText = kind === 'modified' && parts[0]?.body.type === 'text';
+        return isText ? [[pathKey(path), parts] as const] : [];
+      }),
+    );
     const unsaved = new Set(
       this.#changesOf(indices.filter((index) => this.#plan.items[index]!.unsaved)).map(({ path }) =>
         pathKey(path),
@@ -230,6 +210,8 @@ class Run {
       const key = pathKey(path);
       const before = this.#before.get(key)!;
       const content = contentOf(state);
+      const files = changes.get(key);
+      const change = files && checkpoint.add(writePatch({ files, quotePath: true }));
       return {
         path,
         mode: before.mode,
@@ -237,6 +219,7 @@ class Run {
         after: content === null ? 'absent' : sha256(content),
         afterMode: gitModeOf(state),
         unsaved: unsaved.has(key),
+        ...(change === undefined ? {} : { change }),
       };
     });
   }
@@ -329,15 +312,11 @@ class Run {
     reason?: ApplyReason,
     more: Pick<PathResult, 'stands' | 'detail'> = {},
   ): void {
-    const { path } = this.#plan.items[index]!;
-    this.#results.set(index, { path, status, ...(reason ? { reason } : {}), ...more });
+    setResult(this.#plan, this.#choice, index, status, reason, more);
   }
 
   #outcome(checkpointId: string | null): ApplyOutcome {
-    const results = this.#chosen
-      .map((index) => this.#results.get(index))
-      .filter((result) => result !== undefined);
-    return { results, checkpointId };
+    return { results: resultsOf(this.#choice), checkpointId };
   }
 }
 

@@ -1,19 +1,26 @@
 /**
  * Checkpoints on disk: one file each, with every byte that applying is about to change, so that one
- * flush makes it safe before the first write. Layout: blobs by content hash, then the manifest as
- * JSON, then the manifest's length and a magic word. A checkpoint is written under another name,
- * flushed, renamed, and never changed; that it is finished or undone is a small file beside it. So
- * processes need no lock to share the store. It must never drop a checkpoint of a run that is going on.
+ * flush makes it safe before the first write (its form: `checkpoint-file.ts`). A checkpoint is written
+ * under another name, flushed, renamed, and never changed; that it is finished or undone is a small file
+ * beside it. So processes need no lock to share the store. It must never drop a checkpoint of a run that
+ * is going on.
  */
-import { randomBytes } from 'node:crypto';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
 import { CodexError } from '../../protocol/errors.ts';
-import { WirePath } from '../../protocol/events.ts';
+import type { WirePath } from '../../protocol/events.ts';
+import {
+  CheckpointWriter,
+  ID,
+  readAt,
+  readManifest,
+  SUFFIX,
+  TIME_DIGITS,
+  type Manifest,
+} from './checkpoint-file.ts';
 import { codeOf } from './node-io.ts';
 import { sha256 } from './state.ts';
-import type { Checkpoint, CheckpointEntry, CheckpointInfo } from './types.ts';
+import type { Checkpoint, CheckpointEntry, CheckpointInfo, CheckpointSummary, StoreUsage } from './types.ts';
 
 const DAY_MS = 24 * 60 * 60_000;
 /** Long enough to come back from a holiday; the user's own history is git's matter. */
@@ -22,52 +29,12 @@ const MAX_AGE_MS = 14 * DAY_MS;
 const MAX_STORE_BYTES = 2 * 1024 ** 3;
 /** A half-written file of a killed process is no longer anyone's after this. */
 const ORPHAN_AGE_MS = DAY_MS;
-/** A manifest names paths and hashes only; a larger one is not ours. */
-const MAX_MANIFEST_BYTES = 512 * 1024 * 1024;
-
-/** Small blobs are gathered to this much, since each write costs a call. */
-const WRITE_BYTES = 1024 * 1024;
-
-const SUFFIX = '.checkpoint';
-const MAGIC = Buffer.from('CDXCKPT1');
-const FOOTER_BYTES = 8 + MAGIC.length;
-/** Milliseconds in base 36: nine digits last until the year 5188. */
-const TIME_DIGITS = 9;
-const ID = /^[0-9a-z]{8,40}$/;
-
-const Hash = z.string().regex(/^[0-9a-f]{64}$/);
-const Manifest = z.object({
-  v: z.literal(1),
-  id: z.string().regex(ID),
-  at: z.number(),
-  root: z.string(),
-  repo: z.string(),
-  taskId: z.string().nullable(),
-  turn: z.number().nullable(),
-  label: z.string(),
-  entries: z.array(
-    z.object({
-      path: WirePath,
-      mode: z.string().nullable(),
-      before: Hash.or(z.literal('absent')),
-      after: Hash.or(z.literal('absent')),
-      afterMode: z.string().nullable(),
-      unsaved: z.boolean(),
-    }),
-  ),
-  folders: z.array(z.object({ path: WirePath, mode: z.number().nullable() })),
-  /** Offset and length of each blob. */
-  blobs: z.record(Hash, z.tuple([z.number(), z.number()])),
-});
-type Manifest = z.infer<typeof Manifest>;
 
 export interface CheckpointOptions {
   maxAgeMs?: number;
   maxBytes?: number;
   now?: () => number;
 }
-
-export type Folders = Checkpoint['folders'];
 
 export function openCheckpoints(folder: string, options: CheckpointOptions = {}): Checkpoints {
   return new Checkpoints(folder, options);
@@ -101,6 +68,28 @@ export class Checkpoints {
       if (checkpoint) found.push(checkpoint);
     }
     return found.sort((one, two) => two.at - one.at || (one.id < two.id ? 1 : -1));
+  }
+
+  /** Newest first, of one root or of all: what a list shows. Only manifests are read. */
+  summaries(of?: string): CheckpointSummary[] {
+    const all = this.list().filter(({ root }) => of === undefined || root === of);
+    return all.map((one) => {
+      const { id, at, root, repo, taskId, turn, label, size, finished, undoneAt, entries } = one;
+      const files = entries.length;
+      const expiresAt = at + this.#maxAgeMs;
+      return { id, at, root, repo, taskId, turn, label, size, finished, undoneAt, files, expiresAt };
+    });
+  }
+
+  /** How much of what it may take the store takes. No checkpoint is opened. */
+  usage(): StoreUsage {
+    let [count, bytes] = [0, 0];
+    for (const name of fs.readdirSync(this.folder)) {
+      if (!name.endsWith(SUFFIX)) continue;
+      count++;
+      bytes += fs.statSync(join(this.folder, name), { throwIfNoEntry: false })?.size ?? 0;
+    }
+    return { count, bytes, maxBytes: this.#maxBytes, maxAgeMs: this.#maxAgeMs };
   }
 
   get(id: string): Checkpoint | null {
@@ -139,7 +128,9 @@ export class Checkpoints {
     fs.writeFileSync(this.#marker(id, 'undone'), String(this.#now()));
   }
 
+  /** For good: what it holds can't be undone any more. */
   remove(id: string): void {
+    if (!ID.test(id)) return;
     for (const path of [this.#path(id), this.#marker(id, 'finished'), this.#marker(id, 'undone')]) {
       fs.rmSync(path, { force: true });
     }
@@ -187,7 +178,7 @@ export class Checkpoints {
       const manifest = readManifest(file, size);
       if (manifest === null || manifest.id !== id) return null;
       const { at, root, repo, taskId, turn, label, folders } = manifest;
-      const entries = manifest.entries.map(({ path, ...rest }) => ({ path: exactPath(path), ...rest }));
+      const entries = manifest.entries.map(exactEntry);
       const places = folders.map(({ path, mode }) => ({ path: exactPath(path), mode }));
       const finished = this.isFinished(id);
       const undoneAt = readNumber(this.#marker(id, 'undone'));
@@ -214,102 +205,6 @@ export class Checkpoints {
   }
 }
 
-export class CheckpointWriter {
-  readonly id: string;
-  readonly #folder: string;
-  readonly #temp: string;
-  readonly #file: number;
-  readonly #manifest: Omit<Manifest, 'entries' | 'folders'>;
-  #offset = 0;
-  #pending: Uint8Array[] = [];
-  #pendingBytes = 0;
-  #open = true;
-
-  constructor(folder: string, root: string, info: CheckpointInfo, at: number) {
-    this.id = at.toString(36).padStart(TIME_DIGITS, '0') + randomBytes(5).toString('hex');
-    this.#folder = folder;
-    this.#temp = join(folder, `${this.id}.tmp`);
-    this.#file = fs.openSync(this.#temp, 'wx', 0o600);
-    const { repo, taskId, turn, label } = info;
-    this.#manifest = { v: 1, id: this.id, at, root, repo, taskId, turn, label, blobs: {} };
-  }
-
-  /** Stores the bytes under their hash, for which a caller that has it needs no second one. */
-  add(bytes: Uint8Array, hash = sha256(bytes)): string {
-    if (!Object.hasOwn(this.#manifest.blobs, hash)) {
-      this.#manifest.blobs[hash] = [this.#offset, bytes.length];
-      this.#append(bytes);
-    }
-    return hash;
-  }
-
-  /** After this the checkpoint is on disk, whatever happens to the machine. */
-  async commit(entries: CheckpointEntry[], folders: Folders): Promise<void> {
-    const manifest = Buffer.from(JSON.stringify({ ...this.#manifest, entries, folders } satisfies Manifest));
-    const footer = Buffer.alloc(FOOTER_BYTES);
-    footer.writeBigUInt64LE(BigInt(manifest.length));
-    MAGIC.copy(footer, 8);
-    this.#append(manifest);
-    this.#append(footer);
-    this.#flush();
-    await new Promise<void>((resolve, reject) => {
-      fs.fsync(this.#file, (error) => (error ? reject(error) : resolve()));
-    });
-    this.#close();
-    fs.renameSync(this.#temp, join(this.#folder, `${this.id}${SUFFIX}`));
-    syncFolder(this.#folder);
-  }
-
-  abandon(): void {
-    this.#close();
-    fs.rmSync(this.#temp, { force: true });
-    fs.rmSync(join(this.#folder, `${this.id}${SUFFIX}`), { force: true });
-  }
-
-  #append(bytes: Uint8Array): void {
-    this.#pending.push(bytes);
-    this.#pendingBytes += bytes.length;
-    this.#offset += bytes.length;
-    if (this.#pendingBytes > WRITE_BYTES) this.#flush();
-  }
-
-  #flush(): void {
-    const bytes = this.#pending.length === 1 ? this.#pending[0]! : Buffer.concat(this.#pending);
-    this.#pending = [];
-    this.#pendingBytes = 0;
-    for (let from = 0; from < bytes.length;) from += fs.writeSync(this.#file, bytes, from);
-  }
-
-  #close(): void {
-    if (this.#open) fs.closeSync(this.#file);
-    this.#open = false;
-  }
-}
-
-function readManifest(file: number, size: number): Manifest | null {
-  if (size < FOOTER_BYTES) return null;
-  const footer = readAt(file, size - FOOTER_BYTES, FOOTER_BYTES);
-  const length = Number(footer.readBigUInt64LE());
-  if (!footer.subarray(8).equals(MAGIC) || length > size - FOOTER_BYTES || length > MAX_MANIFEST_BYTES)
-    return null;
-  try {
-    const text = readAt(file, size - FOOTER_BYTES - length, length).toString('utf8');
-    return Manifest.parse(JSON.parse(text));
-  } catch {
-    return null;
-  }
-}
-
-function readAt(file: number, position: number, length: number): Buffer {
-  const bytes = Buffer.alloc(length);
-  for (let from = 0; from < length;) {
-    const count = fs.readSync(file, bytes, from, length - from, position + from);
-    if (count === 0) throw new CodexError('internal', {}, { detail: 'a checkpoint is shorter than it says' });
-    from += count;
-  }
-  return bytes;
-}
-
 function readNumber(path: string): number | null {
   try {
     return Number(fs.readFileSync(path, 'utf8'));
@@ -318,18 +213,11 @@ function readNumber(path: string): number | null {
   }
 }
 
-/** A rename is on disk once its folder is; Windows has no such call and needs none. */
-function syncFolder(folder: string): void {
-  if (process.platform === 'win32') return;
-  const file = fs.openSync(folder, 'r');
-  try {
-    fs.fsyncSync(file);
-  } finally {
-    fs.closeSync(file);
-  }
-}
-
 /** zod gives `bytes?: string | undefined`; a path of ours has the key or has it not. */
 function exactPath(path: { path: string; bytes?: string | undefined }): WirePath {
   return path.bytes === undefined ? { path: path.path } : { path: path.path, bytes: path.bytes };
+}
+
+function exactEntry({ path, change, ...rest }: Manifest['entries'][number]): CheckpointEntry {
+  return { path: exactPath(path), ...rest, ...(change === undefined ? {} : { change }) };
 }

@@ -11,8 +11,8 @@ import type { FilePatch } from '../patch/types.ts';
 const CR = 13;
 const LF = 10;
 
-export function applyKeepingEol(before: Uint8Array, file: FilePatch): FileOutcome {
-  const direct = applyFilePatch(before, file);
+export function applyKeepingEol(before: Uint8Array, file: FilePatch, maxInflated?: number): FileOutcome {
+  const direct = applyFilePatch(before, file, maxInflated);
   if (direct.ok || direct.reason === 'corruptPatch' || file.body.type !== 'text' || patchHasCr(file))
     return direct;
   const lf = fromCrlf(before);

@@ -135,6 +135,16 @@ export function nodeFileIO(root: string): FileIO {
         return pathFromBytes(Buffer.concat([...prefix, name]));
       });
     },
+
+    async holdsRepository(folder) {
+      const place = at(childOf(folder, '.git'));
+      try {
+        return fs.lstatSync(place, { throwIfNoEntry: false }) !== undefined;
+      } catch (error) {
+        if (codeOf(error) !== 'ENOTDIR') throw error;
+        return false;
+      }
+    },
   };
 }
 

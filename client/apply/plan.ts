@@ -3,6 +3,7 @@
  * become items, names are checked, then each item is held against what stands in the folder. All
  * reading is of the state before anything is written, so renames may swap or chain.
  */
+import { MAX_INFLATED_BYTES } from '../patch/apply-file.ts';
 import { pathKey } from '../patch/names.ts';
 import type { FilePatch, Patch } from '../patch/types.ts';
 import { alreadyIn, applyKeepingEol } from './eol.ts';
@@ -120,6 +121,9 @@ class Planner {
   readonly #writers = new Map<string, number[]>();
   readonly #removers = new Map<string, number[]>();
   readonly #stats = new Map<string, PathStat>();
+  /** What binary changes may still inflate to, all together. */
+  #inflatable = MAX_INFLATED_BYTES;
+  readonly #ancestors = new Map<string, PathStat['kind']>();
 
   constructor(io: FileIO, documents: DocumentIO | undefined, groups: FilePatch[][], fold: boolean) {
     this.#io = io;
@@ -245,7 +249,7 @@ class Planner {
     const executable = part.newMode === '100755';
     const modeIsIn =
       part.oldMode === part.newMode || sameMode(gitModeOf(before), part.newMode, this.#io.platform);
-    const outcome = applyKeepingEol(bytes, part);
+    const outcome = this.#outcome(bytes, part);
     if (
       modeIsIn &&
       (part.body.type === 'none' || ((!outcome.ok || !outcome.exact) && alreadyIn(bytes, part)))
@@ -313,8 +317,14 @@ class Planner {
   }
 
   #content(before: FileState, part: FilePatch) {
-    const outcome = applyKeepingEol(contentOf(before)!, part);
+    const outcome = this.#outcome(contentOf(before)!, part);
     if (!outcome.ok) throw stopOf(outcome);
+    return outcome;
+  }
+
+  #outcome(before: Uint8Array, part: FilePatch) {
+    const outcome = applyKeepingEol(before, part, this.#inflatable);
+    if (outcome.ok && part.body.type === 'binary') this.#inflatable -= outcome.bytes.length;
     return outcome;
   }
 
@@ -350,7 +360,7 @@ class Planner {
   /** What stands at a path that must be reached without a symlink. */
   async #current(path: WirePath): Promise<FileState> {
     for (const folder of ancestorsOf(path)) {
-      const { kind } = await this.#stat(folder);
+      const kind = await this.#ancestor(folder);
       if (kind === 'symlink') throw new Stop('refused', 'beyondSymlink');
       if (kind !== 'folder') return ABSENT;
     }
@@ -361,7 +371,7 @@ class Planner {
 
   async #ancestorsMustBeFolders(path: WirePath, judged: Judged): Promise<void> {
     for (const folder of ancestorsOf(path)) {
-      const { kind } = await this.#stat(folder);
+      const kind = await this.#ancestor(folder);
       if (kind === 'absent') return;
       if (kind === 'folder') continue;
       const remover = this.#removers.get(this.#key(folder))?.[0];
@@ -389,6 +399,19 @@ class Planner {
     return leaves;
   }
 
+  /** A folder above a path: never one of another repository's. */
+  async #ancestor(folder: WirePath): Promise<PathStat['kind']> {
+    const key = pathKey(folder);
+    let kind = this.#ancestors.get(key);
+    if (kind === undefined) {
+      kind = (await this.#stat(folder)).kind;
+      if ((kind === 'folder' || kind === 'other') && (await this.#io.holdsRepository(folder)))
+        throw new Stop('refused', 'nestedRepository');
+      this.#ancestors.set(key, kind);
+    }
+    return kind;
+  }
+
   async #stat(path: WirePath): Promise<PathStat> {
     const key = pathKey(path);
     const known = this.#stats.get(key);
@@ -409,7 +432,7 @@ class Planner {
 }
 
 function stopOf(outcome: { reason: ApplyReason; hunk?: number }): Stop {
-  const refused = outcome.reason === 'corruptPatch' || outcome.reason === 'noContent';
+  const refused = ['corruptPatch', 'noContent', 'tooLarge'].includes(outcome.reason);
   return new Stop(refused ? 'refused' : 'conflict', outcome.reason, outcome.hunk);
 }
 

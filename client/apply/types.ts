@@ -19,14 +19,17 @@ export type ApplyReason =
   | 'unsafePath'
   | 'insideGit'
   | 'beyondSymlink'
+  | 'nestedRepository' // inside a submodule or another repository of its own
   | 'caseCollision'
   | 'reservedName'
   | 'nameNotUtf8'
   | 'duplicatePath'
   | 'submodule'
   | 'corruptPatch'
+  | 'tooLarge' // it says, or all together say, more than any patch may hold
   | 'noContent' // "Binary files differ": the patch does not hold the bytes
   | 'runsByItself' // needs its own confirmation
+  | 'allOrNothing' // it could be, but another path can't, and a part was not asked for
   // stale
   | 'changedSince'
   // failed
@@ -124,6 +127,8 @@ export interface FileIO {
   /** Only when it is empty; says whether it is gone. */
   removeFolder(path: WirePath): Promise<boolean>;
   list(folder: WirePath | null): Promise<WirePath[]>;
+  /** The folder is the top of another repository's files: a submodule, a clone, a worktree. */
+  holdsRepository(folder: WirePath): Promise<boolean>;
 }
 
 /** What a change makes of bytes, or why it can't. */
@@ -193,6 +198,8 @@ export interface CheckpointEntry {
   afterMode: string | null;
   /** The change went into an unsaved document: `before` and `after` are the document's bytes. */
   unsaved: boolean;
+  /** Of a changed text: a patch from the bytes before to what is written, for a three-way undo. */
+  change?: ContentHash;
 }
 
 export interface Checkpoint extends CheckpointInfo {
@@ -211,7 +218,26 @@ export interface Checkpoint extends CheckpointInfo {
   undoneAt: number | null;
 }
 
-export type UndoStatus = 'restored' | 'unchanged' | 'stale' | 'failed';
+/** A checkpoint as a list shows it. */
+export type CheckpointSummary = Omit<Checkpoint, 'entries' | 'folders'> & {
+  files: number;
+  /** Milliseconds since 1970: from then on it may be dropped. */
+  expiresAt: number;
+};
+
+export interface StoreUsage {
+  count: number;
+  bytes: number;
+  /** More than this, and the oldest go. */
+  maxBytes: number;
+  maxAgeMs: number;
+}
+
+/** `base`: what applying wrote; `ours`: what stands there now; `theirs`: what stood there before. */
+export type Merge = (base: Uint8Array, ours: Uint8Array, theirs: Uint8Array) => Uint8Array | null;
+
+/** `merged`: the change was taken out of a file that the user has edited since, and the edits are kept. */
+export type UndoStatus = 'restored' | 'merged' | 'unchanged' | 'stale' | 'failed';
 
 export interface UndoResult {
   path: WirePath;
@@ -222,6 +248,6 @@ export interface UndoResult {
 
 export interface UndoOutcome {
   results: UndoResult[];
-  /** Forced over edits of the user's: the checkpoint that brings those back. */
+  /** Written over edits of the user's, since that was asked for: the checkpoint that brings those back. */
   checkpointId: string | null;
 }

@@ -5,8 +5,10 @@
  */
 import { CodexError, errorText } from '../../protocol/errors.ts';
 import { pathKey } from '../patch/names.ts';
+import { parsePatch } from '../patch/parse.ts';
 import { reasonOf } from './apply.ts';
 import type { Checkpoints } from './checkpoints.ts';
+import { applyKeepingEol } from './eol.ts';
 import { withRootLock } from './lock.ts';
 import { nodeFileIO } from './node-io.ts';
 import { ancestorsOf, refusalOf } from './paths.ts';
@@ -18,6 +20,7 @@ import type {
   DocumentIO,
   FileIO,
   FileState,
+  Merge,
   UndoOutcome,
   UndoResult,
   UndoStatus,
@@ -32,6 +35,10 @@ export interface UndoOptions {
   include?: (path: WirePath) => boolean;
   /** Also where the user has edited since. */
   force?: boolean;
+  /** Takes the change out of text that the user has edited since; where it can't, `force` decides. */
+  merge?: Merge;
+  /** Says what would be, and writes nothing: to ask before later edits are touched. */
+  dryRun?: boolean;
 }
 
 export async function undoCheckpoint(
@@ -43,6 +50,16 @@ export async function undoCheckpoint(
   if (!checkpoint) throw new CodexError('notFound', { what: 'checkpoint', id });
   return withRootLock(checkpoints.folder, checkpoint.root, () => undo(checkpoints, checkpoint, options));
 }
+
+/** Of the user's since; it is kept in a checkpoint of its own before anything is written. */
+interface Edited {
+  entry: CheckpointEntry;
+  state: FileState;
+  after: FileState;
+  status: 'restored' | 'merged';
+}
+
+type Blobs = ReturnType<Checkpoints['openBlobs']>;
 
 type Standing =
   | { kind: 'before' }
@@ -67,33 +84,49 @@ async function undo(
       ...(detail ? { detail } : {}),
     });
 
-  if (!checkpoints.isFinished(checkpoint.id)) await sweep(io, checkpoint);
+  if (!options.dryRun && !checkpoints.isFinished(checkpoint.id)) await sweep(io, checkpoint);
 
   const toRestore: CheckpointEntry[] = [];
-  const edited: { entry: CheckpointEntry; state: FileState }[] = [];
+  const edited: Edited[] = [];
   const inBuffers: CheckpointEntry[] = [];
   const removals = new Set(
     entries.filter(({ before }) => before === 'absent').map(({ path }) => pathKey(path)),
   );
   const breathe = breather();
-  for (const entry of entries) {
-    const standing = await standingOf(io, options.documents, entry, removals);
-    if (standing.kind === 'before') set(entry.path, 'unchanged');
-    else if (standing.kind === 'after') toRestore.push(entry);
-    else if (standing.kind === 'buffer') inBuffers.push(entry);
-    else if (standing.kind === 'blocked') set(entry.path, 'stale', standing.reason);
-    else if (options.force) edited.push({ entry, state: standing.state });
-    else set(entry.path, 'stale', 'changedSince');
-    await breathe();
-  }
-
   const blobs = checkpoints.openBlobs(checkpoint.id);
   let safety: string | null = null;
   try {
-    const wanted: Wanted[] = [];
-    for (const entry of [...toRestore, ...edited.map(({ entry }) => entry)]) {
-      wanted.push({ path: entry.path, state: stateBefore(entry, (hash) => blobs.read(hash)) });
+    for (const entry of entries) {
+      const standing = await standingOf(io, options.documents, entry, removals);
+      if (standing.kind === 'before') set(entry.path, 'unchanged');
+      else if (standing.kind === 'after') toRestore.push(entry);
+      else if (standing.kind === 'buffer') inBuffers.push(entry);
+      else if (standing.kind === 'blocked') set(entry.path, 'stale', standing.reason);
+      else {
+        const { state } = standing;
+        const merged = options.merge ? mergedState(entry, state, blobs, options.merge) : null;
+        if (merged !== null && sameFingerprint(fingerprintOf(merged), fingerprintOf(state), io.platform))
+          set(entry.path, 'unchanged');
+        else if (merged !== null) edited.push({ entry, state, after: merged, status: 'merged' });
+        else if (options.force)
+          edited.push({ entry, state, after: stateBefore(entry, blobs), status: 'restored' });
+        else set(entry.path, 'stale', 'changedSince');
+      }
+      await breathe();
     }
+    if (options.dryRun) {
+      for (const { path } of [...toRestore, ...inBuffers]) set(path, 'restored');
+      for (const { entry, status } of edited) set(entry.path, status);
+      return { results: entries.map(({ path }) => results.get(pathKey(path))!), checkpointId: null };
+    }
+
+    const wanted: Wanted[] = [
+      ...toRestore.map((entry) => ({ path: entry.path, state: stateBefore(entry, blobs) })),
+      ...edited.map(({ entry, after }) => ({ path: entry.path, state: after })),
+    ];
+    const merged = new Set(
+      edited.filter(({ status }) => status === 'merged').map(({ entry }) => pathKey(entry.path)),
+    );
     if (edited.length > 0) safety = await keepEdits(checkpoints, checkpoint, edited);
 
     const modes = new Map(checkpoint.folders.map(({ path, mode }) => [pathKey(path), mode ?? undefined]));
@@ -105,7 +138,7 @@ async function undo(
     const failed = new Map(failures.map(({ path, error }) => [pathKey(path), error]));
     for (const { path } of wanted) {
       const error = failed.get(pathKey(path));
-      if (error === undefined) set(path, 'restored');
+      if (error === undefined) set(path, merged.has(pathKey(path)) ? 'merged' : 'restored');
       else set(path, 'failed', reasonOf(error), errorText(error));
     }
     for (const entry of inBuffers) {
@@ -123,7 +156,7 @@ async function undo(
     blobs.close();
   }
   const all = entries.map(({ path }) => results.get(pathKey(path))!);
-  if (all.every(({ status }) => status === 'restored' || status === 'unchanged'))
+  if (all.every(({ status }) => status !== 'stale' && status !== 'failed'))
     checkpoints.markUndone(checkpoint.id);
   return { results: all, checkpointId: safety };
 }
@@ -189,30 +222,42 @@ function isSymlink(mode: number): boolean {
   return (mode & 0o170000) === 0o120000;
 }
 
-function stateBefore(entry: CheckpointEntry, read: (hash: string) => Buffer): FileState {
+function stateBefore(entry: CheckpointEntry, blobs: Blobs): FileState {
   if (entry.before === 'absent' || entry.mode === null) return ABSENT;
-  const content = read(entry.before);
+  const content = blobs.read(entry.before);
   const mode = parseInt(entry.mode, 8);
   if (isSymlink(mode)) return { kind: 'symlink', target: content };
   return { kind: 'file', mode: mode & 0o7777, executable: (mode & 0o100) !== 0, bytes: content };
 }
 
+/** The user's text without the change; null when there is no way, or the edits touch what was changed. */
+function mergedState(entry: CheckpointEntry, now: FileState, blobs: Blobs, merge: Merge): FileState | null {
+  if (now.kind !== 'file' || entry.change === undefined) return null;
+  const theirs = blobs.read(entry.before);
+  const [change] = parsePatch(blobs.read(entry.change)).files;
+  const base = change && applyKeepingEol(theirs, change);
+  if (!base?.ok || sha256(base.bytes) !== entry.after) return null;
+  const bytes = merge(base.bytes, now.bytes, theirs);
+  return bytes === null ? null : { ...now, bytes };
+}
+
 async function keepEdits(
   checkpoints: Checkpoints,
   checkpoint: Checkpoint,
-  edited: { entry: CheckpointEntry; state: FileState }[],
+  edited: Edited[],
 ): Promise<string> {
   const { root, repo, taskId, turn, label } = checkpoint;
   const writer = checkpoints.begin(root, { repo, taskId, turn, label });
   try {
-    const entries = edited.map(({ entry, state }): CheckpointEntry => {
+    const entries = edited.map(({ entry, state, after }): CheckpointEntry => {
       const content = contentOf(state);
+      const next = fingerprintOf(after);
       return {
         path: entry.path,
         mode: storedModeOf(state),
         before: content === null ? 'absent' : writer.add(content),
-        after: entry.before,
-        afterMode: gitModeOfStored(entry),
+        after: next.hash,
+        afterMode: next.mode,
         unsaved: false,
       };
     });

@@ -86,7 +86,11 @@ async function commit(
   };
 
   const removed = wanted.filter(({ state }) => state.kind === 'absent').map(({ path }) => path);
-  for (const path of removed) await attempt(path, () => io.remove(path));
+  for (const path of removed) {
+    await attempt(path, async () => {
+      if (await isReachable(io, path)) await io.remove(path);
+    });
+  }
   await removeEmptied(io, removed, new Set(staged.flatMap(({ path }) => ancestorsOf(path)).map(pathKey)));
 
   const made = new Set<string>();
@@ -94,14 +98,29 @@ async function commit(
     await attempt(path, async () => {
       for (const folder of ancestorsOf(path)) {
         const key = pathKey(folder);
-        if (made.has(key)) continue;
-        if ((await io.stat(folder)).kind !== 'folder')
-          await io.makeFolder(folder, options.folderMode?.(folder));
+        // Looked at each time: who swaps a folder for a symlink meanwhile would have us write beyond it.
+        const { kind } = await io.stat(folder);
+        if (kind === 'symlink' && made.has(key)) throw swapped(folder);
+        if (kind !== 'folder') await io.makeFolder(folder, options.folderMode?.(folder));
         made.add(key);
       }
       await io.rename(temp, path);
     });
   }
+}
+
+/** False when nothing can be there. Never through a symlink that was put there meanwhile. */
+async function isReachable(io: FileIO, path: WirePath): Promise<boolean> {
+  for (const folder of ancestorsOf(path)) {
+    const { kind } = await io.stat(folder);
+    if (kind === 'symlink') throw swapped(folder);
+    if (kind !== 'folder') return false;
+  }
+  return true;
+}
+
+function swapped(folder: WirePath): Error {
+  return Object.assign(new Error(`${folder.path} became a symbolic link`), { code: 'ELOOP' });
 }
 
 /** Folders above removed files go when they are empty, as git has no empty folders; `keep` stay. */

@@ -5,7 +5,7 @@
  * Two ways: `runGit` for bytes and for whatever reads a list from its input, with every exit code
  * checked; `query` (simple-git) for questions that are answered with a line of text.
  */
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import type { SimpleGit } from 'simple-git';
 import { CodexError } from '../../protocol/errors.ts';
 
@@ -83,16 +83,25 @@ export function personEnvironment(): Record<string, string> {
   };
 }
 
-/** Throws `CodexError` gitFailed (`reason: gitMissing` when there is none) | cancelled. */
-export async function runGit(cwd: string, args: readonly string[], call: GitCall = {}): Promise<GitEnd> {
-  if (call.signal?.aborted) throw new CodexError('cancelled');
+/** For a process that is talked to while it runs; whoever starts it waits for its end. */
+export function spawnGit(
+  cwd: string,
+  args: readonly string[],
+  call: Pick<GitCall, 'env' | 'config'> = {},
+): ChildProcessWithoutNullStreams {
   const config = [...CONFIG, ...(call.config ?? [])].flatMap((pair) => ['-c', pair]);
-  const child = spawn(gitPath, [...config, ...args], {
+  return spawn(gitPath, [...config, ...args], {
     cwd,
     env: { ...personEnvironment(), ...call.env },
     stdio: ['pipe', 'pipe', 'pipe'],
     windowsHide: true,
   });
+}
+
+/** Throws `CodexError` gitFailed (`reason: gitMissing` when there is none) | cancelled. */
+export async function runGit(cwd: string, args: readonly string[], call: GitCall = {}): Promise<GitEnd> {
+  if (call.signal?.aborted) throw new CodexError('cancelled');
+  const child = spawnGit(cwd, args, call);
   const onAbort = () => child.kill();
   call.signal?.addEventListener('abort', onAbort, { once: true });
 

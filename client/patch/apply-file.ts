@@ -7,7 +7,7 @@
 import { inflateSync } from 'node:zlib';
 import { LIMITS } from '../../protocol/limits.ts';
 import { isNullId, matchesId } from './blob.ts';
-import { applyDelta } from './delta.ts';
+import { applyDelta, deltaResultBytes } from './delta.ts';
 import type { BinaryHunk, FilePatch, Hunk } from './types.ts';
 
 export type FileOutcome =
@@ -15,19 +15,29 @@ export type FileOutcome =
   | { ok: true; bytes: Uint8Array; exact: boolean }
   | {
       ok: false;
-      reason: 'contextChanged' | 'contentChanged' | 'corruptPatch' | 'noContent' | 'tooCostly';
+      reason: 'contextChanged' | 'contentChanged' | 'corruptPatch' | 'noContent' | 'tooCostly' | 'tooLarge';
       hunk?: number;
     };
 
 /** Line comparisons in the search for moved hunks: about a second's work; hostile patches want more. */
 const MAX_COMPARISONS = 30_000_000;
-/** A deflated block may inflate to this; the same as the hard cap of a whole patch. */
-const MAX_INFLATED_BYTES = LIMITS.patchBytes.cap;
+/**
+ * What is deflated may inflate to this, all of a patch together: a kilobyte can hold a megabyte of
+ * zeros, and a patch a thousand of them. The same as the hard cap of a whole patch.
+ */
+export const MAX_INFLATED_BYTES = LIMITS.patchBytes.cap;
 const NEWLINE = 10;
 const NOTHING = Buffer.alloc(0);
 
-/** `before`: the file's bytes, or a symlink's target; empty for an added file. */
-export function applyFilePatch(before: Uint8Array, file: FilePatch): FileOutcome {
+/**
+ * `before`: the file's bytes, or a symlink's target; empty for an added file. `maxInflated`: what of
+ * `MAX_INFLATED_BYTES` is left; sizes are held against it before anything is inflated.
+ */
+export function applyFilePatch(
+  before: Uint8Array,
+  file: FilePatch,
+  maxInflated = MAX_INFLATED_BYTES,
+): FileOutcome {
   const { body } = file;
   const exact =
     file.oldId !== null && (isNullId(file.oldId) ? before.length === 0 : matchesId(before, file.oldId));
@@ -46,8 +56,8 @@ export function applyFilePatch(before: Uint8Array, file: FilePatch): FileOutcome
           };
     case 'binary': {
       if (!exact) return { ok: false, reason: 'contentChanged' };
-      const content = binaryContent(before, body.forward);
-      if (content === null) return { ok: false, reason: 'corruptPatch' };
+      const content = binaryContent(before, body.forward, maxInflated);
+      if (content === null || content === 'tooLarge') return { ok: false, reason: content ?? 'corruptPatch' };
       bytes = content;
       break;
     }
@@ -72,8 +82,12 @@ export function isPostImage(current: Uint8Array, file: FilePatch): boolean {
   return file.newId !== null && !isNullId(file.newId) && matchesId(current, file.newId);
 }
 
-function binaryContent(before: Uint8Array, hunk: BinaryHunk): Uint8Array | null {
-  if (hunk.size > MAX_INFLATED_BYTES) return null;
+function binaryContent(
+  before: Uint8Array,
+  hunk: BinaryHunk,
+  maxBytes: number,
+): Uint8Array | 'tooLarge' | null {
+  if (hunk.size > maxBytes) return 'tooLarge';
   let inflated: Buffer;
   try {
     // One byte more than promised is enough to see that the promise was false.
@@ -82,7 +96,8 @@ function binaryContent(before: Uint8Array, hunk: BinaryHunk): Uint8Array | null 
     return null;
   }
   if (inflated.length !== hunk.size) return null;
-  return hunk.method === 'literal' ? inflated : applyDelta(before, inflated, MAX_INFLATED_BYTES);
+  if (hunk.method === 'literal') return inflated;
+  return deltaResultBytes(inflated) > maxBytes ? 'tooLarge' : applyDelta(before, inflated, maxBytes);
 }
 
 type HunksOutcome =

@@ -1,5 +1,21 @@
 /** Git's delta: two sizes, then copies from the base and insertions. Every length is checked. */
 
+/** How large the result says that it is; 0 when that can't be read. */
+export function deltaResultBytes(delta: Uint8Array): number {
+  let at = 0;
+  let value = 0;
+  for (let sizes = 0; sizes < 2; sizes++) {
+    value = 0;
+    for (let scale = 1; ; scale *= 128) {
+      const byte = delta[at++];
+      if (byte === undefined || scale > 2 ** 42) return 0;
+      value += (byte & 127) * scale;
+      if (byte < 128) break;
+    }
+  }
+  return value;
+}
+
 /** The result, or null when the delta is malformed, of another base, or over `maxBytes`. */
 export function applyDelta(base: Uint8Array, delta: Uint8Array, maxBytes: number): Buffer | null {
   let at = 0;

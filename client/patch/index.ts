@@ -5,4 +5,5 @@ export { writePatch } from './write.ts';
 export { applyFilePatch, isPostImage, type FileOutcome } from './apply-file.ts';
 export { reversed, reversedPatch } from './reverse.ts';
 export { blobId, matchesId, type ObjectFormat } from './blob.ts';
+export { asCommand, MAX_COMMAND_BYTES } from './command.ts';
 export { bytesOfPath, pathFromBytes, pathKey } from './names.ts';

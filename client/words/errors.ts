@@ -3,6 +3,7 @@
  * from the one that says most (it needs its parameters) to the one that needs none.
  */
 import type { ErrorAction, ErrorCode, WireError } from '../../protocol/errors.ts';
+import { BRANCH_ERROR_WORDS } from './branches.ts';
 import { isRuleProblem, ruleProblemWords } from './egress.ts';
 import { setupFailedWords } from './setup.ts';
 import { terminalUnavailableWords } from './terminals.ts';
@@ -107,6 +108,7 @@ export const ERROR_WORDS: Record<ErrorCode, readonly string[]> = {
     'There is no branch, tag or commit “{ref}” in this repository. Fetch it, or name another.',
     'There is no such branch, tag or commit in this repository. Fetch it, or name another.',
   ],
+  ...BRANCH_ERROR_WORDS,
   repoUnknown: ['The backend does not have this repository. Send the task again, so that it is pushed anew.'],
   commitMissing: [
     'The backend does not have commit {sha}. Send the task again, so that it is pushed anew.',

@@ -26,6 +26,8 @@ export function reasonWords(reason: ApplyReason, t: Translate): string {
       return t('it lies inside the .git folder', {});
     case 'beyondSymlink':
       return t('its path leads through a symbolic link', {});
+    case 'nestedRepository':
+      return t('it lies inside another repository', {});
     case 'caseCollision':
       return t('another file has the same name in other letters', {});
     case 'reservedName':
@@ -38,10 +40,14 @@ export function reasonWords(reason: ApplyReason, t: Translate): string {
       return t('it is a submodule', {});
     case 'corruptPatch':
       return t('the patch is damaged there', {});
+    case 'tooLarge':
+      return t('it is larger than a result may be', {});
     case 'noContent':
       return t('the patch does not hold its bytes', {});
     case 'runsByItself':
       return t('it runs by itself and was left out', {});
+    case 'allOrNothing':
+      return t('another file can’t be applied', {});
     case 'changedSince':
       return t('it was changed meanwhile', {});
     case 'diskFull':

@@ -177,6 +177,22 @@ export function changedTree(random: Random, from: Tree): Tree {
   return tree;
 }
 
+/** Several pairs in one tree, each in a folder of its own: git's processes are what costs time. */
+export function randomPairs(
+  random: Random,
+  count: number,
+  fits: (bytes: Buffer) => boolean = () => true,
+): { from: Tree; to: Tree } {
+  const [from, to]: [Tree, Tree] = [new Map(), new Map()];
+  for (let pair = 0; pair < count; pair++) {
+    const one = randomTree(random);
+    for (const [tree, into] of [[one, from], [changedTree(random, one), to]] as const) {
+      for (const [name, entry] of tree) if (fits(entry.bytes)) into.set(`pair${pair}/${name}`, entry);
+    }
+  }
+  return { from, to };
+} // prettier-ignore
+
 export function writeTree(root: string, tree: Tree): void {
   for (const [name, { mode, bytes }] of tree) {
     const path = pathOf(root, name);

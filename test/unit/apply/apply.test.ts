@@ -14,7 +14,8 @@ import {
   type DocumentIO,
   type FileIO,
 } from '../../../client/apply/index.ts';
-import { blobId, parsePatch } from '../../../client/patch/index.ts';
+import { parsePatch } from '../../../client/patch/index.ts';
+import { NONE, change, create, id, link, remove, rename } from './patches.ts';
 
 let base: string;
 let root: string;
@@ -34,28 +35,6 @@ const put = (name: string, text: string | Buffer) => {
 };
 const get = (name: string) => fs.readFileSync(join(root, name), 'latin1');
 const exists = (name: string) => fs.lstatSync(join(root, name), { throwIfNoEntry: false }) !== undefined;
-const id = (text: string) => blobId(Buffer.from(text, 'latin1'));
-const NONE = '0'.repeat(40);
-
-const linesOf = (op: string, text: string) => text.replace(/^(?=[^])/gm, op);
-const count = (text: string) => text.split('\n').length - 1;
-
-/** Changes the whole text; both end in a newline. */
-const change = (name: string, from: string, to: string) =>
-  `diff --git a/${name} b/${name}\nindex ${id(from)}..${id(to)} 100644\n--- a/${name}\n+++ b/${name}\n` +
-  `@@ -1,${count(from)} +1,${count(to)} @@\n${linesOf('-', from)}${linesOf('+', to)}`;
-const create = (name: string, text: string, mode = '100644') =>
-  `diff --git a/${name} b/${name}\nnew file mode ${mode}\nindex ${NONE}..${id(text)}\n--- /dev/null\n+++ b/${name}\n` +
-  `@@ -0,0 +1,${count(text)} @@\n${linesOf('+', text)}`;
-const remove = (name: string, text: string) =>
-  `diff --git a/${name} b/${name}\ndeleted file mode 100644\nindex ${id(text)}..${NONE}\n--- a/${name}\n+++ /dev/null\n` +
-  `@@ -1,${count(text)} +0,0 @@\n${linesOf('-', text)}`;
-const link = (name: string, target: string) =>
-  `diff --git a/${name} b/${name}\nnew file mode 120000\nindex ${NONE}..${id(target)}\n--- /dev/null\n+++ b/${name}\n` +
-  `@@ -0,0 +1 @@\n+${target}\n\\ No newline at end of file\n`;
-const rename = (from: string, to: string) =>
-  `diff --git a/${from} b/${to}\nsimilarity index 100%\nrename from ${from}\nrename to ${to}\n`;
-
 async function apply(patch: string, options: Partial<ApplyOptions> = {}) {
   const { documents, io } = options;
   const plan = await planApply(root, parsePatch(Buffer.from(patch, 'latin1')), {

@@ -1,0 +1,41 @@
+/** Which patch of a task is meant, and whence it was made. */
+import { commitOf } from '../../client/apply-to/index.ts';
+import { CodexError } from '../../protocol/errors.ts';
+import type { TaskView } from '../../protocol/rpc.ts';
+
+export interface Wanted {
+  turn: number;
+  attempt: number;
+}
+
+/** Throws `CodexError` choiceNeeded | choiceEmpty | notFound. */
+export function resultOf(task: TaskView, wanted: { turn: number | null; attempt: number | null }): Wanted {
+  const turns = task.turnList.filter((one) => wanted.turn === null || one.turn === wanted.turn);
+  if (turns.length === 0) throw new CodexError('notFound', { what: 'turn', id: wanted.turn ?? 0 });
+  const attempt = wanted.attempt ?? task.chosenAttempt ?? null;
+  const turn = turns.findLast(({ attempts }) =>
+    attempts.some((one) => (attempt === null || one.attempt === attempt) && hasFiles(one)),
+  );
+  const found = (turn?.attempts ?? []).filter(
+    (one) => (attempt === null || one.attempt === attempt) && hasFiles(one),
+  );
+  const [first, ...others] = found;
+  if (turn === undefined || first === undefined)
+    throw new CodexError('choiceEmpty', attempt === null ? {} : { attempt });
+  if (others.length > 0) throw new CodexError('choiceNeeded', { attempts: task.attempts });
+  return { turn: turn.turn, attempt: first.attempt };
+}
+
+function hasFiles({ patch }: TaskView['turnList'][number]['attempts'][number]): boolean {
+  return (patch?.files ?? 0) > 0;
+}
+
+/** What the task started from, as near as this clone has it: a snapshot of local changes is only sent. */
+export async function baseOf(root: string, { repo }: TaskView): Promise<string> {
+  for (const sha of [repo.sha, repo.headSha]) {
+    if (sha === undefined) continue;
+    const commit = await commitOf(root, sha).catch(() => null);
+    if (commit !== null) return commit;
+  }
+  return 'HEAD';
+}

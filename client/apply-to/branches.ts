@@ -1,0 +1,78 @@
+/** Local branches, moved by compare-and-swap and never while a working tree stands on them. */
+import { readdir, readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { CodexError } from '../../protocol/errors.ts';
+import { gitLine, runGit } from '../git/git.ts';
+
+export async function nameMustBeValid(root: string, branch: string): Promise<void> {
+  const { code } = await runGit(root, ['check-ref-format', `refs/heads/${branch}`], { okCodes: [0, 1] });
+  if (code !== 0 || branch.startsWith('-') || branch === 'HEAD' || branch === '@')
+    throw new CodexError('branchNameInvalid', { branch });
+}
+
+/** The commit that a branch is at; null when there is none of this name. */
+export async function tipOf(root: string, branch: string): Promise<string | null> {
+  const { code, stdout } = await runGit(
+    root,
+    ['rev-parse', '--verify', '--quiet', `refs/heads/${branch}^{commit}`],
+    {
+      okCodes: [0, 1, 128],
+    },
+  );
+  return code === 0 ? stdout.toString('latin1').trim() : null;
+}
+
+/** Throws `CodexError` branchCheckedOut for the worktree that stands on it, or is amid a rebase of it. */
+export async function mustNotBeCheckedOut(root: string, branch: string): Promise<void> {
+  const ref = `refs/heads/${branch}`;
+  const { stdout } = await runGit(root, ['worktree', 'list', '--porcelain']);
+  let folder = '';
+  for (const line of stdout.toString('utf8').split('\n')) {
+    if (line.startsWith('worktree ')) folder = line.slice('worktree '.length);
+    if (line === `branch ${ref}`) throw new CodexError('branchCheckedOut', { branch, folder });
+  }
+  // A rebase or bisect detaches HEAD and comes back to the branch: git says so only in its own files.
+  const common = resolve(root, await gitLine(root, ['rev-parse', '--git-common-dir']));
+  const worktrees = await readdir(join(common, 'worktrees')).catch(() => []);
+  for (const gitDir of [common, ...worktrees.map((name) => join(common, 'worktrees', name))]) {
+    const busy = [await word(gitDir, 'rebase-merge/head-name'), await word(gitDir, 'rebase-apply/head-name')];
+    const bisected = await word(gitDir, 'BISECT_START');
+    if (busy.includes(ref) || bisected === branch)
+      throw new CodexError('branchCheckedOut', { branch, folder: gitDir });
+  }
+}
+
+async function word(gitDir: string, file: string): Promise<string | null> {
+  return readFile(join(gitDir, file), 'utf8').then(
+    (text) => text.trim(),
+    () => null,
+  );
+}
+
+/** `from` null: the branch must not be there. Throws `CodexError` branchMoved | branchExists | gitFailed. */
+export async function moveBranch(
+  root: string,
+  branch: string,
+  to: string,
+  from: string | null,
+  why: string,
+): Promise<void> {
+  const ref = `refs/heads/${branch}`;
+  const old = from ?? '0'.repeat(to.length);
+  await swap(root, branch, from, ['update-ref', '--create-reflog', '-m', why, ref, to, old]);
+}
+
+/** Throws `CodexError` branchMoved | gitFailed. */
+export async function deleteBranch(root: string, branch: string, at: string): Promise<void> {
+  await swap(root, branch, at, ['update-ref', '-d', `refs/heads/${branch}`, at]);
+}
+
+async function swap(root: string, branch: string, from: string | null, args: string[]): Promise<void> {
+  try {
+    await runGit(root, args);
+  } catch (error) {
+    // Looked at, not read from git's words: only another's write makes it differ.
+    if ((await tipOf(root, branch)) === from) throw error;
+    throw new CodexError(from === null ? 'branchExists' : 'branchMoved', { branch }, { cause: error });
+  }
+}
