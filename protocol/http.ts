@@ -6,6 +6,9 @@ export const PATHS = {
   proof: '/api/v1/proof',
   patch: (taskId: string, turn: number, attempt: number) =>
     `/api/v1/tasks/${taskId}/turns/${turn}/attempts/${attempt}/patch`,
+  /** The bytes of one file, old or new, by the object id that the attempt's patch names it by. */
+  file: (taskId: string, turn: number, attempt: number, oid: string) =>
+    `/api/v1/tasks/${taskId}/turns/${turn}/attempts/${attempt}/blobs/${oid}`,
   /** The full log of a turn as text: every command with all of its kept output. */
   log: (taskId: string, turn: number, attempt: number) =>
     `/api/v1/tasks/${taskId}/turns/${turn}/attempts/${attempt}/log`,

@@ -50,6 +50,7 @@ class Connection implements BackendConnection {
   readonly #watches = new Watches(() => this.#callNow('task.list', { limit: LIST_LENGTH, watch: true }));
   readonly #transfers = transfersOver((path, signal) => this.#request(path, signal));
   readonly patch = this.#transfers.patch;
+  readonly file = this.#transfers.file;
   readonly log = this.#transfers.log;
   readonly egress = this.#transfers.egress;
   readonly putBlob = this.#transfers.putBlob;

@@ -111,6 +111,17 @@ export interface BackendConnection {
     attempt: number,
     options?: { from?: number; signal?: AbortSignal },
   ): Promise<Uint8Array>;
+  /**
+   * The bytes of one side of one file, by its whole object id in that same patch. Rejects with `notFound` for
+   * any other id.
+   */
+  file(
+    taskId: string,
+    turn: number,
+    attempt: number,
+    oid: string,
+    options?: { from?: number; signal?: AbortSignal },
+  ): Promise<Uint8Array>;
   /** The full log of a turn as text. */
   log(taskId: string, turn: number, attempt: number, signal?: AbortSignal): Promise<string>;
   /** Everything that the task asked the internet for, one JSON object a line. */

@@ -1,4 +1,5 @@
 /** What the HTTP routes hand out: a result's patch as bytes, a turn's log as text, a task's egress log. */
+import { CodexError } from '../../protocol/errors.ts';
 import type { LimitValues } from '../../protocol/limits.ts';
 import type { EgressLog } from '../environments/egress-log.ts';
 import type { Repos } from '../repos/repos.ts';
@@ -20,14 +21,24 @@ export function createDownloads(deps: {
   limits: LimitValues;
 }): Downloads {
   const { tasks, store, repos, limits, egressLog } = deps;
+  /** The two commits between which a patch is; throws notFound when there is no such result. */
+  const sides = async (key: { taskId: string; turn: number; attempt: number }, from: number | null) => {
+    const { repo } = await tasks.summary(key.taskId);
+    const before = from === null ? repo.sha : await store.read((db) => resultSha(db, { ...key, turn: from }));
+    return { repoId: repo.repoId, before, after: await store.read((db) => resultSha(db, key)) };
+  };
   return {
     async patch(taskId, turn, attempt, from) {
       const key = { taskId, turn, attempt };
       if (from === null) return store.read((db) => loadPatch(db, key));
-      const { repo } = await tasks.summary(taskId);
-      const before = await store.read((db) => resultSha(db, { ...key, turn: from }));
-      const after = await store.read((db) => resultSha(db, key));
-      return (await repos.patch(repo.repoId, before, after, limits.patchBytes)).bytes;
+      const { repoId, before, after } = await sides(key, from);
+      return (await repos.patch(repoId, before, after, limits.patchBytes)).bytes;
+    },
+    async file(taskId, turn, attempt, from, oid) {
+      const { repoId, before, after } = await sides({ taskId, turn, attempt }, from);
+      const bytes = await repos.changedFile(repoId, before, after, oid, limits.patchBytes);
+      if (bytes === null) throw new CodexError('notFound', { what: 'file' });
+      return bytes;
     },
     async log(taskId, turn, attempt) {
       const { lastSeq } = await tasks.summary(taskId);

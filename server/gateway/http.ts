@@ -15,6 +15,8 @@ import { authorize, checkPlace, proofOf, type Access } from './auth.ts';
 export interface Downloads {
   /** The patch of a turn from the task's base, or from the result of the turn `from`. */
   patch(taskId: string, turn: number, attempt: number, from: number | null): Promise<Uint8Array>;
+  /** Of that same patch, the bytes of a file's old or new side. Throws notFound for every other id. */
+  file(taskId: string, turn: number, attempt: number, from: number | null, oid: string): Promise<Uint8Array>;
   /** Every command of the turn with all of its kept output, as text, piece by piece. */
   log(taskId: string, turn: number, attempt: number): Promise<AsyncIterable<string> | Iterable<string>>;
   /** What the task asked the internet for, one JSON object a line, page by page. */
@@ -65,6 +67,7 @@ const OfAttempt = z.object({
 });
 const OfTask = OfAttempt.pick({ id: true });
 const PatchQuery = z.object({ from: z.coerce.number().int().min(1).max(100_000).optional() });
+const OfFile = OfAttempt.extend({ oid: z.string().regex(/^([0-9a-f]{40}|[0-9a-f]{64})$/) });
 const ProofQuery = z.object({ nonce: z.string().regex(/^[A-Za-z0-9_-]{16,128}$/) });
 const OfBlob = z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/) });
 const OfRepo = z.object({ repoId: z.string().regex(/^[a-z0-9]{8,64}$/) });
@@ -118,6 +121,14 @@ export function createHttp({
     guarded.get('/api/v1/tasks/:id/turns/:turn/attempts/:attempt/patch', async (request, reply) => {
       const { id, turn, attempt } = OfAttempt.parse(request.params);
       const bytes = await downloads.patch(id, turn, attempt, PatchQuery.parse(request.query).from ?? null);
+      return reply
+        .type('application/octet-stream')
+        .send(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
+    });
+    guarded.get('/api/v1/tasks/:id/turns/:turn/attempts/:attempt/blobs/:oid', async (request, reply) => {
+      const { id, turn, attempt, oid } = OfFile.parse(request.params);
+      const { from = null } = PatchQuery.parse(request.query);
+      const bytes = await downloads.file(id, turn, attempt, from, oid);
       return reply
         .type('application/octet-stream')
         .send(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));

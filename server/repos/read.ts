@@ -6,9 +6,11 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CodexError } from '../../protocol/errors.ts';
 import { git } from './git.ts';
+import { readDiff } from './raw-diff.ts';
 
 /** A folder of a hundred thousand names of ordinary length. */
 const LISTING_BYTES = 64 * 1024 * 1024;
+const SUBMODULE = '160000';
 const REGULAR = new Set(['100644', '100755']);
 
 /** The bytes as committed, without any conversion. Null when there is nothing of that name. */
@@ -31,11 +33,40 @@ export async function readFileAt(
   const file = of.get(parts.join('/'));
   if (file === undefined) return null;
   if (!REGULAR.has(file.mode)) throw notAFile(path, file);
-  const tooLarge = () => new CodexError('limitReached', { limit: 'fileBytes', value: maxBytes, path });
-  const { stdout: size } = await git(['cat-file', '-s', file.id], { dir });
-  if (Number(size.toString('latin1')) > maxBytes) throw tooLarge();
-  const { stdout } = await git(['cat-file', 'blob', file.id], { dir, maxOutputBytes: maxBytes });
-  return stdout;
+  return readBlob(dir, file.id, maxBytes, { path });
+}
+
+/** One side of a file that differs between two commits; null for an object that is none. */
+export async function readChangedFile(
+  dir: string,
+  from: string,
+  to: string,
+  id: string,
+  maxBytes: number,
+): Promise<Buffer | null> {
+  // Trees only: no content is compared. Renames name the same objects as their two halves.
+  const { stdout } = await git(
+    ['diff-tree', '-r', '-z', '--raw', '--no-abbrev', '--no-renames', '--end-of-options', from, to],
+    { dir, maxOutputBytes: LISTING_BYTES },
+  );
+  const isSide = readDiff(stdout).some(
+    (change) =>
+      (change.oldSha === id && change.oldMode !== SUBMODULE) ||
+      (change.newSha === id && change.newMode !== SUBMODULE),
+  );
+  return isSide && !/^0+$/.test(id) ? readBlob(dir, id, maxBytes) : null;
+}
+
+async function readBlob(
+  dir: string,
+  id: string,
+  maxBytes: number,
+  more: Record<string, string> = {},
+): Promise<Buffer> {
+  const { stdout: size } = await git(['cat-file', '-s', id], { dir });
+  if (Number(size.toString('latin1')) > maxBytes)
+    throw new CodexError('limitReached', { limit: 'fileBytes', value: maxBytes, ...more });
+  return (await git(['cat-file', 'blob', id], { dir, maxOutputBytes: maxBytes })).stdout;
 }
 
 /** Names of the ordinary files in a folder (empty: the root), not of those below; none when it is no folder. */

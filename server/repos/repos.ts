@@ -72,6 +72,18 @@ export interface Repos {
     to: string,
     maxBytes: number,
   ): Promise<{ bytes: Buffer; summary: PatchSummary; files: FileChange[] }>;
+  /**
+   * The bytes of a file that differs between two commits, by the object id of its old or new side, unconverted.
+   * Null for every other id: whoever may see a diff may not look around in the repository. Throws `CodexError`
+   * limitReached (`limit: fileBytes`).
+   */
+  changedFile(
+    repoId: string,
+    from: string,
+    to: string,
+    oid: string,
+    maxBytes: number,
+  ): Promise<Buffer | null>;
 
   /** The whole id of the commit whose id begins so (with `^`: of its parent); null when it is not one commit. */
   findCommit(repoId: string, name: string): Promise<string | null>;

@@ -18,7 +18,7 @@ import { checkRepoId, checkSha, checkTaskId, objectFormatOf, repoIdOf, resultRef
 import { KeyedLock } from './keyed-lock.ts';
 import { OriginServer, addToOrigin, fillOrigin } from './origin.ts';
 import { makePatch } from './patch.ts';
-import { findFilesAt, listTreeAt, packBytesOf, readFileAt } from './read.ts';
+import { findFilesAt, listTreeAt, packBytesOf, readChangedFile, readFileAt } from './read.ts';
 import type { Repos } from './repos.ts';
 import { changedLines, findCommit, mergeBase, type LineRange } from './review.ts';
 import { QUARANTINE_PREFIX, takeResultInto } from './result.ts';
@@ -171,6 +171,16 @@ class RepoStore implements Repos {
   async patch(repoId: string, from: string, to: string, maxBytes: number): ReturnType<Repos['patch']> {
     const repo = await this.#repoWith(repoId, from, to);
     return makePatch(repo, from, to, maxBytes);
+  }
+
+  async changedFile(
+    repoId: string,
+    from: string,
+    to: string,
+    oid: string,
+    maxBytes: number,
+  ): Promise<Buffer | null> {
+    return readChangedFile(await this.#repoWith(repoId, from, to), from, to, checkSha(oid), maxBytes);
   }
 
   async findCommit(repoId: string, name: string): Promise<string | null> {
