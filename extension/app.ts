@@ -30,7 +30,7 @@ import { openLog } from './platform/log.ts';
 import { Secrets } from './platform/secrets.ts';
 import { t } from './platform/words.ts';
 import { reporter } from './report.ts';
-import { pickReviewTarget } from './review-target.ts';
+import { pickReviewTarget } from './review-mode/target.ts';
 import { environmentTester, submitter, type SubmitOptions } from './submit.ts';
 import { TaskDocuments, LOG_SCHEME } from './task-page/documents.ts';
 import { taskPageHandlers } from './task-page/handlers.ts';

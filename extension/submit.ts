@@ -18,7 +18,7 @@ import { sendCommits, snapshotWarningWords } from './folders/send.ts';
 import type { Log } from './platform/log.ts';
 import { includeLocalChanges, setting } from './platform/settings.ts';
 import { Dismissed, SentenceError, t } from './platform/words.ts';
-import { reviewPrompt, reviewTitle, sendsLocal } from './review.ts';
+import { reviewPrompt, reviewTitle, sendsLocal } from './review-mode/prompt.ts';
 import { titleOf, type TaskStore } from './tasks/store.ts';
 
 export interface Submission {

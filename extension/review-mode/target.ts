@@ -1,8 +1,8 @@
 /** `Codex: Review Changes`: of what, asked natively; the composer then takes what else there is to say. */
 import * as vscode from 'vscode';
-import type { ReviewTarget } from '../protocol/pages.ts';
-import { Dismissed, t } from './platform/words.ts';
-import { REVIEW_TARGETS } from './review.ts';
+import type { ReviewTarget } from '../../protocol/pages.ts';
+import { Dismissed, t } from '../platform/words.ts';
+import { REVIEW_TARGETS } from './prompt.ts';
 
 export async function pickReviewTarget(): Promise<ReviewTarget> {
   const words: Record<ReviewTarget, { label: string; icon: string; description: string }> = {

@@ -1,7 +1,7 @@
 /** What a review is about, as the prompt says it: the commits are named, so that nothing is guessed. */
-import type { ReviewTarget } from '../protocol/pages.ts';
-import type { RepoAtCommit } from '../protocol/rpc.ts';
-import { t } from './platform/words.ts';
+import type { ReviewTarget } from '../../protocol/pages.ts';
+import type { RepoAtCommit } from '../../protocol/rpc.ts';
+import { t } from '../platform/words.ts';
 
 export const REVIEW_TARGETS: readonly ReviewTarget[] = ['local', 'branch', 'commit'];
 
