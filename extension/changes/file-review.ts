@@ -1,0 +1,273 @@
+/**
+ * One file under review: what is decided of its parts, and where its hunks stand in the folder as it is now. It
+ * reads and counts only; what a decision makes of the file is handed out as a patch. No VS Code.
+ */
+import { blobId, pathKey, type FilePatch, type WirePath } from '../../client/patch/index.ts';
+import {
+  changeInSlices,
+  follow,
+  hunksIn,
+  lookInSlices,
+  splitIn,
+  startState,
+  type ApplyReason,
+  type ItemState,
+  type LineEdit,
+  type OpenText,
+  type Place,
+  type ReviewFile,
+  type ReviewHunk,
+  type ReviewState,
+  type Selection,
+  type SplitOutcome,
+} from '../../client/review/index.ts';
+import { patchBetween } from '../../client/review/between.ts';
+import { runsByItself, type DocumentIO, type FileIO } from '../../client/apply/index.ts';
+import { pathNow, stands } from './standing.ts';
+import type { Texts } from './texts.ts';
+
+export interface FileSeams {
+  io: FileIO;
+  documents: DocumentIO;
+  texts: Texts;
+}
+
+export interface Refusal {
+  id: string;
+  path: WirePath;
+  reason: ApplyReason;
+}
+
+/** What a decision of one file's hunks comes to. */
+export interface Turn {
+  refused: Refusal[];
+  /** Null when no byte changes. */
+  patch: FilePatch | null;
+  /** What was, for undo. */
+  undo: ItemState[];
+  /** Call it when the patch is in. */
+  keep(): void;
+}
+
+type Here = { ok: true; bytes: Uint8Array; exists: boolean } | { ok: false; reason: ApplyReason };
+
+const NOTHING = new Uint8Array();
+
+export class FileReview {
+  readonly file: ReviewFile;
+  readonly key: string;
+  readonly runsByItself: boolean;
+  readonly #seams: FileSeams;
+  #state: ReviewState;
+  #places: Place[] = [];
+  #hunks: ReviewHunk[];
+  /** Why nothing can be said of its hunks here. */
+  problem: ApplyReason | null = null;
+  /** Of the newest look or edit. */
+  version = 0;
+
+  constructor(file: ReviewFile, stored: ReviewState | undefined, seams: FileSeams) {
+    this.file = file;
+    this.key = pathKey(file.path);
+    this.#seams = seams;
+    const fresh = startState([file], false);
+    this.#state = stored ? knownOf(file, stored, fresh) : fresh;
+    this.#hunks = hunksIn(file, this.#state);
+    const isLink = file.parts.some(({ newMode }) => newMode === '120000' || newMode === '160000');
+    this.runsByItself =
+      runsByItself(file.path, isLink) || (file.from !== undefined && runsByItself(file.from, isLink));
+  }
+
+  get state(): ReviewState {
+    return this.#state;
+  }
+
+  get items(): readonly ItemState[] {
+    return this.#state.items;
+  }
+
+  get hunks(): readonly ReviewHunk[] {
+    return this.#hunks;
+  }
+
+  get places(): readonly Place[] {
+    return this.#places;
+  }
+
+  item(id: string): ItemState | undefined {
+    return this.#state.items.find((item) => item.id === id);
+  }
+
+  place(id: string): Place | undefined {
+    return this.#places.find((place) => place.id === id);
+  }
+
+  /** Where it is in the folder now. */
+  get path(): WirePath {
+    return pathNow(this.file, (id) => this.item(id)?.inFile ?? false);
+  }
+
+  /** As the review has it, with hunks split. */
+  get split(): ReviewFile {
+    return { ...this.file, hunks: this.#hunks };
+  }
+
+  /** Reads the folder. Gives whether something is other than it was known. */
+  async look(): Promise<boolean> {
+    const before = JSON.stringify([this.#state, this.#places, this.problem]);
+    const { io } = this.#seams;
+    for (const part of this.file.whole) {
+      // A rename first: it says where the others are looked for.
+      const inFile = await stands(io, this.file, part, this.path).catch(() => false);
+      this.#set(part.id, (item) =>
+        item.inFile === inFile ? item : { id: item.id, decision: 'open', inFile },
+      );
+    }
+    if (this.#hunks.length > 0) await this.#lookAtHunks();
+    this.version++;
+    return JSON.stringify([this.#state, this.#places, this.problem]) !== before;
+  }
+
+  async #lookAtHunks(): Promise<void> {
+    const here = await this.#here();
+    const text = here.ok ? await this.#text(here) : here;
+    this.problem = text.ok ? null : text.reason;
+    if (!here.ok || !text.ok) {
+      this.#places = [];
+      return;
+    }
+    const { located, state } = await lookInSlices(text.text, this.#hunks, this.#state, here.bytes);
+    this.#state = state;
+    this.#places = located.places;
+  }
+
+  /** While somebody types; the next look says it exactly. */
+  edited(edits: readonly LineEdit[]): void {
+    for (const edit of edits) this.#places = follow(this.#places, edit);
+    this.version++;
+  }
+
+  /** Brings hunks to these states; nothing is written here. */
+  async turn(wishes: readonly ItemState[]): Promise<Turn> {
+    const path = this.path;
+    const refuse = (reason: ApplyReason): Turn => ({
+      ...{ refused: wishes.map(({ id }) => ({ id, path, reason })), patch: null, undo: [] },
+      keep: () => undefined,
+    });
+    const here = await this.#here();
+    if (!here.ok) return this.#onlyState(wishes) ?? refuse(here.reason);
+    const text = await this.#seams.texts.open(this.file, here.exists ? here.bytes : null);
+    if (!text.ok) return this.#onlyState(wishes) ?? refuse(text.reason);
+    const decided = await changeInSlices(text.text, this.#hunks, this.#state, here.bytes, wishes);
+    const same = Buffer.compare(decided.bytes, here.bytes) === 0;
+    const part = this.file.parts[0]!;
+    const isNew = part.kind === 'added';
+    const gone = isNew && decided.bytes.length === 0 && !decided.located.places.some(({ inFile }) => inFile);
+    const patch =
+      same && !(gone && here.exists && here.bytes.length > 0)
+        ? null
+        : await patchBetween(
+            path,
+            here.exists ? here.bytes : null,
+            gone ? null : decided.bytes,
+            part.newMode ?? '100644',
+          );
+    return {
+      refused: decided.refused.map(({ id, reason }) => ({ id, path, reason })),
+      patch,
+      undo: decided.undo,
+      keep: () => {
+        this.#state = decided.state;
+        this.#places = decided.located.places;
+        this.problem = null;
+        this.version++;
+      },
+    };
+  }
+
+  /** The bytes without the hunks that are in them and not decided: what an editor's gutter compares with. */
+  async baseline(): Promise<Uint8Array | null> {
+    const here = await this.#here();
+    if (!here.ok) return null;
+    const text = await this.#seams.texts.open(this.file, here.exists ? here.bytes : null);
+    if (!text.ok) return here.bytes;
+    const without = this.pending().map(({ id, decision }): ItemState => ({ id, decision, inFile: false }));
+    return (await changeInSlices(text.text, this.#hunks, this.#state, here.bytes, without)).bytes;
+  }
+
+  /** Hunks that nobody has decided, and that are in the file. */
+  pending(): ItemState[] {
+    const hunks = new Set(this.#hunks.map(({ id }) => id));
+    return this.#state.items.filter(
+      ({ id, decision, inFile }) => hunks.has(id) && decision === 'open' && inFile,
+    );
+  }
+
+  /** Takes what whole parts have become. */
+  set(items: readonly ItemState[]): void {
+    const known = new Map(items.map((item) => [item.id, item]));
+    this.#state = { ...this.#state, items: this.#state.items.map((item) => known.get(item.id) ?? item) };
+    this.version++;
+  }
+
+  cut(id: string, selection: Selection): SplitOutcome {
+    const hunk = this.#hunks.find((one) => one.id === id);
+    if (!hunk) return { ok: false, reason: 'empty' };
+    const { outcome, state } = splitIn(this.#state, hunk, selection);
+    this.#state = state;
+    this.#hunks = hunksIn(this.file, state);
+    return outcome;
+  }
+
+  /** Names the bytes that are there now, so that a picture of them can be told from a newer one. */
+  async fingerprint(): Promise<string> {
+    const here = await this.#here();
+    return here.ok ? blobId(here.bytes) : here.reason;
+  }
+
+  /** What is not in a file that can't be read needs no byte changed to stay out. */
+  #onlyState(wishes: readonly ItemState[]): Turn | null {
+    if (wishes.some(({ id, inFile }) => inFile || this.item(id)?.inFile)) return null;
+    const undo = this.#state.items.filter(({ id }) => wishes.some((wish) => wish.id === id));
+    return { refused: [], patch: null, undo, keep: () => this.set(wishes) };
+  }
+
+  /** A backend that does not answer is no reason to lose the others. */
+  async #text(
+    here: Here & { ok: true },
+  ): Promise<{ ok: true; text: OpenText } | { ok: false; reason: ApplyReason }> {
+    return this.#seams.texts
+      .open(this.file, here.exists ? here.bytes : null)
+      .catch(() => ({ ok: false, reason: 'inputOutput' }));
+  }
+
+  async #here(): Promise<Here> {
+    const { io, documents } = this.#seams;
+    const { path } = this;
+    const part = this.file.parts[0]!;
+    try {
+      if (documents.isDirty(path)) return { ok: true, bytes: await documents.read(path), exists: true };
+      const state = await io.read(path);
+      if (state === null || state.kind === 'symlink') return { ok: false, reason: 'notAFile' };
+      if (state.kind === 'file') return { ok: true, bytes: state.bytes, exists: true };
+      if (part.kind === 'added') return { ok: true, bytes: NOTHING, exists: false };
+      return { ok: false, reason: part.kind === 'copied' ? 'needsOther' : 'missing' };
+    } catch {
+      return { ok: false, reason: 'inputOutput' };
+    }
+  }
+
+  #set(id: string, change: (item: ItemState) => ItemState): void {
+    this.#state = {
+      ...this.#state,
+      items: this.#state.items.map((item) => (item.id === id ? change(item) : item)),
+    };
+  }
+}
+
+/** What was stored, as far as it is of these parts. */
+function knownOf(file: ReviewFile, stored: ReviewState, fresh: ReviewState): ReviewState {
+  const ids = new Set([...file.whole, ...hunksIn(file, stored)].map(({ id }) => id));
+  const complete = stored.items.length === ids.size && stored.items.every(({ id }) => ids.has(id));
+  return complete ? stored : fresh;
+}

@@ -1,0 +1,434 @@
+/**
+ * The review of one result in one folder: its files, what is decided, and how to go back. Order of a decision:
+ * what needs what → the change as patches → a plan and its checkpoint, as applying has it → written, or into
+ * unsaved documents → the new state stored → listeners told. One decision at a time.
+ *
+ * It must never write over what is not as the review knows it, save a document, or put in a file that runs by
+ * itself without its own yes. No VS Code.
+ */
+import {
+  applyPlan,
+  planApply,
+  undoCheckpoint,
+  type Checkpoints,
+  type PathResult,
+} from '../../client/apply/index.ts';
+import {
+  pathKey,
+  reversedPatch,
+  type FilePatch,
+  type Patch,
+  type WirePath,
+} from '../../client/patch/index.ts';
+import {
+  subsetOf,
+  withNeeds,
+  wish,
+  merge,
+  type Decision,
+  type ItemState,
+  type Selection,
+  type SplitOutcome,
+} from '../../client/review/index.ts';
+import { FileReview, type FileSeams, type Refusal } from './file-review.ts';
+import { keyOf, type Reviewed } from './result.ts';
+import type { Step, StoredReview } from './stored.ts';
+import { Texts } from './texts.ts';
+
+export interface SessionSeams extends Omit<FileSeams, 'texts'> {
+  checkpoints: () => Checkpoints;
+  /** The bytes of one side of a file of this result. */
+  fetch(oid: string): Promise<Uint8Array>;
+  save(review: StoredReview): Promise<void>;
+}
+
+export interface Outcome {
+  /** Items that are as wanted now. */
+  done: string[];
+  refused: Refusal[];
+  /** Files whose change went into an unsaved document. */
+  unsaved: number;
+  /** Files that run by themselves and were left out, since nobody said yes to them. */
+  selfRunning: WirePath[];
+}
+
+export interface UndoOutcome extends Outcome {
+  /** Null: there was nothing to undo. */
+  decision: Step['decision'] | null;
+}
+
+/** Decisions that can be gone back on; the older ones are in the list of checkpoints. */
+const KEPT_STEPS = 500;
+
+export class ChangesSession {
+  readonly result: Reviewed;
+  readonly key: string;
+  readonly files: FileReview[];
+  readonly #seams: SessionSeams;
+  readonly #steps: Step[];
+  readonly #listeners = new Set<(files: readonly FileReview[]) => void>();
+  readonly #owners = new Map<string, FileReview>();
+  #busy: Promise<unknown> = Promise.resolve();
+
+  constructor(result: Reviewed, stored: StoredReview | null, seams: SessionSeams) {
+    this.result = result;
+    this.key = keyOf(result.ref);
+    this.#seams = seams;
+    this.#steps = stored?.steps ?? [];
+    const texts = new Texts((oid) => seams.fetch(oid));
+    const own = { io: seams.io, documents: seams.documents, texts };
+    this.files = result.files.map((file) => new FileReview(file, stored?.files[pathKey(file.path)], own));
+    for (const file of this.files) this.#own(file);
+  }
+
+  onDidChange(listener: (files: readonly FileReview[]) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  fileOf(id: string): FileReview | undefined {
+    return this.#owners.get(id);
+  }
+
+  /** By where it is in the folder now. */
+  fileAt(key: string): FileReview | undefined {
+    return this.files.find((file) => pathKey(file.path) === key);
+  }
+
+  get canUndo(): boolean {
+    return this.#steps.length > 0;
+  }
+
+  counts(): { all: number; accepted: number; rejected: number; open: number } {
+    const items = this.files.flatMap(({ items }) => items);
+    const of = (decision: Decision) => items.filter((item) => item.decision === decision).length;
+    return { all: items.length, accepted: of('accepted'), rejected: of('rejected'), open: of('open') };
+  }
+
+  /** Reads the folder again: all files, or these. */
+  look(files: readonly FileReview[] = this.files): Promise<void> {
+    return this.#inTurn(async () => {
+      const changed: FileReview[] = [];
+      for (const file of files) if (await file.look()) changed.push(file);
+      if (changed.length > 0) this.#tell(changed);
+    });
+  }
+
+  edited(file: FileReview, edits: Parameters<FileReview['edited']>[0]): void {
+    file.edited(edits);
+    this.#tell([file]);
+  }
+
+  /** `selfRunning`: also files that run by themselves. */
+  accept(ids: readonly string[], selfRunning = false): Promise<Outcome> {
+    return this.#decide('accepted', ids, selfRunning);
+  }
+
+  reject(ids: readonly string[]): Promise<Outcome> {
+    return this.#decide('rejected', ids, true);
+  }
+
+  acceptAll(selfRunning = false): Promise<Outcome> {
+    return this.accept(this.#all(), selfRunning);
+  }
+
+  rejectAll(): Promise<Outcome> {
+    return this.reject(this.#all());
+  }
+
+  /** The hunk becomes several, of which the first named is the selected one. No byte changes. */
+  async split(id: string, selection: Selection): Promise<SplitOutcome> {
+    return this.#inTurn(async () => {
+      const file = this.fileOf(id);
+      if (!file) return { ok: false, reason: 'empty' };
+      const outcome = file.cut(id, selection);
+      if (!outcome.ok) return outcome;
+      const parts = [outcome.chosen, ...outcome.rest].map((hunk) => hunk.id);
+      for (const step of this.#steps) {
+        step.before = step.before.flatMap((item) =>
+          item.id === id ? parts.map((part) => ({ ...item, id: part })) : [item],
+        );
+      }
+      this.#owners.delete(id);
+      this.#own(file);
+      await file.look();
+      await this.#store();
+      this.#tell([file]);
+      return outcome;
+    });
+  }
+
+  /**
+   * Takes the newest decision back: byte for byte where nothing was edited since, else the hunks where they stand
+   * now. `beside`: where that can't be, a three-way merge with the later edits, which are kept.
+   */
+  undo(beside = false): Promise<UndoOutcome> {
+    return this.#inTurn(async () => {
+      const step = this.#steps.at(-1);
+      if (!step) return { decision: null, done: [], refused: [], unsaved: 0, selfRunning: [] };
+      const restored = new Set<string>();
+      for (const id of step.checkpoints.toReversed()) await this.#restore(id, beside, restored);
+      const files = this.#filesOf(step.before.map(({ id }) => id));
+      for (const file of files) await file.look();
+      const brought = await this.#bring(step.before, true);
+      if (beside) this.#takeMerged(step, brought, restored);
+      const left = new Set(brought.refused.map(({ id }) => id));
+      step.before = step.before.filter(({ id }) => left.has(id));
+      if (step.before.length === 0) this.#steps.pop();
+      else step.checkpoints.push(...brought.checkpoints);
+      await this.#store();
+      this.#tell(files);
+      return { decision: step.decision, ...withoutCheckpoints(brought), selfRunning: [] };
+    });
+  }
+
+  async #decide(
+    decision: 'accepted' | 'rejected',
+    ids: readonly string[],
+    selfRunning: boolean,
+  ): Promise<Outcome> {
+    return this.#inTurn(async () => {
+      const asked = decision === 'accepted' ? withNeeds(this.#split(), ids) : this.#withDependents(ids);
+      const wishes: ItemState[] = [];
+      const leftOut = new Map<string, WirePath>();
+      for (const id of asked) {
+        const file = this.fileOf(id);
+        const item = file?.item(id);
+        if (!file || !item || item.decision === decision) continue;
+        if (file.runsByItself && !selfRunning && !item.inFile) leftOut.set(file.key, file.file.path);
+        else wishes.push(wish(id, decision));
+      }
+      const brought = await this.#bring(wishes, selfRunning || decision === 'rejected');
+      if (brought.before.length > 0) {
+        const step: Step = {
+          ...{ at: Date.now(), decision, before: brought.before },
+          checkpoints: brought.checkpoints,
+        };
+        this.#steps.push(step);
+        this.#steps.splice(0, this.#steps.length - KEPT_STEPS);
+        await this.#store();
+      }
+      this.#tell(this.#filesOf([...asked]));
+      return { ...withoutCheckpoints(brought), selfRunning: [...leftOut.values()] };
+    });
+  }
+
+  /** Out before in, and what makes room before what takes it. */
+  async #bring(wishes: readonly ItemState[], selfRunning: boolean): Promise<Brought> {
+    const brought: Brought = { done: [], refused: [], unsaved: 0, checkpoints: [], before: [] };
+    const [into, out] = [wishes.filter(({ inFile }) => inFile), wishes.filter(({ inFile }) => !inFile)];
+    await this.#bringHunks(out, true, brought);
+    await this.#bringWhole(out, false, true, brought);
+    await this.#bringWhole(into, true, selfRunning, brought);
+    await this.#bringHunks(into, selfRunning, brought);
+    return brought;
+  }
+
+  async #bringHunks(wishes: readonly ItemState[], selfRunning: boolean, brought: Brought): Promise<void> {
+    const turns: { file: FileReview; patch: FilePatch; done: () => void; ids: string[] }[] = [];
+    for (const file of this.#filesOf(wishes.map(({ id }) => id))) {
+      const own = wishes.filter(({ id }) => file.hunks.some((hunk) => hunk.id === id));
+      if (own.length === 0) continue;
+      const turn = await file.turn(own);
+      const left = new Set(turn.refused.map(({ id }) => id));
+      const ids = own.map(({ id }) => id).filter((id) => !left.has(id));
+      brought.refused.push(...turn.refused);
+      const done = () => {
+        turn.keep();
+        brought.done.push(...ids);
+        brought.before.push(...turn.undo);
+      };
+      if (turn.patch === null) done();
+      else turns.push({ file, patch: turn.patch, done, ids });
+    }
+    if (turns.length === 0) return;
+    const results = await this.#write(
+      turns.map(({ patch }) => patch),
+      selfRunning,
+      brought,
+    );
+    for (const [index, { patch, done, ids }] of turns.entries()) {
+      const result = results[index];
+      if (result && isDone(result)) done();
+      else brought.refused.push(...ids.map((id) => refusal(id, patch.newPath, result)));
+    }
+  }
+
+  /** Renames, modes, binaries, …: their part of the patch, or its reverse. */
+  async #bringWhole(
+    wishes: readonly ItemState[],
+    inFile: boolean,
+    selfRunning: boolean,
+    brought: Brought,
+  ): Promise<void> {
+    const wanted = new Map<string, ItemState>();
+    const files = this.#filesOf(wishes.map(({ id }) => id));
+    for (const file of files) {
+      const own = wishes.filter(({ id }) => file.file.whole.some((part) => part.id === id));
+      if (own.length === 0) continue;
+      await file.look();
+      for (const item of own) {
+        const known = file.item(item.id)!;
+        if (known.inFile !== inFile) {
+          wanted.set(item.id, item);
+          continue;
+        }
+        brought.done.push(item.id);
+        brought.before.push(known);
+        file.set([item]);
+      }
+    }
+    if (wanted.size === 0) return;
+    const { patch, left } = this.#partOf(new Set(wanted.keys()), inFile);
+    for (const id of left)
+      brought.refused.push(refusal(id, this.fileOf(id)!.file.path, undefined, 'needsOther'));
+    if (patch === null) {
+      for (const id of wanted.keys())
+        brought.refused.push(refusal(id, this.fileOf(id)!.file.path, undefined, 'noContent'));
+      return;
+    }
+    const chosen = this.files
+      .map((file) => ({ file, ids: file.file.whole.map(({ id }) => id).filter((id) => wanted.has(id)) }))
+      .map(({ file, ids }) => ({ file, ids: ids.filter((id) => !left.includes(id)) }))
+      .filter(({ ids }) => ids.length > 0);
+    // One item of the plan for each file, the last first on the way back.
+    const order = inFile ? chosen : chosen.toReversed();
+    const results = await this.#write(patch.files, selfRunning, brought);
+    for (const [index, { file, ids }] of order.entries()) {
+      const result = results[index];
+      if (result && isDone(result)) {
+        brought.before.push(...ids.map((id) => file.item(id)!));
+        file.set(ids.map((id) => wanted.get(id)!));
+        brought.done.push(...ids);
+      } else brought.refused.push(...ids.map((id) => refusal(id, file.file.path, result)));
+    }
+  }
+
+  #partOf(ids: ReadonlySet<string>, inFile: boolean): { patch: Patch | null; left: string[] } {
+    const present = new Set<string>();
+    for (const { items } of this.files) {
+      for (const item of items) if (item.inFile && !ids.has(item.id)) present.add(item.id);
+    }
+    const { patch, left } = subsetOf(this.result.patch, this.#split(), ids, present);
+    return inFile ? { patch, left } : { patch: reversedPatch(patch), left };
+  }
+
+  /** One result for each file, in order. */
+  async #write(files: FilePatch[], selfRunning: boolean, brought: Brought): Promise<PathResult[]> {
+    const { io, documents, checkpoints } = this.#seams;
+    const { ref, title, patch } = this.result;
+    const plan = await planApply(ref.root, { quotePath: patch.quotePath, files }, { io, documents });
+    const outcome = await applyPlan(plan, {
+      ...{ io, documents, checkpoints: checkpoints() },
+      info: { repo: ref.root, taskId: ref.taskId, turn: ref.turn, label: title },
+      includeSelfRunning: () => selfRunning,
+    });
+    if (outcome.checkpointId !== null) brought.checkpoints.push(outcome.checkpointId);
+    brought.unsaved += outcome.results.filter(({ status }) => status === 'applied-unsaved').length;
+    return outcome.results;
+  }
+
+  /** What was merged away is out, though no longer as the review knows it. */
+  #takeMerged(step: Step, brought: Brought, restored: ReadonlySet<string>): void {
+    const isMerged = ({ id }: Refusal) => {
+      const file = this.fileOf(id);
+      return file !== undefined && [file.path, file.file.path].some((path) => restored.has(pathKey(path)));
+    };
+    for (const refused of brought.refused.filter(isMerged)) {
+      this.fileOf(refused.id)!.set(step.before.filter(({ id }) => id === refused.id));
+      brought.done.push(refused.id);
+    }
+    brought.refused = brought.refused.filter((refused) => !isMerged(refused));
+  }
+
+  async #restore(id: string, beside: boolean, restored: Set<string>): Promise<void> {
+    const { io, documents, checkpoints } = this.#seams;
+    const store = checkpoints();
+    // Too old and dropped: the hunks are taken back where they stand.
+    if (store.get(id) === null) return;
+    const { results } = await undoCheckpoint(store, id, {
+      ...{ io, documents },
+      ...(beside
+        ? {
+            merge: (base, ours, theirs) => {
+              const merged = merge(base, ours, theirs);
+              return merged.ok ? merged.bytes : null;
+            },
+          }
+        : {}),
+    });
+    for (const { path, status } of results)
+      if (status !== 'stale' && status !== 'failed') restored.add(pathKey(path));
+  }
+
+  /** These, and what is in the folder and can't be there without them. */
+  #withDependents(ids: readonly string[]): Set<string> {
+    const all = new Set(ids);
+    const parts = this.#split().flatMap((file) => [...file.whole, ...file.hunks]);
+    for (let before = -1; before !== all.size;) {
+      before = all.size;
+      for (const { id, needs } of parts) {
+        if (needs.some((other) => all.has(other)) && this.fileOf(id)?.item(id)?.inFile) all.add(id);
+      }
+    }
+    return all;
+  }
+
+  #split() {
+    return this.files.map((file) => file.split);
+  }
+
+  #all(): string[] {
+    return this.files.flatMap(({ items }) => items.map(({ id }) => id));
+  }
+
+  #filesOf(ids: readonly string[]): FileReview[] {
+    const wanted = new Set(ids.map((id) => this.fileOf(id)));
+    return this.files.filter((file) => wanted.has(file));
+  }
+
+  #own(file: FileReview): void {
+    for (const { id } of file.items) this.#owners.set(id, file);
+  }
+
+  async #store(): Promise<void> {
+    const { ref, title } = this.result;
+    const files = Object.fromEntries(this.files.map((file) => [file.key, file.state]));
+    await this.#seams.save({ v: 1, ref, title, files, steps: this.#steps });
+  }
+
+  #tell(files: readonly FileReview[]): void {
+    for (const listener of [...this.#listeners]) listener(files);
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const next = this.#busy.catch(() => undefined).then(work);
+    this.#busy = next;
+    return next;
+  }
+}
+
+interface Brought {
+  done: string[];
+  refused: Refusal[];
+  unsaved: number;
+  checkpoints: string[];
+  before: ItemState[];
+}
+
+function withoutCheckpoints({ done, refused, unsaved }: Brought): Omit<Outcome, 'selfRunning'> {
+  return { done, refused, unsaved };
+}
+
+function isDone({ status }: PathResult): boolean {
+  return status === 'applied' || status === 'applied-modified' || status === 'applied-unsaved';
+}
+
+function refusal(
+  id: string,
+  path: WirePath,
+  result: PathResult | undefined,
+  reason: Refusal['reason'] = 'inputOutput',
+): Refusal {
+  return { id, path, reason: result?.reason ?? reason };
+}
