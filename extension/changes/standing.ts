@@ -16,14 +16,11 @@ export async function stands(io: FileIO, file: ReviewFile, part: WholePart, now:
     case 'content':
       return holds(await read(io, now), 'file', last);
     case 'deleted':
-      return (await io.stat(file.path)).kind === 'absent';
+      return isGone(io, file.path);
     case 'renamed':
-      return (
-        (await io.stat(file.from ?? file.path)).kind === 'absent' &&
-        (await io.stat(file.path)).kind !== 'absent'
-      );
+      return (await isGone(io, file.from ?? file.path)) && !(await isGone(io, file.path));
     case 'copied':
-      return (await io.stat(file.path)).kind !== 'absent';
+      return !(await isGone(io, file.path));
     case 'mode': {
       const state = await read(io, now);
       return state.kind === 'file' && state.executable === (last.newMode === '100755');
@@ -42,6 +39,12 @@ function holds(state: FileState, kind: 'file' | 'symlink', part: ReviewFile['par
   if (state.kind !== kind) return false;
   const bytes = state.kind === 'symlink' ? state.target : state.bytes;
   return isPostImage(bytes, part) || (bytes.length === 0 && part.body.type === 'none');
+}
+
+/** A folder may have taken its place. */
+async function isGone(io: FileIO, path: WirePath): Promise<boolean> {
+  const { kind } = await io.stat(path);
+  return kind !== 'file' && kind !== 'symlink';
 }
 
 async function read(io: FileIO, path: WirePath): Promise<FileState> {

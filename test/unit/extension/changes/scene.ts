@@ -4,7 +4,14 @@ import { nodeFileIO, openCheckpoints, type DocumentIO } from '../../../../client
 import { reviewed, type ResultRef } from '../../../../extension/changes/result.ts';
 import { ChangesSession } from '../../../../extension/changes/session.ts';
 import { StoredReviews } from '../../../../extension/changes/stored.ts';
-import { commitAll, git, gitBytes, initRepository, removeFolder, temporaryFolder } from '../../../support/git.ts';
+import {
+  commitAll,
+  git,
+  gitBytes,
+  initRepository,
+  removeFolder,
+  temporaryFolder,
+} from '../../../support/git.ts';
 
 export interface Scene {
   root: string;
@@ -57,7 +64,9 @@ export async function scene(before: (root: string) => void, change: (root: strin
     id: (path, what) => {
       const file = made.session.files.find((one) => one.file.path.path === path);
       const hunk = file?.hunks.find(({ removed, added }) =>
-        Buffer.concat([...removed, ...added]).toString().includes(what),
+        Buffer.concat([...removed, ...added])
+          .toString()
+          .includes(what),
       );
       const part = file?.file.whole.find((one) => one.what === what);
       const id = hunk?.id ?? part?.id;

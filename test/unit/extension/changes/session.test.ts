@@ -139,7 +139,10 @@ test('what was applied elsewhere is open for review, and its bars compare with t
   assert.equal(file.pending().length, 3);
   assert.equal(Buffer.from((await file.baseline())!).toString(), `mine\n${TEXT}`);
   await made.session.accept([made.id('a.txt', 'ONE')]);
-  assert.equal(Buffer.from((await file.baseline())!).toString(), `mine\n${TEXT.replace('line 1\n', 'ONE\n')}`);
+  assert.equal(
+    Buffer.from((await file.baseline())!).toString(),
+    `mine\n${TEXT.replace('line 1\n', 'ONE\n')}`,
+  );
   await made.session.reject([made.id('a.txt', 'SIX')]);
   assert.equal(read(made), `mine\n${AFTER.replace('SIX\nSEVEN\n', 'line 6\n')}`);
 });
@@ -190,7 +193,11 @@ test('every kind of change, accepted, is the result, and undone is the start', a
   assert.equal(git(made.root, ['write-tree']), target);
   await made.session.undo();
   assert.deepEqual(notGit(made.root), start);
-  assert.ok(made.session.files.every(({ items }) => items.every(({ decision, inFile }) => decision === 'open' && !inFile)));
+  assert.ok(
+    made.session.files.every(({ items }) =>
+      items.every(({ decision, inFile }) => decision === 'open' && !inFile),
+    ),
+  );
 });
 
 test('every part accepted in any order is the result; every part rejected again is the start', async (context) => {
