@@ -4,6 +4,7 @@
  *   runner/*.cjs            what runs inside a sandbox
  *   extension.cjs           the extension host's part
  *   simple-git.cjs          what it loads with its first question to git
+ *   changes.cjs             what it loads with the first review of a result
  *   webview/*.js, *.css     the pages
  *   test/in-host.cjs        the suite that runs inside an extension host
  *   images/                 build contexts of the container images
@@ -11,6 +12,7 @@
  */
 import { cp, mkdir, readFile, readdir, rm, stat } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
+import { basename, join, relative } from 'node:path';
 import { build, context } from 'esbuild';
 import { prompts } from './scripts/prompts-plugin.mjs';
 
@@ -96,6 +98,30 @@ const later = {
     building.onResolve({ filter: /^simple-git$/ }, ({ kind }) =>
       kind === 'dynamic-import' ? { path: './simple-git.cjs', external: true } : undefined,
     );
+    building.onResolve({ filter: /^\.\/room\.ts$/ }, ({ kind }) =>
+      kind === 'dynamic-import' ? { path: './changes.cjs', external: true } : undefined,
+    );
+  },
+};
+
+/** What a later part must have in common with the bundle that loads it: classes that are told apart, state. */
+const SHARED = [
+  'protocol/errors.ts',
+  'client/git/git.ts',
+  'extension/platform/words.ts',
+  'extension/platform/contextKeys.ts',
+];
+const shared = {
+  name: 'shared',
+  setup(building) {
+    building.onResolve({ filter: /^\.\.?\/.*\.ts$/ }, ({ path, resolveDir }) => {
+      const found = relative(process.cwd(), join(resolveDir, path)).replaceAll('\\', '/');
+      return SHARED.includes(found) ? { path: found, namespace: 'shared' } : undefined;
+    });
+    building.onLoad({ filter: /./, namespace: 'shared' }, ({ path }) => ({
+      contents: `module.exports = require('./extension.cjs').shared[${JSON.stringify(basename(path, '.ts'))}];`,
+    }));
+    building.onResolve({ filter: /^\.\/extension\.cjs$/ }, ({ path }) => ({ path, external: true }));
   },
 };
 
@@ -157,6 +183,19 @@ const targets = {
     supported: { 'dynamic-import': false },
     mainFields: ['module', 'main'],
   },
+  changes: {
+    entryPoints: { changes: 'extension/changes/room.ts' },
+    outdir: 'dist',
+    outExtension: { '.js': '.cjs' },
+    platform: 'node',
+    format: 'cjs',
+    target: 'node22',
+    external: ['vscode'],
+    define: { navigator: 'undefined' },
+    plugins: [shared, small, later],
+    supported: { 'dynamic-import': false },
+    mainFields: ['module', 'main'],
+  },
   // The suite that runs inside an extension host.
   'in-host': {
     entryPoints: { 'in-host': 'test/in-host/index.ts' },
@@ -208,6 +247,8 @@ async function removeOldParts() {
 }
 
 const names = wanted.length > 0 ? wanted : Object.keys(targets);
+// One is of no use without the other.
+if (names.includes('extension') && !names.includes('changes')) names.push('changes');
 await copyAssets();
 await removeOldParts();
 for (const name of names) {

@@ -1,4 +1,5 @@
 /** Puts the extension together: each part gets exactly what it needs. Opens no connection by itself. */
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
 import { openCheckpoints, type Checkpoints } from '../client/apply/index.ts';
@@ -10,9 +11,11 @@ import { rootChooser } from './apply/roots.ts';
 import { Approvals } from './approvals/approvals.ts';
 import { Asker } from './ask.ts';
 import { Models } from './composer/models.ts';
+import { ChangesDoor } from './changes/door.ts';
 import { Composer } from './composer/view.ts';
 import { Backend } from './connection/backend.ts';
 import { OwnBackend } from './connection/own.ts';
+import { showLogs } from './connection/logs.ts';
 import { Setup } from './connection/setup.ts';
 import { approver, CommitFiles, COMMIT_SCHEME } from './environments/approve.ts';
 import { EnvironmentsPage } from './environments/page.ts';
@@ -112,6 +115,15 @@ export function start(context: vscode.ExtensionContext): vscode.Disposable {
       panels.update(taskId);
     },
   });
+  const changes = new ChangesDoor({
+    ...{ backend, records, checkpoints, log, report, state: context.workspaceState },
+    folder: join((context.storageUri ?? context.globalStorageUri).fsPath, 'reviews'),
+    rootFor: rootChooser(records, folders),
+    pickTask: (argument, title) => pickTask(store, argument, title, (task) => (task.patch?.files ?? 0) > 0),
+    followUp: (taskId, prompt) => actions.followUp(taskId, { requestId: randomUUID(), prompt, mode: 'code' }),
+    openTask: (taskId) => panels.open(taskId, { preserveFocus: true }),
+    reviewed: (taskId, review) => actions.reviewed(taskId, review),
+  });
   const documents = new TaskDocuments(backend);
   const panels: TaskPanels = new TaskPanels({
     extensionUri: context.extensionUri,
@@ -120,7 +132,7 @@ export function start(context: vscode.ExtensionContext): vscode.Disposable {
     log,
     handlers: (taskId) =>
       taskPageHandlers(taskId, {
-        ...{ actions, applier, documents, records, store },
+        ...{ actions, applier, changes, documents, records, store },
         openTask: (id) => panels.open(id, { preserveFocus: false }),
         image: async (image) =>
           panels.push(taskId, 'task.image', {
@@ -236,6 +248,7 @@ export function start(context: vscode.ExtensionContext): vscode.Disposable {
 
   const commands = registerCommands(
     {
+      ...changes.handlers,
       ask: async () => panels.open((await asker.ask()).id, { preserveFocus: false }),
       switchMode: () => asker.switchMode(),
       newTask: () => composer.focus('code'),
@@ -313,6 +326,7 @@ export function start(context: vscode.ExtensionContext): vscode.Disposable {
   return vscode.Disposable.from(
     commands,
     useGitOfSettings(),
+    changes,
     composer,
     models,
     environmentsPage,
@@ -332,16 +346,4 @@ export function start(context: vscode.ExtensionContext): vscode.Disposable {
     backend,
     log,
   );
-}
-
-/** The extension's own log, and beside it that of a backend on this machine. */
-async function showLogs(log: ReturnType<typeof openLog>, backend: Backend, own: OwnBackend): Promise<void> {
-  log.show(true);
-  if (!backend.isOwn) return;
-  const file = vscode.Uri.file(own.logFile);
-  const there = await vscode.workspace.fs.stat(file).then(
-    () => true,
-    () => false,
-  );
-  if (there) await vscode.window.showTextDocument(file, { preview: true, preserveFocus: true });
 }

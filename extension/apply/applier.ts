@@ -17,8 +17,9 @@ import {
 import { parsePatch } from '../../client/patch/index.ts';
 import type { TaskView } from '../../protocol/rpc.ts';
 import { errorText } from '../../protocol/errors.ts';
-import { untrusted, type Backend } from '../connection/backend.ts';
+import type { Backend } from '../connection/backend.ts';
 import type { Log } from '../platform/log.ts';
+import { untrusted } from '../platform/trust.ts';
 import { Dismissed, SentenceError, t } from '../platform/words.ts';
 import type { TaskStore } from '../tasks/store.ts';
 import { resultOf } from './attempts.ts';

@@ -55,7 +55,7 @@ export function sidesOf(
     const oid = which === 'base' ? part.oldId : part.newId;
     if (mode === SUBMODULE) return uriOf(path, { kind: 'told', side: which, text: submoduleWords(oid) });
     if (told || oid === null || NULL_ID.test(oid))
-      return uriOf(path, { kind: 'told', side: which, text: toldWords(file, change, which, oid, size) });
+      return uriOf(path, { kind: 'told', side: which, text: toldWords(change, which, oid, size) });
     const { taskId, turn, attempt, from: step } = result.ref;
     const blob: Side = { kind: 'blob', side: which, taskId, turn, attempt, from: step, oid };
     return uriOf(path, size === undefined ? blob : { ...blob, size });
@@ -65,7 +65,6 @@ export function sidesOf(
 
 /** A rename alone names no content, and has none to compare. */
 function toldWords(
-  file: ReviewFile,
   change: FileChange,
   side: 'base' | 'result',
   oid: string | null,

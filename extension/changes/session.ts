@@ -6,37 +6,24 @@
  * It must never write over what is not as the review knows it, save a document, or put in a file that runs by
  * itself without its own yes. No VS Code.
  */
+import { undoCheckpoint } from '../../client/apply/index.ts';
+import { pathKey, type WirePath } from '../../client/patch/index.ts';
 import {
-  applyPlan,
-  planApply,
-  undoCheckpoint,
-  type Checkpoints,
-  type PathResult,
-} from '../../client/apply/index.ts';
-import {
-  pathKey,
-  reversedPatch,
-  type FilePatch,
-  type Patch,
-  type WirePath,
-} from '../../client/patch/index.ts';
-import {
-  subsetOf,
-  withNeeds,
-  wish,
   merge,
+  wish,
+  withNeeds,
   type Decision,
   type ItemState,
   type Selection,
   type SplitOutcome,
 } from '../../client/review/index.ts';
-import { FileReview, type FileSeams, type Refusal } from './file-review.ts';
+import { Bringer, filesOf, type Brought, type WriteSeams } from './bring.ts';
+import { FileReview, type Refusal } from './file-review.ts';
 import { keyOf, type Reviewed } from './result.ts';
 import type { Step, StoredReview } from './stored.ts';
 import { Texts } from './texts.ts';
 
-export interface SessionSeams extends Omit<FileSeams, 'texts'> {
-  checkpoints: () => Checkpoints;
+export interface SessionSeams extends WriteSeams {
   /** The bytes of one side of a file of this result. */
   fetch(oid: string): Promise<Uint8Array>;
   save(review: StoredReview): Promise<void>;
@@ -68,6 +55,7 @@ export class ChangesSession {
   readonly #steps: Step[];
   readonly #listeners = new Set<(files: readonly FileReview[]) => void>();
   readonly #owners = new Map<string, FileReview>();
+  readonly #bringer: Bringer;
   #busy: Promise<unknown> = Promise.resolve();
 
   constructor(result: Reviewed, stored: StoredReview | null, seams: SessionSeams) {
@@ -79,6 +67,7 @@ export class ChangesSession {
     const own = { io: seams.io, documents: seams.documents, texts };
     this.files = result.files.map((file) => new FileReview(file, stored?.files[pathKey(file.path)], own));
     for (const file of this.files) this.#own(file);
+    this.#bringer = new Bringer(result, this.files, seams);
   }
 
   onDidChange(listener: (files: readonly FileReview[]) => void): () => void {
@@ -168,9 +157,12 @@ export class ChangesSession {
       if (!step) return { decision: null, done: [], refused: [], unsaved: 0, selfRunning: [] };
       const restored = new Set<string>();
       for (const id of step.checkpoints.toReversed()) await this.#restore(id, beside, restored);
-      const files = this.#filesOf(step.before.map(({ id }) => id));
+      const files = filesOf(
+        this.files,
+        step.before.map(({ id }) => id),
+      );
       for (const file of files) await file.look();
-      const brought = await this.#bring(step.before, true);
+      const brought = await this.#bringer.bring(step.before, true);
       if (beside) this.#takeMerged(step, brought, restored);
       const left = new Set(brought.refused.map(({ id }) => id));
       step.before = step.before.filter(({ id }) => left.has(id));
@@ -198,7 +190,7 @@ export class ChangesSession {
         if (file.runsByItself && !selfRunning && !item.inFile) leftOut.set(file.key, file.file.path);
         else wishes.push(wish(id, decision));
       }
-      const brought = await this.#bring(wishes, selfRunning || decision === 'rejected');
+      const brought = await this.#bringer.bring(wishes, selfRunning || decision === 'rejected');
       if (brought.before.length > 0) {
         const step: Step = {
           ...{ at: Date.now(), decision, before: brought.before },
@@ -208,124 +200,9 @@ export class ChangesSession {
         this.#steps.splice(0, this.#steps.length - KEPT_STEPS);
         await this.#store();
       }
-      this.#tell(this.#filesOf([...asked]));
+      this.#tell(filesOf(this.files, [...asked]));
       return { ...withoutCheckpoints(brought), selfRunning: [...leftOut.values()] };
     });
-  }
-
-  /** Out before in, and what makes room before what takes it. */
-  async #bring(wishes: readonly ItemState[], selfRunning: boolean): Promise<Brought> {
-    const brought: Brought = { done: [], refused: [], unsaved: 0, checkpoints: [], before: [] };
-    const [into, out] = [wishes.filter(({ inFile }) => inFile), wishes.filter(({ inFile }) => !inFile)];
-    await this.#bringHunks(out, true, brought);
-    await this.#bringWhole(out, false, true, brought);
-    await this.#bringWhole(into, true, selfRunning, brought);
-    await this.#bringHunks(into, selfRunning, brought);
-    return brought;
-  }
-
-  async #bringHunks(wishes: readonly ItemState[], selfRunning: boolean, brought: Brought): Promise<void> {
-    const turns: { file: FileReview; patch: FilePatch; done: () => void; ids: string[] }[] = [];
-    for (const file of this.#filesOf(wishes.map(({ id }) => id))) {
-      const own = wishes.filter(({ id }) => file.hunks.some((hunk) => hunk.id === id));
-      if (own.length === 0) continue;
-      const turn = await file.turn(own);
-      const left = new Set(turn.refused.map(({ id }) => id));
-      const ids = own.map(({ id }) => id).filter((id) => !left.has(id));
-      brought.refused.push(...turn.refused);
-      const done = () => {
-        turn.keep();
-        brought.done.push(...ids);
-        brought.before.push(...turn.undo);
-      };
-      if (turn.patch === null) done();
-      else turns.push({ file, patch: turn.patch, done, ids });
-    }
-    if (turns.length === 0) return;
-    const results = await this.#write(
-      turns.map(({ patch }) => patch),
-      selfRunning,
-      brought,
-    );
-    for (const [index, { patch, done, ids }] of turns.entries()) {
-      const result = results[index];
-      if (result && isDone(result)) done();
-      else brought.refused.push(...ids.map((id) => refusal(id, patch.newPath, result)));
-    }
-  }
-
-  /** Renames, modes, binaries, …: their part of the patch, or its reverse. */
-  async #bringWhole(
-    wishes: readonly ItemState[],
-    inFile: boolean,
-    selfRunning: boolean,
-    brought: Brought,
-  ): Promise<void> {
-    const wanted = new Map<string, ItemState>();
-    const files = this.#filesOf(wishes.map(({ id }) => id));
-    for (const file of files) {
-      const own = wishes.filter(({ id }) => file.file.whole.some((part) => part.id === id));
-      if (own.length === 0) continue;
-      await file.look();
-      for (const item of own) {
-        const known = file.item(item.id)!;
-        if (known.inFile !== inFile) {
-          wanted.set(item.id, item);
-          continue;
-        }
-        brought.done.push(item.id);
-        brought.before.push(known);
-        file.set([item]);
-      }
-    }
-    if (wanted.size === 0) return;
-    const { patch, left } = this.#partOf(new Set(wanted.keys()), inFile);
-    for (const id of left)
-      brought.refused.push(refusal(id, this.fileOf(id)!.file.path, undefined, 'needsOther'));
-    if (patch === null) {
-      for (const id of wanted.keys())
-        brought.refused.push(refusal(id, this.fileOf(id)!.file.path, undefined, 'noContent'));
-      return;
-    }
-    const chosen = this.files
-      .map((file) => ({ file, ids: file.file.whole.map(({ id }) => id).filter((id) => wanted.has(id)) }))
-      .map(({ file, ids }) => ({ file, ids: ids.filter((id) => !left.includes(id)) }))
-      .filter(({ ids }) => ids.length > 0);
-    // One item of the plan for each file, the last first on the way back.
-    const order = inFile ? chosen : chosen.toReversed();
-    const results = await this.#write(patch.files, selfRunning, brought);
-    for (const [index, { file, ids }] of order.entries()) {
-      const result = results[index];
-      if (result && isDone(result)) {
-        brought.before.push(...ids.map((id) => file.item(id)!));
-        file.set(ids.map((id) => wanted.get(id)!));
-        brought.done.push(...ids);
-      } else brought.refused.push(...ids.map((id) => refusal(id, file.file.path, result)));
-    }
-  }
-
-  #partOf(ids: ReadonlySet<string>, inFile: boolean): { patch: Patch | null; left: string[] } {
-    const present = new Set<string>();
-    for (const { items } of this.files) {
-      for (const item of items) if (item.inFile && !ids.has(item.id)) present.add(item.id);
-    }
-    const { patch, left } = subsetOf(this.result.patch, this.#split(), ids, present);
-    return inFile ? { patch, left } : { patch: reversedPatch(patch), left };
-  }
-
-  /** One result for each file, in order. */
-  async #write(files: FilePatch[], selfRunning: boolean, brought: Brought): Promise<PathResult[]> {
-    const { io, documents, checkpoints } = this.#seams;
-    const { ref, title, patch } = this.result;
-    const plan = await planApply(ref.root, { quotePath: patch.quotePath, files }, { io, documents });
-    const outcome = await applyPlan(plan, {
-      ...{ io, documents, checkpoints: checkpoints() },
-      info: { repo: ref.root, taskId: ref.taskId, turn: ref.turn, label: title },
-      includeSelfRunning: () => selfRunning,
-    });
-    if (outcome.checkpointId !== null) brought.checkpoints.push(outcome.checkpointId);
-    brought.unsaved += outcome.results.filter(({ status }) => status === 'applied-unsaved').length;
-    return outcome.results;
   }
 
   /** What was merged away is out, though no longer as the review knows it. */
@@ -382,11 +259,6 @@ export class ChangesSession {
     return this.files.flatMap(({ items }) => items.map(({ id }) => id));
   }
 
-  #filesOf(ids: readonly string[]): FileReview[] {
-    const wanted = new Set(ids.map((id) => this.fileOf(id)));
-    return this.files.filter((file) => wanted.has(file));
-  }
-
   #own(file: FileReview): void {
     for (const { id } of file.items) this.#owners.set(id, file);
   }
@@ -408,27 +280,6 @@ export class ChangesSession {
   }
 }
 
-interface Brought {
-  done: string[];
-  refused: Refusal[];
-  unsaved: number;
-  checkpoints: string[];
-  before: ItemState[];
-}
-
 function withoutCheckpoints({ done, refused, unsaved }: Brought): Omit<Outcome, 'selfRunning'> {
   return { done, refused, unsaved };
-}
-
-function isDone({ status }: PathResult): boolean {
-  return status === 'applied' || status === 'applied-modified' || status === 'applied-unsaved';
-}
-
-function refusal(
-  id: string,
-  path: WirePath,
-  result: PathResult | undefined,
-  reason: Refusal['reason'] = 'inputOutput',
-): Refusal {
-  return { id, path, reason: result?.reason ?? reason };
 }

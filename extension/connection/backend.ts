@@ -20,6 +20,7 @@ import type { Log } from '../platform/log.ts';
 import type { Secrets } from '../platform/secrets.ts';
 import { onDidChangeSetting, networkSettings, setting } from '../platform/settings.ts';
 import { Dismissed, SentenceError, t } from '../platform/words.ts';
+import { untrusted } from '../platform/trust.ts';
 import type { OwnBackend } from './own.ts';
 
 export type BackendStatus =
@@ -245,13 +246,6 @@ export class Backend implements vscode.Disposable {
     }
     await this.#options.consent.update(START_AGREED, true);
   }
-}
-
-export function untrusted(): SentenceError {
-  return new SentenceError(
-    t('This folder is not trusted. Codex runs no git and no program of it until you trust it.'),
-    [{ label: t('Manage Workspace Trust'), command: 'workbench.trust.manage' }],
-  );
 }
 
 function statusOf(state: ConnectionState): BackendStatus {

@@ -1,6 +1,32 @@
 /** Every command of ours: a name without its handler does not compile. */
 import * as vscode from 'vscode';
 
+/** Those of reviewing a result in the editor. */
+export const CHANGES_COMMANDS = [
+  'showChanges',
+  'openChange',
+  'openFile',
+  'acceptChange',
+  'rejectChange',
+  'acceptAllChanges',
+  'rejectAllChanges',
+  'applySelectedChanges',
+  'undoChange',
+  'nextChange',
+  'previousChange',
+  'acceptSelectedLines',
+  'rejectSelectedLines',
+  'refreshChanges',
+  'closeReview',
+  'copyApplyCommand',
+  'copyPatch',
+  'savePatch',
+  'addComment',
+  'deleteComment',
+  'sendComments',
+] as const;
+export type ChangesCommand = (typeof CHANGES_COMMANDS)[number];
+
 export const COMMAND_NAMES = [
   'ask',
   'switchMode',
@@ -26,12 +52,16 @@ export const COMMAND_NAMES = [
   'stopBackend',
   'restartBackend',
   'showLogs',
+  ...CHANGES_COMMANDS,
 ] as const;
 export type CommandName = (typeof COMMAND_NAMES)[number];
 export type CommandId = `codexTasks.${CommandName}`;
 
-/** The argument is what a menu, a tree or a caller gives: it is checked by the handler. */
-export type CommandHandlers = Record<CommandName, (argument?: unknown) => Promise<void> | void>;
+/** The arguments are what a menu, a tree or a caller gives: they are checked by the handler. */
+export type CommandHandlers = Record<
+  CommandName,
+  (argument?: unknown, ...more: unknown[]) => Promise<void> | void
+>;
 
 export function commandId(name: CommandName): CommandId {
   return `codexTasks.${name}`;
@@ -42,9 +72,9 @@ export function registerCommands(
   report: (thrown: unknown) => void,
 ): vscode.Disposable {
   const registered = COMMAND_NAMES.map((name) =>
-    vscode.commands.registerCommand(commandId(name), async (argument?: unknown) => {
+    vscode.commands.registerCommand(commandId(name), async (...args: unknown[]) => {
       try {
-        await handlers[name](argument);
+        await handlers[name](...args);
       } catch (thrown) {
         report(thrown);
       }

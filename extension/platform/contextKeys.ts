@@ -9,12 +9,29 @@ export interface ContextKeys {
   'codexTasks.ownBackend': boolean;
   /** The input box of `Codex: Ask` is open. */
   'codexTasks.asking': boolean;
+  /** A result is under review in this window. */
+  'codexTasks.changes.open': boolean;
+  /** A decision is being carried out. */
+  'codexTasks.changes.busy': boolean;
+  'codexTasks.changes.canUndo': boolean;
+  /** The active editor's file has changes that are not decided. */
+  'codexTasks.changes.activeFile': boolean;
+  /** The cursor is at one of them. */
+  'codexTasks.changes.activeChange': boolean;
+  /** There are comments that were not sent. */
+  'codexTasks.changes.comments': boolean;
 }
 
 export const CONTEXT_KEYS: ContextKeys = {
   'codexTasks.connection': 'none',
   'codexTasks.ownBackend': false,
   'codexTasks.asking': false,
+  'codexTasks.changes.open': false,
+  'codexTasks.changes.busy': false,
+  'codexTasks.changes.canUndo': false,
+  'codexTasks.changes.activeFile': false,
+  'codexTasks.changes.activeChange': false,
+  'codexTasks.changes.comments': false,
 };
 
 const current: Partial<ContextKeys> = {};

@@ -8,6 +8,7 @@ export interface Settings {
   modelBaseUrl: string;
   dataFolder: string;
   notifications: 'all' | 'failures' | 'off';
+  'review.surfaces': 'all' | 'gutter' | 'codeLens' | 'list';
 }
 
 const SECTION = 'codexTasks';
@@ -15,6 +16,15 @@ const SECTION = 'codexTasks';
 export function setting<K extends keyof Settings>(name: K): Settings[K] {
   const value = vscode.workspace.getConfiguration(SECTION).get<Settings[K]>(name);
   return typeof value === 'string' ? (value.trim() as Settings[K]) : ('' as Settings[K]);
+}
+
+/** Where changes that are not decided show in editors, beside the list. */
+export function surfaces(): { gutter: boolean; codeLens: boolean } {
+  const chosen = setting('review.surfaces');
+  return {
+    gutter: chosen !== 'codeLens' && chosen !== 'list',
+    codeLens: chosen !== 'gutter' && chosen !== 'list',
+  };
 }
 
 export function includeLocalChanges(folder: vscode.Uri): boolean {

@@ -5,6 +5,7 @@ import type { ApprovalAnswer } from '../../protocol/approval.ts';
 import type { Attachment } from '../../protocol/events.ts';
 import type { PageHandlers, PageParams, TaskPageMethod } from '../../protocol/pages.ts';
 import type { Applier } from '../apply/applier.ts';
+import type { ChangesDoor } from '../changes/door.ts';
 import type { TaskRecords } from '../apply/records.ts';
 import type { TaskActions } from '../tasks/actions.ts';
 import type { TaskStore } from '../tasks/store.ts';
@@ -15,6 +16,7 @@ import type { TaskDocuments } from './documents.ts';
 export interface HandlersOptions {
   actions: TaskActions;
   applier: Applier;
+  changes: Pick<ChangesDoor, 'show'>;
   documents: TaskDocuments;
   records: TaskRecords;
   store: TaskStore;
@@ -36,7 +38,7 @@ export interface HandlersOptions {
 }
 
 export function taskPageHandlers(taskId: string, options: HandlersOptions): PageHandlers<TaskPageMethod> {
-  const { actions, applier, documents, environment, internet, records, store } = options;
+  const { actions, applier, changes, documents, environment, internet, records, store } = options;
   const title = () => store.get(taskId)?.title ?? t('Task');
   return {
     'task.followUp': ({ requestId, prompt, mode }) => actions.followUp(taskId, { requestId, prompt, mode }),
@@ -58,13 +60,8 @@ export function taskPageHandlers(taskId: string, options: HandlersOptions): Page
     'task.apply': ({ attempt }) => applier.apply(taskId, attempt),
     'task.undo': () => applier.undo(taskId),
     'task.approve': ({ approvalId, answer }) => options.approve(approvalId, answer),
-    'task.openLog': ({ turn, attempt }) => documents.open({ what: 'log', taskId, turn, attempt }, title()),
-    'task.openPatch': ({ turn, attempt, path }) =>
-      documents.open(
-        { what: 'patch', taskId, turn, attempt },
-        title(),
-        path === undefined ? undefined : ` b/${path}\n`,
-      ),
+    'task.openLog': ({ turn, attempt }) => documents.open({ taskId, turn, attempt }, title()),
+    'task.openPatch': ({ turn, attempt, path }) => changes.show(taskId, { turn, attempt }, path),
     'task.openFile': async (place) => openFile(records.folder(taskId), place),
     'task.openLink': async ({ href }) => {
       await vscode.env.openExternal(vscode.Uri.parse(href, true));

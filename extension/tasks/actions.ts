@@ -1,7 +1,7 @@
 /** What can be done with a task, by whatever surface: each is one call, and its answer goes into the store. */
 import type { Backend } from '../connection/backend.ts';
 import type { ParamsIn } from '../../protocol/rpc.ts';
-import type { Mode } from '../../protocol/states.ts';
+import type { Mode, ReviewState } from '../../protocol/states.ts';
 import { SentenceError, t } from '../platform/words.ts';
 import type { TaskStore } from './store.ts';
 
@@ -62,6 +62,12 @@ export class TaskActions {
     const { task } = await connection.call('task.create', params);
     this.#store.changed(task);
     return task.id;
+  }
+
+  async reviewed(taskId: string, review: ReviewState): Promise<void> {
+    if (this.#store.get(taskId)?.review === review) return;
+    const { connection } = await this.#backend.ready();
+    this.#store.changed((await connection.call('task.review', { taskId, review })).task);
   }
 
   async followUp(taskId: string, what: { requestId: string; prompt: string; mode: Mode }): Promise<void> {

@@ -59,6 +59,7 @@ function describeTask(task: TaskSummary, facts: RowFacts, t: Translate): RowWord
   if (task.state === 'failed' || task.state === 'cancelled') context.push('retry');
   if (ended) context.push('archive', 'followUp');
   if (task.patch && task.patch.files > 0 && task.state === 'completed' && !applied) context.push('apply');
+  if (task.patch && task.patch.files > 0) context.push('result');
   if (applied) context.push('undo');
   // Until a follow-up has gone on from the chosen one.
   if (ended && task.attempts > 1 && task.turns === 1) context.push('choose');

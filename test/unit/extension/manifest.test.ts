@@ -12,18 +12,31 @@ const manifest = JSON.parse(read('package.json')) as {
 const text = JSON.stringify(manifest);
 
 /** Read from the source: these files import `vscode`, which is only there in an extension host. */
-const COMMANDS = [
-  ...(/COMMAND_NAMES = \[([^\]]*)\]/.exec(read('extension/platform/commands.ts'))?.[1] ?? '').matchAll(
-    /'(\w+)'/g,
-  ),
-].map(([, name]) => `codexTasks.${name}`);
-const KEYS = [...read('extension/platform/contextKeys.ts').matchAll(/^ {2}'(codexTasks\.\w+)': /gm)].map(
+const listed = (name: string) =>
+  [
+    ...(
+      new RegExp(`${name} = \\[([^\\]]*)\\]`).exec(read('extension/platform/commands.ts'))?.[1] ?? ''
+    ).matchAll(/'(\w+)'/g),
+  ].map(([, command]) => `codexTasks.${command}`);
+const CHANGES_COMMANDS = listed('CHANGES_COMMANDS');
+const COMMANDS = [...listed('COMMAND_NAMES'), ...CHANGES_COMMANDS];
+const KEYS = [...read('extension/platform/contextKeys.ts').matchAll(/^ {2}'(codexTasks\.[\w.]+)': /gm)].map(
   ([, key]) => key ?? '',
 );
 
 /** VS Code's own keys that our clauses use. */
-const FOREIGN_KEYS = ['view', 'viewItem', 'isWorkspaceTrusted'];
-const VIEWS = ['codexTasks.composer', 'codexTasks.tasks'];
+const FOREIGN_KEYS = [
+  ...['view', 'viewItem', 'isWorkspaceTrusted', 'editorTextFocus', 'editorHasSelection'],
+  // Of a change in the gutter's peek, and of comments: not documented, and a typo hides the button.
+  ...['originalResourceScheme', 'commentController', 'comment'],
+];
+const VIEWS = ['codexTasks.composer', 'codexTasks.tasks', 'codexTasks.changes'];
+/** What such keys are compared with, and where the code says it. */
+const VALUES = {
+  'codex-result': ['extension/changes/uris.ts', "RESULT_SCHEME = 'codex-result'"],
+  'codexTasks.comments': ['extension/changes/comments.ts', "CONTROLLER = 'codexTasks.comments'"],
+  codexComment: ['extension/changes/comments.ts', "contextValue: 'codexComment'"],
+} as const;
 
 function clauses(node: unknown): string[] {
   if (typeof node !== 'object' || node === null) return [];
@@ -40,15 +53,83 @@ test('when-clauses use only keys that something sets', () => {
   const used = clauses(manifest.contributes).flatMap((clause) =>
     clause
       .replace(/'[^']*'|\/(?:\\.|[^/])*\//g, ' ')
-      .split(/[^\w.]+/)
+      .split(/[^\w.-]+/)
       .filter((word) => word !== ''),
   );
-  const known = [...new Set(KEYS), ...FOREIGN_KEYS, ...VIEWS];
+  const known = [...new Set(KEYS), ...FOREIGN_KEYS, ...VIEWS, ...Object.keys(VALUES), 'false'];
   assert.deepEqual(
     [...new Set(used)].filter((word) => !known.includes(word)),
     [],
   );
   assert.ok(KEYS.length >= 3);
+});
+
+test('every context key of ours is set by code, and what foreign ones are compared with is what the code says', () => {
+  const sources = ['editors', 'comments', 'door', 'room']
+    .map((name) => read(`extension/changes/${name}.ts`))
+    .join('\n');
+  const own = KEYS.filter((key) => key.startsWith('codexTasks.changes.'));
+  assert.ok(own.length > 4);
+  for (const key of own) {
+    assert.ok(
+      sources.includes(`setContextKey('${key}'`) || sources.includes(`setContextKey(\n      '${key}'`),
+      key,
+    );
+    assert.ok(
+      clauses(manifest.contributes).some((clause) => clause.includes(key)),
+      `${key} is used`,
+    );
+  }
+  for (const [value, [file, line]] of Object.entries(VALUES)) {
+    assert.ok(read(file).includes(line), value);
+    assert.ok(text.includes(value), value);
+  }
+});
+
+test('every entry of a menu and every key names a command that is there, and only in menus that are public', () => {
+  const menus = manifest.contributes['menus'] as Record<string, { command: string }[]>;
+  const PUBLIC = [
+    ...[
+      'commandPalette',
+      'view/title',
+      'view/item/context',
+      'scm/change/title',
+      'editor/title',
+      'editor/context',
+    ],
+    ...['editor/lineNumber/context', 'comments/commentThread/context', 'comments/commentThread/title'],
+    'comments/comment/title',
+  ];
+  assert.deepEqual(
+    Object.keys(menus).filter((menu) => !PUBLIC.includes(menu)),
+    [],
+  );
+  const keys = manifest.contributes['keybindings'] as { command: string }[];
+  for (const { command } of [...Object.values(menus).flat(), ...keys])
+    assert.ok(COMMANDS.includes(command), command);
+  assert.equal('enabledApiProposals' in manifest, false);
+});
+
+test('every command has a title and our category', () => {
+  const nls = JSON.parse(read('package.nls.json')) as Record<string, string>;
+  const commands = manifest.contributes.commands as { command: string; title: string; category: string }[];
+  for (const { command, title, category } of commands) {
+    assert.match(nls[title.slice(1, -1)] ?? '', /\w/, command);
+    assert.equal(category, '%category%', command);
+  }
+});
+
+test('every command of the review has its handler in the room', () => {
+  const room = read('extension/changes/room.ts');
+  assert.ok(CHANGES_COMMANDS.length > 15);
+  for (const command of CHANGES_COMMANDS)
+    assert.match(room, new RegExp(`^ {6}${command.slice('codexTasks.'.length)}: `, 'm'), command);
+});
+
+test('a chord of ours is used once for each state of the editor', () => {
+  const keys = manifest.contributes['keybindings'] as { command: string; key: string; when: string }[];
+  const places = keys.map(({ key, when }) => `${key} ${when}`);
+  assert.equal(new Set(places).size, places.length);
 });
 
 test('a welcome view has one button, and offers a restart only for a backend of one’s own', () => {
@@ -76,7 +157,7 @@ test('what only a backend of one’s own can do is not in the palette for anothe
 
 test('menus name the words that rows carry', () => {
   const words = [...text.matchAll(/viewItem =~ \/\\+b(\w+)\\+b/g)].map(([, word]) => word ?? '');
-  const describe = read('extension/tasks/describe.ts');
+  const describe = read('extension/tasks/describe.ts') + read('extension/changes/describe.ts');
   assert.ok(words.length > 5);
   for (const word of words) assert.match(describe, new RegExp(`'${word}'`), word);
 });
@@ -139,7 +220,11 @@ test('icons are ones that exist', () => {
     ...sources.flatMap((source) =>
       [...source.matchAll(/(?:icon|name)="([a-z-]+)"/g)].map(([, name]) => name ?? ''),
     ),
-    ...[...read('extension/tasks/describe.ts').matchAll(/\bid: '([a-z-]+)/g)].map(([, name]) => name ?? ''),
+    ...[
+      ...(read('extension/tasks/describe.ts') + read('extension/changes/describe.ts')).matchAll(
+        /\bid: '([a-z-]+)/g,
+      ),
+    ].map(([, name]) => name ?? ''),
   ];
   assert.ok(names.length > 20);
   for (const name of names) assert.match(css, new RegExp(`\\.codicon-${name}:before`), name);

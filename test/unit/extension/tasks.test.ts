@@ -147,7 +147,7 @@ test('a row says what is next and offers only what can be done', () => {
   assert.deepEqual(row({}).context, ['task', 'cancel']);
   assert.deepEqual(row({ state: 'failed' }).context, ['task', 'retry', 'archive', 'followUp']);
   const review = row({ state: 'completed', review: 'open', patch });
-  assert.deepEqual(review.context, ['task', 'archive', 'followUp', 'apply']);
+  assert.deepEqual(review.context, ['task', 'archive', 'followUp', 'apply', 'result']);
   assert.equal(review.description, '+18 −6 · 3 files');
   const applied = row({ state: 'completed', review: 'applied', patch }, true);
   assert.ok(applied.context.includes('undo') && !applied.context.includes('apply'));
