@@ -44,11 +44,8 @@ export class Bringer {
 
   async #hunks(wishes: readonly ItemState[], selfRunning: boolean, brought: Brought): Promise<void> {
     const turns: { file: FileReview; patch: FilePatch; done: () => void; ids: string[] }[] = [];
-    for (const file of filesOf(
-      this.#files,
-      wishes.map(({ id }) => id),
-    )) {
-      const own = wishes.filter(({ id }) => file.hunks.some((hunk) => hunk.id === id));
+    for (const [file, all] of byFile(this.#files, wishes)) {
+      const own = all.filter(({ id }) => file.hunk(id) !== undefined);
       if (own.length === 0) continue;
       const turn = await file.turn(own);
       const left = new Set(turn.refused.map(({ id }) => id));
@@ -83,12 +80,8 @@ export class Bringer {
     brought: Brought,
   ): Promise<void> {
     const wanted = new Map<string, ItemState>();
-    const files = filesOf(
-      this.#files,
-      wishes.map(({ id }) => id),
-    );
-    for (const file of files) {
-      const own = wishes.filter(({ id }) => file.file.whole.some((part) => part.id === id));
+    for (const [file, all] of byFile(this.#files, wishes)) {
+      const own = all.filter(({ id }) => file.file.whole.some((part) => part.id === id));
       if (own.length === 0) continue;
       await file.look();
       for (const item of own) {
@@ -160,6 +153,15 @@ export class Bringer {
     brought.unsaved += outcome.results.filter(({ status }) => status === 'applied-unsaved').length;
     return outcome.results;
   }
+}
+
+/** In the order of the files. */
+function byFile(files: readonly FileReview[], wishes: readonly ItemState[]): [FileReview, ItemState[]][] {
+  const wanted = new Map(wishes.map((item) => [item.id, item]));
+  return files.flatMap((file): [FileReview, ItemState[]][] => {
+    const own = file.items.flatMap(({ id }) => wanted.get(id) ?? []);
+    return own.length === 0 ? [] : [[file, own]];
+  });
 }
 
 export function filesOf(files: readonly FileReview[], ids: readonly string[]): FileReview[] {

@@ -72,13 +72,13 @@ export function describeFile(file: FileReview, told: readonly FileChange[], t: T
     description: [...notes, folder].filter(Boolean).join(' · '),
     tooltip: [path, notes.join(' · ')].join('\n'),
     aria: [changeLabel(change, t), decided].filter(Boolean).join(', '),
-    context: ['changesFile', ...(open ? ['open'] : []), ...(file.problem === null ? [] : ['conflict'])],
+    context: ['changesFile', ...(open ? ['open'] : []), ...(isTouched(file) ? ['touched'] : [])],
     checked: file.items.length > 0 && file.items.every(({ decision }) => decision === 'accepted'),
   };
 }
 
 export function describeItem(file: FileReview, item: ItemState, t: Translate): ChangeRow {
-  const hunk = file.hunks.find(({ id }) => id === item.id);
+  const hunk = file.hunk(item.id);
   const touched = file.place(item.id)?.touched ?? false;
   const decided = decidedWords([item], t);
   const label = hunk ? hunkLabel(file, hunk, t) : partLabel(file.file, item.id, t);

@@ -13,7 +13,7 @@ import { RESULT_SCHEME } from './uris.ts';
 /** Whether a review was open when this workspace was last looked at. */
 const ANY = 'codexTasks.changes.any';
 
-export interface DoorOptions extends Omit<RoomOptions, 'files' | 'onRows' | 'selected'> {
+export interface DoorOptions extends Omit<RoomOptions, 'files' | 'onRows' | 'onOpened' | 'selected'> {
   state: vscode.Memento;
 }
 
@@ -88,6 +88,12 @@ export class ChangesDoor implements vscode.Disposable {
       ...this.#options,
       files: this.#files,
       onRows: () => this.#onRows(),
+      onOpened: (row) => {
+        // In sight, but neither selected nor with the focus.
+        void Promise.resolve(this.#view.reveal(row, { select: false, focus: false, expand: true })).catch(
+          () => undefined,
+        );
+      },
       selected: () => this.#view.selection,
     });
     this.#opened = room;

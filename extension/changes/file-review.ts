@@ -2,7 +2,7 @@
  * One file under review: what is decided of its parts, and where its hunks stand in the folder as it is now. It
  * reads and counts only; what a decision makes of the file is handed out as a patch. No VS Code.
  */
-import { blobId, pathKey, type FilePatch, type WirePath } from '../../client/patch/index.ts';
+import { pathKey, type FilePatch, type WirePath } from '../../client/patch/index.ts';
 import {
   changeInSlices,
   follow,
@@ -59,12 +59,14 @@ export class FileReview {
   readonly runsByItself: boolean;
   readonly #seams: FileSeams;
   #state: ReviewState;
-  #places: Place[] = [];
+  #places: readonly Place[] = [];
   #hunks: ReviewHunk[];
+  /** The same by id, made when asked for: a file may have thousands. */
+  #items: Map<string, ItemState> | null = null;
+  #placed: Map<string, Place> | null = null;
+  #byId: Map<string, ReviewHunk> | null = null;
   /** Why nothing can be said of its hunks here. */
   problem: ApplyReason | null = null;
-  /** Of the newest look or edit. */
-  version = 0;
 
   constructor(file: ReviewFile, stored: ReviewState | undefined, seams: FileSeams) {
     this.file = file;
@@ -95,11 +97,18 @@ export class FileReview {
   }
 
   item(id: string): ItemState | undefined {
-    return this.#state.items.find((item) => item.id === id);
+    this.#items ??= new Map(this.#state.items.map((item) => [item.id, item]));
+    return this.#items.get(id);
   }
 
   place(id: string): Place | undefined {
-    return this.#places.find((place) => place.id === id);
+    this.#placed ??= new Map(this.#places.map((place) => [place.id, place]));
+    return this.#placed.get(id);
+  }
+
+  hunk(id: string): ReviewHunk | undefined {
+    this.#byId ??= new Map(this.#hunks.map((hunk) => [hunk.id, hunk]));
+    return this.#byId.get(id);
   }
 
   /** Where it is in the folder now. */
@@ -119,12 +128,9 @@ export class FileReview {
     for (const part of this.file.whole) {
       // A rename first: it says where the others are looked for.
       const inFile = await stands(io, this.file, part, this.path).catch(() => false);
-      this.#set(part.id, (item) =>
-        item.inFile === inFile ? item : { id: item.id, decision: 'open', inFile },
-      );
+      if (this.item(part.id)?.inFile !== inFile) this.set([{ id: part.id, decision: 'open', inFile }]);
     }
     if (this.#hunks.length > 0) await this.#lookAtHunks();
-    this.version++;
     return JSON.stringify([this.#state, this.#places, this.problem]) !== before;
   }
 
@@ -133,18 +139,16 @@ export class FileReview {
     const text = here.ok ? await this.#text(here) : here;
     this.problem = text.ok ? null : text.reason;
     if (!here.ok || !text.ok) {
-      this.#places = [];
+      this.#become(this.#state, []);
       return;
     }
     const { located, state } = await lookInSlices(text.text, this.#hunks, this.#state, here.bytes);
-    this.#state = state;
-    this.#places = located.places;
+    this.#become(state, located.places);
   }
 
   /** While somebody types; the next look says it exactly. */
   edited(edits: readonly LineEdit[]): void {
-    for (const edit of edits) this.#places = follow(this.#places, edit);
-    this.version++;
+    for (const edit of edits) this.#become(this.#state, follow(this.#places, edit));
   }
 
   /** Brings hunks to these states; nothing is written here. */
@@ -177,10 +181,8 @@ export class FileReview {
       patch,
       undo: decided.undo,
       keep: () => {
-        this.#state = decided.state;
-        this.#places = decided.located.places;
+        this.#become(decided.state, decided.located.places);
         this.problem = null;
-        this.version++;
       },
     };
   }
@@ -197,32 +199,39 @@ export class FileReview {
 
   /** Hunks that nobody has decided, and that are in the file. */
   pending(): ItemState[] {
-    const hunks = new Set(this.#hunks.map(({ id }) => id));
     return this.#state.items.filter(
-      ({ id, decision, inFile }) => hunks.has(id) && decision === 'open' && inFile,
+      ({ id, decision, inFile }) => this.hunk(id) !== undefined && decision === 'open' && inFile,
     );
   }
 
   /** Takes what whole parts have become. */
   set(items: readonly ItemState[]): void {
     const known = new Map(items.map((item) => [item.id, item]));
-    this.#state = { ...this.#state, items: this.#state.items.map((item) => known.get(item.id) ?? item) };
-    this.version++;
+    const now = this.#state.items.map((item) => known.get(item.id) ?? item);
+    this.#become({ ...this.#state, items: now }, this.#places);
   }
 
   cut(id: string, selection: Selection): SplitOutcome {
-    const hunk = this.#hunks.find((one) => one.id === id);
+    const hunk = this.hunk(id);
     if (!hunk) return { ok: false, reason: 'empty' };
     const { outcome, state } = splitIn(this.#state, hunk, selection);
-    this.#state = state;
     this.#hunks = hunksIn(this.file, state);
+    this.#byId = null;
+    this.#become(state, this.#places);
     return outcome;
   }
 
-  /** Names the bytes that are there now, so that a picture of them can be told from a newer one. */
-  async fingerprint(): Promise<string> {
+  /** For a merge by hand; null where one of them can't be had. `theirs`: without what was rejected. */
+  async sides(): Promise<{ base: Uint8Array; ours: Uint8Array; theirs: Uint8Array } | null> {
     const here = await this.#here();
-    return here.ok ? blobId(here.bytes) : here.reason;
+    const text = here.ok ? await this.#text(here) : here;
+    if (!here.ok || !text.ok) return null;
+    const base = text.text.base.bytes;
+    const wanted = this.#hunks.filter(({ id }) => this.item(id)?.decision !== 'rejected');
+    const without = startState([this.split], false);
+    const wishes = wanted.map(({ id }): ItemState => ({ id, decision: 'accepted', inFile: true }));
+    const { bytes } = await changeInSlices(text.text, this.#hunks, without, base, wishes);
+    return { base, ours: here.bytes, theirs: bytes };
   }
 
   /** What is not in a file that can't be read needs no byte changed to stay out. */
@@ -257,11 +266,11 @@ export class FileReview {
     }
   }
 
-  #set(id: string, change: (item: ItemState) => ItemState): void {
-    this.#state = {
-      ...this.#state,
-      items: this.#state.items.map((item) => (item.id === id ? change(item) : item)),
-    };
+  #become(state: ReviewState, places: readonly Place[]): void {
+    if (state !== this.#state) this.#items = null;
+    if (places !== this.#places) this.#placed = null;
+    this.#state = state;
+    this.#places = places;
   }
 }
 

@@ -42,10 +42,11 @@ export class Lenses implements vscode.CodeLensProvider, vscode.Disposable {
         if (mark.touched)
           return [
             lens(
-              'openChange',
-              t('Codex change, edited by you: compare'),
+              'resolveConflict',
+              t('Edited by you: merge by hand'),
               t('It can no longer be decided here.'),
             ),
+            lens('openChange', t('Compare'), t('Show what the agent changed')),
           ];
         const counts = [mark.added > 0 ? `+${mark.added}` : '', mark.removed > 0 ? `−${mark.removed}` : ''];
         const what = counts.filter(Boolean).join(' ');

@@ -26,7 +26,7 @@ export interface LineChange {
 
 export function marksOf(file: FileReview): Mark[] {
   return file.places.flatMap(({ id, range, touched, inFile }) => {
-    const hunk = file.hunks.find((one) => one.id === id);
+    const hunk = file.hunk(id);
     if (!hunk || file.item(id)?.decision !== 'open') return [];
     const [added, removed] = [hunk.added.length, hunk.removed.length];
     return [{ id, start: range.start, end: range.start + range.count, inFile, touched, added, removed }];

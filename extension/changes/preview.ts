@@ -1,5 +1,5 @@
 /** A result as VS Code's own editors show it, before anything is written: all files at once, or one. */
-import * as vscode from 'vscode';
+import type * as vscode from 'vscode';
 import { bytesWords } from '../../client/words/index.ts';
 import type { FilePatch } from '../../client/patch/index.ts';
 import type { ReviewFile } from '../../client/review/index.ts';

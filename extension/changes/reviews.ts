@@ -66,12 +66,19 @@ export class Reviews {
     });
   }
 
+  /** The newest review in which something can be undone. */
+  get undoable(): ChangesSession | undefined {
+    return this.#sessions
+      .filter(({ canUndo }) => canUndo)
+      .sort((one, two) => two.decidedAt - one.decidedAt)[0];
+  }
+
   /** The result, and its review where there is a folder for one. */
   async open(
     taskId: string,
     wanted: { turn?: number; attempt?: number } = {},
   ): Promise<{ result: Reviewed; session: ChangesSession | null }> {
-    const { backend, records, rootFor } = this.#options;
+    const { backend, records } = this.#options;
     await this.restore();
     const { connection } = await backend.ready();
     const { task } = await connection.call('task.get', { taskId });
@@ -79,7 +86,8 @@ export class Reviews {
     const { turn, attempt } = resultOfTurn(task, wanted) ?? newest;
     // An earlier one is there to be looked at; what is decided is the newest, which holds it.
     const isNewest = turn.turn === newest.turn.turn;
-    const root = vscode.workspace.isTrusted && isNewest ? await rootFor(task).catch(noFolder) : null;
+    const root =
+      vscode.workspace.isTrusted && isNewest ? await this.#options.rootFor(task).catch(noFolder) : null;
     const applied = records.applied(taskId);
     const isEarlier = applied !== undefined && applied.root === root && applied.turn < turn.turn;
     const ref: ResultRef = {
@@ -116,8 +124,8 @@ export class Reviews {
     this.#tell(session, []);
   }
 
-  /** Bytes of a side; those of a baseline are the room's. */
-  async read(side: Exclude<Side, { kind: 'baseline' }>): Promise<Uint8Array> {
+  /** Bytes of a side of the result; those of the person's file are the room's. */
+  async read(side: Extract<Side, { kind: 'blob' | 'told' }>): Promise<Uint8Array> {
     if (side.kind === 'told') return Buffer.from(side.text);
     return this.#blob(side, side.oid);
   }

@@ -24,6 +24,7 @@ import { Reviews, type ReviewsOptions } from './reviews.ts';
 import type { ChangesSession, Outcome } from './session.ts';
 import { StoredReviews } from './stored.ts';
 import { gone, grouped, idsOf, isNode, targetsOf, type Target } from './targets.ts';
+import { oursOf, resolveByHand } from './resolve.ts';
 import { ChangesTree, type ChangeNode } from './tree.ts';
 import type { Side } from './uris.ts';
 import { refusalLines, refusedSentence } from './words.ts';
@@ -39,6 +40,8 @@ export interface RoomOptions extends Omit<ReviewsOptions, 'stored'> {
   reviewed(taskId: string, review: TaskReview): Promise<void>;
   /** The rows have changed; nothing: all of them. */
   onRows(): void;
+  /** A review is open whose row may be shown. */
+  onOpened(row: ChangeNode): void;
   /** Rows that are selected in the list. */
   selected(): readonly ChangeNode[];
   report(thrown: unknown): void;
@@ -75,7 +78,8 @@ export class ChangesRoom implements vscode.Disposable {
   }
 
   async read(side: Side): Promise<Uint8Array> {
-    if (side.kind !== 'baseline') return this.#reviews.read(side);
+    if (side.kind === 'blob' || side.kind === 'told') return this.#reviews.read(side);
+    if (side.kind === 'ours') return oursOf(side.review, side.file) ?? new Uint8Array();
     await this.#reviews.restore();
     const file = this.#reviews.get(side.review)?.files.find(({ key }) => key === side.file);
     return (await file?.baseline()) ?? new Uint8Array();
@@ -83,10 +87,12 @@ export class ChangesRoom implements vscode.Disposable {
 
   /** A result's page asks for one file, or all. */
   async show(taskId: string, wanted: { turn?: number; attempt?: number }, path?: string): Promise<void> {
-    const { result } = await this.#reviews.open(taskId, wanted);
+    const { result, session } = await this.#reviews.open(taskId, wanted);
     const file = path === undefined ? undefined : result.files.find((one) => one.path.path === path);
     if (file) await showFile(result, file, false);
     else await showAll(result);
+    const row = this.tree.children().find((one) => one.session === session);
+    if (row) this.#options.onOpened(row);
   }
 
   /** Boxes of the list. */
@@ -137,6 +143,11 @@ export class ChangesRoom implements vscode.Disposable {
         await each(grouped(nodes), accept);
       },
       undoChange: (argument) => this.#undo(argument),
+      resolveConflict: async (argument) => {
+        if (!vscode.workspace.isTrusted) throw untrusted();
+        const [session, file] = this.#fileOf(argument);
+        await resolveByHand(session, file);
+      },
       nextChange: () => this.#editors.go(1),
       previousChange: () => this.#editors.go(-1),
       acceptSelectedLines: async () => this.#accept(await this.#cut()),
@@ -193,7 +204,7 @@ export class ChangesRoom implements vscode.Disposable {
   async #undo(argument: unknown): Promise<void> {
     if (!vscode.workspace.isTrusted) throw untrusted();
     await this.#reviews.restore();
-    const session = this.#sessionOf(argument) ?? this.#reviews.all.find(({ canUndo }) => canUndo);
+    const session = this.#sessionOf(argument) ?? this.#reviews.undoable;
     if (!session?.canUndo) throw new SentenceError(t('There is no decision to undo.'));
     const outcome = await this.#working(() => session.undo());
     if (outcome.refused.length === 0) return this.#tell(session, outcome);
@@ -248,7 +259,7 @@ export class ChangesRoom implements vscode.Disposable {
       await session.look([file]);
       const ids: string[] = [];
       for (const mark of marksOf(file)) {
-        const hunk = file.hunks.find(({ id }) => id === mark.id);
+        const hunk = file.hunk(mark.id);
         const selection = hunk && !mark.touched ? selectionOf(hunk, mark, start.line, to) : null;
         if (!hunk || selection === null) continue;
         const outcome = await session.split(hunk.id, selection);
@@ -299,10 +310,16 @@ export class ChangesRoom implements vscode.Disposable {
         return this.#editors.open(session, file, argument.id, true);
       return showFile(session.result, file.file, true);
     }
+    const [session, file] = this.#fileOf(argument);
+    await showFile(session.result, file.file, false);
+  }
+
+  #fileOf(argument: unknown): [ChangesSession, FileReview] {
+    if (isNode(argument) && argument.kind !== 'result') return [argument.session, argument.file];
     const [target] = targetsOf(this.#editors, this.#reviews, [argument]);
     const file = target?.session.fileOf(target.ids[0] ?? '');
     if (!target || !file) throw gone();
-    await showFile(target.session.result, file.file, false);
+    return [target.session, file];
   }
 
   async #openFile(argument: unknown): Promise<void> {

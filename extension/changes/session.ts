@@ -88,6 +88,11 @@ export class ChangesSession {
     return this.#steps.length > 0;
   }
 
+  /** When the newest decision was taken that can be undone. */
+  get decidedAt(): number {
+    return this.#steps.at(-1)?.at ?? 0;
+  }
+
   counts(): { all: number; accepted: number; rejected: number; open: number } {
     const items = this.files.flatMap(({ items }) => items);
     const of = (decision: Decision) => items.filter((item) => item.decision === decision).length;
@@ -147,6 +152,21 @@ export class ChangesSession {
     });
   }
 
+  /** The person merges this file by hand: what can't be decided of it here counts as accepted. */
+  settle(file: FileReview): Promise<void> {
+    return this.#inTurn(async () => {
+      const left = (id: string) => file.problem !== null || file.place(id)?.touched === true;
+      const before = file.items.filter(
+        ({ id, decision }) => decision === 'open' && file.hunk(id) && left(id),
+      );
+      if (before.length === 0) return;
+      file.set(before.map(({ id, inFile }) => ({ id, decision: 'accepted', inFile })));
+      this.#steps.push({ at: Date.now(), decision: 'accepted', before, checkpoints: [] });
+      await this.#store();
+      this.#tell([file]);
+    });
+  }
+
   /**
    * Takes the newest decision back: byte for byte where nothing was edited since, else the hunks where they stand
    * now. `beside`: where that can't be, a three-way merge with the later edits, which are kept.
@@ -162,6 +182,8 @@ export class ChangesSession {
         step.before.map(({ id }) => id),
       );
       for (const file of files) await file.look();
+      // Where nothing was written, nothing has to be taken back but the decision.
+      if (step.checkpoints.length === 0) this.#forget(step);
       const brought = await this.#bringer.bring(step.before, true);
       if (beside) this.#takeMerged(step, brought, restored);
       const left = new Set(brought.refused.map(({ id }) => id));
@@ -203,6 +225,14 @@ export class ChangesSession {
       this.#tell(filesOf(this.files, [...asked]));
       return { ...withoutCheckpoints(brought), selfRunning: [...leftOut.values()] };
     });
+  }
+
+  #forget(step: Step): void {
+    for (const { id, decision } of step.before.splice(0)) {
+      const file = this.fileOf(id);
+      const known = file?.item(id);
+      if (file && known) file.set([{ ...known, decision }]);
+    }
   }
 
   /** What was merged away is out, though no longer as the review knows it. */

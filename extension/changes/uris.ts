@@ -22,7 +22,9 @@ export type Side =
   /** What can't be shown as text, in words. */
   | { kind: 'told'; side: 'base' | 'result'; text: string }
   /** The file as it is without the hunks that are not decided. */
-  | { kind: 'baseline'; review: string; file: string };
+  | { kind: 'baseline'; review: string; file: string }
+  /** The file as it was when a merge by hand began. */
+  | { kind: 'ours'; review: string; file: string };
 
 export function uriOf(path: string, side: Side): vscode.Uri {
   return vscode.Uri.from({ scheme: RESULT_SCHEME, path: `/${path}`, query: JSON.stringify(side) });

@@ -12,6 +12,7 @@ export const CHANGES_COMMANDS = [
   'rejectAllChanges',
   'applySelectedChanges',
   'undoChange',
+  'resolveConflict',
   'nextChange',
   'previousChange',
   'acceptSelectedLines',

@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { english } from '../../../../client/words/index.ts';
 import { commentsPrompt } from '../../../../extension/changes/comments-text.ts';
 import { describeFile, describeItem, describeResult } from '../../../../extension/changes/describe.ts';
+import { withMarkers } from '../../../../extension/changes/markers.ts';
 import {
   lineEdit,
   markAt,
@@ -104,7 +105,7 @@ test('every kind of change has a row that says what it is', async (context) => {
   assert.equal(words.get('src/gone.js'), '−1 · deleted · src');
   assert.equal(words.get('run.sh'), 'executable');
   assert.equal(words.get('link'), 'symlink');
-  assert.equal(words.get('becomes-link'), 'now a symlink');
+  assert.equal(words.get('becomes-link'), '−1 · now a symlink');
   assert.equal(words.get('image.png'), 'binary');
   assert.match(words.get('new-empty') ?? '', /^added/);
   const row = describeResult(made.session, english);
@@ -135,6 +136,26 @@ test('a hunk says its line and text, what was decided, and that it was edited', 
   assert.match(row().description, /changed by you/);
   assert.ok(row().context.includes('touched'));
   assert.match(describeFile(file, [], english).description, /changed by you/);
+});
+
+test('a conflict has git’s markers with all three sides, in the line ends of the document', () => {
+  const text = withMarkers(
+    [
+      { type: 'merged', bytes: Buffer.from('a\r\n') },
+      {
+        type: 'conflict',
+        ours: Buffer.from('mine\r\n'),
+        base: Buffer.from(''),
+        theirs: Buffer.from('theirs'),
+      },
+    ],
+    { ours: 'Yours', base: 'Before', theirs: 'Codex' },
+    '\r\n',
+  );
+  assert.equal(
+    Buffer.from(text).toString(),
+    ['a', '<<<<<<< Yours', 'mine', '||||||| Before', '=======', 'theirs', '>>>>>>> Codex', ''].join('\r\n'),
+  );
 });
 
 test('comments become one prompt with file, lines, what they quote and what they say', () => {

@@ -102,6 +102,24 @@ test('a hunk that was edited refuses, and says so', async (context) => {
   assert.equal(read(made), AFTER.replace('ONE\n', 'line one\n'));
 });
 
+test('what can’t be decided has its three sides, and counts as accepted once it is merged by hand', async (context) => {
+  const made = await text(context);
+  const edited = TEXT.replace('line 1\n', 'line one\n');
+  writeFileSync(join(made.root, 'a.txt'), edited);
+  await made.session.reject([made.id('a.txt', 'line 10')]);
+  await made.session.look();
+  const file = made.session.files.find(({ key }) => key === 'a.txt')!;
+  const sides = await file.sides();
+  assert.equal(Buffer.from(sides!.base).toString(), TEXT);
+  assert.equal(Buffer.from(sides!.ours).toString(), edited);
+  assert.equal(Buffer.from(sides!.theirs).toString(), AFTER.replace('line 9\n', 'line 9\nline 10\n'));
+  await made.session.settle(file);
+  assert.deepEqual(decisions(made), ['accepted', 'open', 'rejected']);
+  assert.equal(read(made), edited, 'no byte is changed by that');
+  await made.session.undo();
+  assert.deepEqual(decisions(made), ['open', 'open', 'rejected']);
+});
+
 test('an undo that later edits stand against leaves them, and merges when asked', async (context) => {
   const made = await text(context);
   await made.session.accept([made.id('a.txt', 'SIX')]);
