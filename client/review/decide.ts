@@ -6,6 +6,7 @@
 import { withLineEnds } from './line-ends.ts';
 import { bytesOf, endsOpen, type LineText } from './lines.ts';
 import { locating } from './locate.ts';
+import { withItems } from './state.ts';
 import type { OpenText } from './text.ts';
 import type { Decided, ItemState, Located, Place, Refused, ReviewHunk, ReviewState } from './types.ts';
 import type { Work } from './work.ts';
@@ -49,7 +50,7 @@ export function* changing(
   }
   return {
     bytes: bytes === lines.bytes ? current : (view?.restore(bytes) ?? bytes),
-    state: { ...known, items: known.items.map((item) => wanted.get(item.id) ?? item) },
+    state: withItems(known, wanted.values()),
     located: { ...found, places: moved(hunks, found.places, wanted) },
     refused,
     undo: known.items.filter((item) => wanted.has(item.id)),

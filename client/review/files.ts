@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { bytesOfPath, pathKey } from '../patch/names.ts';
-import type { FilePatch, Patch } from '../patch/types.ts';
+import type { FilePatch, Patch, WirePath } from '../patch/types.ts';
 import { ID_CHARACTERS, hunksOf, splitHunk } from './hunks.ts';
 import type { ReviewFile, ReviewHunk, Split, WholePart } from './types.ts';
 import type { Work } from './work.ts';
@@ -104,7 +104,7 @@ function roomOf(files: readonly ReviewFile[]): Room {
   for (const file of files) {
     const part = file.whole.find(({ what }) => what === 'deleted' || what === 'renamed');
     if (part === undefined) continue;
-    const path = pathKey(file.from ?? file.path);
+    const path = nameOf(file.from ?? file.path);
     room.at.set(path, part.id);
     for (const folder of above(path)) {
       const known = room.below.get(folder);
@@ -113,6 +113,11 @@ function roomOf(files: readonly ReviewFile[]): Room {
     }
   }
   return room;
+}
+
+/** One character for each byte, so that folders can be told in any name. */
+function nameOf(path: WirePath): string {
+  return bytesOfPath(path).toString('latin1');
 }
 
 function above(path: string): string[] {
@@ -126,7 +131,7 @@ function above(path: string): string[] {
 function withRoom(file: ReviewFile, room: Room): ReviewFile {
   const moved = file.kind === 'renamed' || file.kind === 'copied';
   if (!moved && file.kind !== 'added') return file;
-  const path = pathKey(file.path);
+  const path = nameOf(file.path);
   const needs = [path, ...above(path)].flatMap((place) => room.at.get(place) ?? []);
   needs.push(...(room.below.get(path) ?? []));
   // Whatever makes a new path needs the room; what only changes the content at the old one does not.

@@ -1,18 +1,19 @@
 /**
  * Reviewing a result hunk by hunk: pure, on bytes, without VS Code and without git.
  *
- *   const files = reviewOf(patch);                                 // hunks and whole parts, with ids
- *   const opened = openText(base, files[0].parts[0], files[0].hunks); // once per file, from the base's bytes
- *   let state = startState(files, applied);                        // plain data; store it
- *   let { located } = look(text, hunks, state, current);           // where the hunks stand now
- *   located.places = follow(located.places, edit);                 // while somebody types; look again later
- *   const done = change(text, hunks, state, current, [wish(id, 'rejected')]);
- *   write(done.bytes); state = done.state;                         // done.refused says what could not be, and why
- *   change(text, hunks, state, done.bytes, done.undo);             // as it was
- *   subsetOf(patch, files, ids).patch                              // the same choice as a patch
+ *   const [file] = reviewOf(patch);                               // hunks and whole parts, with ids
+ *   const opened = openText(base, file.parts[0], file.hunks);     // once, from the bytes of the base
+ *   let state = startState([file], applied);                      // plain data, to be stored
+ *   let { located } = look(text, hunksIn(file, state), state, now); // where each hunk stands in the file now
+ *   places = follow(located.places, edit);                        // while somebody types; look again after
+ *   const done = change(text, hunks, state, now, [wish(id, 'rejected')]);
+ *   write(done.bytes); state = done.state;                        // done.refused: what could not be, and why
+ *   change(text, hunks, state, done.bytes, done.undo);            // as it was
+ *   ({ state } = splitIn(state, hunk, selection));                // some lines as a hunk of their own
+ *   subsetOf(patch, files, ids).patch;                            // any choice as a patch
  *
- * Whole parts (a rename, a binary, …) are put in by applying their subset, and taken out by its reverse.
- * Each function that compares texts is there twice: at once, and in slices for a host that must answer.
+ * Whole parts (a rename, a binary, …) are put in by applying their subset and taken out by applying its
+ * `reversedPatch`; `withItems` notes it in the state. What compares texts is there twice: at once, and in slices for a host that must answer.
  */
 import * as decide from './decide.ts';
 import * as files from './files.ts';
@@ -23,7 +24,7 @@ import { finish, finishInSlices, type Work } from './work.ts';
 export type * from './types.ts';
 export { withNeeds } from './files.ts';
 export { follow } from './follow.ts';
-export { hunksIn, splitIn, startState, wish } from './state.ts';
+export { hunksIn, splitIn, startState, wish, withItems } from './state.ts';
 export { subsetOf, type Subset } from './subset.ts';
 export type { Merged, MergePiece } from './merge.ts';
 export type { Compared, OpenText, TextOutcome } from './text.ts';

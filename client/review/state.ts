@@ -22,6 +22,12 @@ export function wish(id: string, decision: Exclude<Decision, 'open'>): ItemState
   return { id, decision, inFile: decision === 'accepted' };
 }
 
+/** The state with these items in the place of the same ones. */
+export function withItems(state: ReviewState, items: Iterable<ItemState>): ReviewState {
+  const known = new Map([...items].map((item) => [item.id, item]));
+  return { ...state, items: state.items.map((item) => known.get(item.id) ?? item) };
+}
+
 /** A file's hunks as this state has them split. */
 export function hunksIn(file: ReviewFile, state: ReviewState): ReviewHunk[] {
   return splitHunks(file.hunks, state.splits);

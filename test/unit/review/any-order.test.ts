@@ -31,7 +31,7 @@ import { seeded, type Random } from '../../support/random.ts';
 import { randomPair, type Pair } from './texts.ts';
 
 /** Many files in one repository, since one git for each of them would take minutes. */
-const FILES = 250;
+const FILES = 150;
 const folders: string[] = [];
 after(() => folders.forEach(removeFolder));
 

@@ -7,7 +7,7 @@ import { merge } from '../../../client/review/index.ts';
 import { TEST_GIT_ENV, removeFolder, temporaryFolder, write } from '../../support/git.ts';
 import { seeded, type Random } from '../../support/random.ts';
 
-const CASES = 160;
+const CASES = 110;
 const dir = temporaryFolder('codex-merge');
 after(() => removeFolder(dir));
 
