@@ -173,7 +173,8 @@ test('a dirty tree keeps the person’s own edits, in other files and elsewhere 
     const patch = parsePatch(bytes);
     const touched = new Set(patch.files.flatMap(({ oldPath, newPath }) => [oldPath, newPath]).map((path) => bytesOfPath(path).toString('latin1'))); // prettier-ignore
     const far = new Set(patch.files.filter(isFarFromTop).map(keyOf));
-    const [mine, wanted]: [Tree, Tree] = [new Map(from), new Map(to)];
+    const mine: Tree = new Map(from);
+    const wanted: Tree = new Map(to);
     for (const [name, entry] of from) {
       if (entry.mode === '120000') continue;
       const edited = Buffer.concat([Buffer.from('mine\n'), entry.bytes]);

@@ -183,7 +183,8 @@ export function randomPairs(
   count: number,
   fits: (bytes: Buffer) => boolean = () => true,
 ): { from: Tree; to: Tree } {
-  const [from, to]: [Tree, Tree] = [new Map(), new Map()];
+  const from: Tree = new Map();
+  const to: Tree = new Map();
   for (let pair = 0; pair < count; pair++) {
     const one = randomTree(random);
     for (const [tree, into] of [[one, from], [changedTree(random, one), to]] as const) {

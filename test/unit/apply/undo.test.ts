@@ -122,7 +122,7 @@ test('the list says when, what, how large, undone or not, finished or not, and h
   assert.equal(checkpoints.summaries(root)[1]?.finished, false);
 
   checkpoints.remove(first);
-  checkpoints.remove('../root/f');
+  checkpoints.remove('../elsewhere');
   assert.deepEqual(checkpoints.summaries().map((one) => one.id), [second]);
   assert.equal(get('g'), 'b\n');
 }); // prettier-ignore
