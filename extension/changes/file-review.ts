@@ -140,6 +140,10 @@ export class FileReview {
     this.problem = text.ok ? null : text.reason;
     if (!here.ok || !text.ok) {
       this.#become(this.#state, []);
+      // No file, no lines of it.
+      const isIn = ({ id, inFile }: ItemState) => inFile && this.hunk(id) !== undefined;
+      if (!here.ok && here.reason !== 'inputOutput')
+        this.set(this.items.filter(isIn).map(({ id }) => ({ id, decision: 'open', inFile: false })));
       return;
     }
     const { located, state } = await lookInSlices(text.text, this.#hunks, this.#state, here.bytes);
