@@ -167,13 +167,15 @@ export class Applier {
 
   async #tell(taskId: string, sentence: string, left: readonly string[], undoable: boolean): Promise<void> {
     const undo = t('Undo');
+    const review = t('Review Changes');
     const details = t('Show Details');
-    const buttons = [...(undoable ? [undo] : []), ...(left.length > 0 ? [details] : [])];
+    const buttons = [...(undoable ? [undo, review] : []), ...(left.length > 0 ? [details] : [])];
     const [first] = left;
     const text = first === undefined ? sentence : `${sentence} ${first}${left.length > 1 ? ' …' : ''}`;
     const show = left.length > 0 ? vscode.window.showWarningMessage : vscode.window.showInformationMessage;
     const answer = await show(text, ...buttons);
     if (answer === undo) await vscode.commands.executeCommand('codexTasks.undoApply', taskId);
+    if (answer === review) await vscode.commands.executeCommand('codexTasks.showChanges', taskId);
     if (answer === details) await vscode.commands.executeCommand('codexTasks.showLogs');
   }
 }

@@ -65,7 +65,9 @@ export class TaskActions {
   }
 
   async reviewed(taskId: string, review: ReviewState): Promise<void> {
-    if (this.#store.get(taskId)?.review === review) return;
+    const known = this.#store.get(taskId)?.review;
+    // What became of it as a pull request says more than what is in a folder.
+    if (known === review || known === 'pullRequest') return;
     const { connection } = await this.#backend.ready();
     this.#store.changed((await connection.call('task.review', { taskId, review })).task);
   }

@@ -49,7 +49,7 @@ export function Files({ patch, openPatch }: FilesProps) {
           {bytes(summary.bytes)}
         </span>
         <a href="#" onClick={(event) => (event.preventDefault(), openPatch())}>
-          {t('open patch')}
+          {t('show changes')}
         </a>
       </div>
     </section>
