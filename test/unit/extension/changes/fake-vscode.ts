@@ -1,0 +1,179 @@
+/** As much of VS Code as the room of changes touches; what it was asked to show stands in `shown`. */
+export class EventEmitter<T> {
+  readonly #listeners = new Set<(value: T) => void>();
+  readonly event = (listener: (value: T) => void) => {
+    this.#listeners.add(listener);
+    return { dispose: () => this.#listeners.delete(listener) };
+  };
+  fire(value: T): void {
+    for (const listener of this.#listeners) listener(value);
+  }
+  dispose(): void {
+    this.#listeners.clear();
+  }
+}
+export class Position {
+  readonly line: number;
+  readonly character: number;
+  constructor(line: number, character: number) {
+    this.line = line;
+    this.character = character;
+  }
+}
+export class Range {
+  readonly start: Position;
+  readonly end: Position;
+  constructor(line: number, character: number, endLine: number, endCharacter: number) {
+    this.start = new Position(line, character);
+    this.end = new Position(endLine, endCharacter);
+  }
+  get active(): Position {
+    return this.end;
+  }
+  get isEmpty(): boolean {
+    return this.start.line === this.end.line && this.start.character === this.end.character;
+  }
+}
+export const Selection = Range;
+export class Uri {
+  readonly scheme: string;
+  readonly path: string;
+  readonly query: string;
+  constructor(scheme: string, path: string, query = '') {
+    this.scheme = scheme;
+    this.path = path;
+    this.query = query;
+  }
+  get fsPath(): string {
+    return this.path;
+  }
+  toString(): string {
+    return `${this.scheme}:${this.path}?${this.query}`;
+  }
+  static file(path: string): Uri {
+    return new Uri('file', path);
+  }
+  static from({ scheme, path, query }: { scheme: string; path: string; query?: string }): Uri {
+    return new Uri(scheme, path, query);
+  }
+}
+export class TreeItem {
+  label: string;
+  constructor(label: string) {
+    this.label = label;
+  }
+}
+export class ThemeIcon {
+  static readonly File = { id: 'file' };
+}
+export class ThemeColor {}
+export class MarkdownString {
+  value: string;
+  constructor(value: string) {
+    this.value = value;
+  }
+}
+export class CodeLens {
+  readonly range: Range;
+  readonly command: { title: string; command: string; arguments: unknown[] };
+  constructor(range: Range, command: CodeLens['command']) {
+    this.range = range;
+    this.command = command;
+  }
+}
+export class CodeAction {
+  readonly title: string;
+  constructor(title: string) {
+    this.title = title;
+  }
+}
+export const CodeActionKind = { QuickFix: 'quickfix' };
+export const TreeItemCollapsibleState = { None: 0, Collapsed: 1, Expanded: 2 };
+export const TreeItemCheckboxState = { Unchecked: 0, Checked: 1 };
+export const CommentMode = { Preview: 1 };
+export const CommentThreadCollapsibleState = { Expanded: 1 };
+export const TextEditorRevealType = { InCenterIfOutsideViewport: 2 };
+export const EndOfLine = { LF: 1, CRLF: 2 };
+
+interface Control {
+  quickDiffProvider?: { provideOriginalResource(uri: Uri): Uri | undefined };
+  inputBox: object;
+  disposed?: boolean;
+}
+export interface Lenses {
+  provideCodeLenses(document: { uri: Uri; lineCount: number }): CodeLens[];
+}
+export const shown = {
+  executed: [] as [string, ...unknown[]][],
+  keys: {} as Record<string, unknown>,
+  messages: [] as string[],
+  /** What the person answers, in order. */
+  answers: [] as (string | undefined)[],
+  lenses: [] as Lenses[],
+  controls: [] as Control[],
+  clipboard: '',
+  surfaces: 'all',
+};
+
+const nothing = () => ({ dispose: () => undefined });
+const event = () => new EventEmitter<never>().event;
+const ask = (message: string) => {
+  shown.messages.push(message);
+  return Promise.resolve(shown.answers.shift());
+};
+export const window = {
+  activeTextEditor: undefined as unknown,
+  onDidChangeActiveTextEditor: event(),
+  onDidChangeTextEditorSelection: event(),
+  onDidChangeWindowState: event(),
+  showWarningMessage: ask,
+  withProgress: (_options: unknown, act: () => unknown) => act(),
+  setStatusBarMessage: nothing,
+  showTextDocument: async (uri: Uri) => {
+    shown.executed.push(['showTextDocument', uri.path]);
+    return { revealRange: () => undefined };
+  },
+};
+export const workspace = {
+  isTrusted: true,
+  workspaceFolders: [] as { uri: Uri }[],
+  textDocuments: [],
+  onDidChangeTextDocument: event(),
+  onDidSaveTextDocument: event(),
+  onDidOpenTextDocument: event(),
+  onDidChangeConfiguration: event(),
+  getConfiguration: () => ({ get: (name: string) => (name === 'review.surfaces' ? shown.surfaces : '') }),
+  openTextDocument: async () => ({ getText: () => 'the quoted line' }),
+};
+export const commands = {
+  executeCommand: async (name: string, ...args: unknown[]) => {
+    if (name === 'setContext') shown.keys[String(args[0])] = args[1];
+    else shown.executed.push([name, ...args]);
+  },
+};
+export const languages = {
+  registerCodeLensProvider: (_selector: unknown, provider: Lenses) => {
+    shown.lenses.push(provider);
+    return nothing();
+  },
+  registerCodeActionsProvider: nothing,
+};
+export const scm = {
+  createSourceControl: () => {
+    const control: Control & { dispose(): void } = { inputBox: {}, dispose: () => (control.disposed = true) };
+    shown.controls.push(control);
+    return control;
+  },
+};
+export const comments = { createCommentController: () => ({ dispose: () => undefined }) };
+export const env = {
+  clipboard: {
+    writeText: async (text: string) => {
+      shown.clipboard = text;
+    },
+  },
+};
+export const l10n = {
+  t: (template: string, params: Record<string, string | number> = {}) =>
+    template.replace(/\{(\w+)\}/g, (_, name: string) => String(params[name])),
+};
