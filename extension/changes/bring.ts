@@ -3,6 +3,7 @@
  * through a plan and a checkpoint, as applying has it. What can't be is refused with its reason. No VS Code.
  */
 import { applyPlan, planApply, type Checkpoints, type PathResult } from '../../client/apply/index.ts';
+import { breather } from '../../client/apply/write.ts';
 import { reversedPatch, type FilePatch, type Patch, type WirePath } from '../../client/patch/index.ts';
 import { subsetOf, type ItemState } from '../../client/review/index.ts';
 import type { FileReview, FileSeams, Refusal } from './file-review.ts';
@@ -44,10 +45,12 @@ export class Bringer {
 
   async #hunks(wishes: readonly ItemState[], selfRunning: boolean, brought: Brought): Promise<void> {
     const turns: { file: FileReview; patch: FilePatch; done: () => void; ids: string[] }[] = [];
+    const breathe = breather();
     for (const [file, all] of byFile(this.#files, wishes)) {
       const own = all.filter(({ id }) => file.hunk(id) !== undefined);
       if (own.length === 0) continue;
       const turn = await file.turn(own);
+      await breathe();
       const left = new Set(turn.refused.map(({ id }) => id));
       const ids = own.map(({ id }) => id).filter((id) => !left.has(id));
       brought.refused.push(...turn.refused);

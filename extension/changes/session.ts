@@ -7,6 +7,7 @@
  * itself without its own yes. No VS Code.
  */
 import { undoCheckpoint } from '../../client/apply/index.ts';
+import { breather } from '../../client/apply/write.ts';
 import { pathKey, type WirePath } from '../../client/patch/index.ts';
 import {
   merge,
@@ -102,8 +103,7 @@ export class ChangesSession {
   /** Reads the folder again: all files, or these. */
   look(files: readonly FileReview[] = this.files): Promise<void> {
     return this.#inTurn(async () => {
-      const changed: FileReview[] = [];
-      for (const file of files) if (await file.look()) changed.push(file);
+      const changed = await lookAtAll(files);
       if (changed.length > 0) this.#tell(changed);
     });
   }
@@ -181,7 +181,7 @@ export class ChangesSession {
         this.files,
         step.before.map(({ id }) => id),
       );
-      for (const file of files) await file.look();
+      await lookAtAll(files);
       // Where nothing was written, nothing has to be taken back but the decision.
       if (step.checkpoints.length === 0) this.#forget(step);
       const brought = await this.#bringer.bring(step.before, true);
@@ -312,4 +312,15 @@ export class ChangesSession {
 
 function withoutCheckpoints({ done, refused, unsaved }: Brought): Omit<Outcome, 'selfRunning'> {
   return { done, refused, unsaved };
+}
+
+/** Gives those of which something is other than it was known. Many small files hold nothing up either. */
+async function lookAtAll(files: readonly FileReview[]): Promise<FileReview[]> {
+  const breathe = breather();
+  const changed: FileReview[] = [];
+  for (const file of files) {
+    if (await file.look()) changed.push(file);
+    await breathe();
+  }
+  return changed;
 }
