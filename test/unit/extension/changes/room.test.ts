@@ -78,7 +78,7 @@ async function opened(context: TestContext) {
   window.activeTextEditor = editor;
   await room.commands.refreshChanges();
   const rows = (node?: ChangeNode): string[] =>
-    room.tree.children(node).flatMap((row) => [String(room.tree.item(row).label), ...rows(row)]);
+    room.tree.children(node).flatMap((row) => [room.tree.item(row).label as string, ...rows(row)]);
   return { room, root, document, editor, told, rows, read: () => readFileSync(join(root, 'a.txt'), 'utf8') };
 }
 
