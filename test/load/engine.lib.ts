@@ -98,8 +98,8 @@ export function watchMemory(
   let then = '';
   const look = (): void => {
     const [itself, ...others] = treeOf(pid);
-    // Between fork and exec a child is a copy of its parent that takes nothing.
-    const children = others.filter(({ command }) => command !== itself?.command);
+    // Between fork and exec a child is a copy of its parent that takes nothing; amid exec it has no name yet.
+    const children = others.filter(({ command }) => command !== itself?.command && command !== '');
     const tree = itself ? [itself, ...children] : [];
     const sum = tree.reduce((kib, one) => kib + one.residentKib, 0) * 1024;
     if (sum > bytes) {
