@@ -114,8 +114,11 @@ export async function serve(args: string[]): Promise<number> {
   await Promise.race([stopping, backend.idle]);
   process.stdout.write('Stopping…\n');
   await backend.stop();
-  // What is still open then is a fault, and none to wait for.
-  setTimeout(() => process.exit(EXIT.completed), LEFT_OPEN_MS).unref();
+  // What is still open then is a fault: it is told, and nobody waits for it.
+  setTimeout(() => {
+    process.stderr.write(`Left open: ${process.getActiveResourcesInfo().join(', ')}\n`);
+    process.exit(EXIT.completed);
+  }, LEFT_OPEN_MS).unref();
   return EXIT.completed;
 }
 

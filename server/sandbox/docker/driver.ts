@@ -213,9 +213,20 @@ export class DockerDriver implements SandboxDriver {
   ): Promise<Found | { ground: Ground }> {
     const ground = await this.#grounds.of(spec, progress, signal);
     if ((spec.role ?? 'agent') !== 'agent') return { ground };
-    const claimed = await this.#pool.claim(ground, name, spec.generation);
-    this.#pool.expect(ground);
-    return claimed ? { ...claimed, ...madeOf(spec, ground) } : { ground };
+    try {
+      const claimed = await this.#pool.claim(ground, name, spec.generation);
+      this.#pool.expect(ground);
+      return claimed ? { ...claimed, ...madeOf(spec, ground) } : { ground };
+    } catch (error) {
+      return this.#madeMeanwhile(error, name, spec);
+    }
+  }
+
+  /** By somebody with the same task: it is ours to share, the door decides who stays. Else it is the error. */
+  async #madeMeanwhile(error: unknown, name: string, { role = 'agent' }: SandboxSpec): Promise<Found> {
+    const adopted = statusOf(error) === 409 ? await adopt(this.#docker, name, role) : null;
+    if (adopted) return adopted;
+    throw error;
   }
 
   async #create(name: string, spec: SandboxSpec, { ground }: { ground: Ground }): Promise<Found> {
@@ -229,11 +240,8 @@ export class DockerDriver implements SandboxDriver {
       await container.start();
       return { container, ...madeOf(spec, ground) };
     } catch (error) {
-      // Somebody with the same task made it meanwhile: it is ours to share, the door decides who stays.
-      const adopted = statusOf(error) === 409 ? await adopt(this.#docker, name, role) : null;
-      if (adopted) return adopted;
       if (statusOf(error) === 404 && spec.snapshot !== undefined) throw missing(spec.snapshot, error);
-      throw error;
+      return this.#madeMeanwhile(error, name, spec);
     }
   }
 

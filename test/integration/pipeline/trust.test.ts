@@ -65,7 +65,7 @@ const KEYTOOL = `#!/bin/bash
 echo "$1" >> /opt/jdk/asked
 held=/opt/jdk/lib/security/cacerts
 case $1 in
-  -importcert) [ ! -s $held ] || exit 1; cat "\${@: -1}" > /dev/null; for one; do [ "$before" = -file ] && cat "$one" > $held; before=$one; done;;
+  -importcert) [ ! -s $held ] || exit 1; for one; do [ "$before" = -file ] && cat "$one" > $held; before=$one; done;;
   -delete) : > $held;;
 esac
 `;
