@@ -23,6 +23,8 @@ import { VERSION } from './version.ts';
 const DEFAULT_PORT = 7421;
 const KEY_MAX_BYTES = 8_192;
 const MINUTE_MS = 60_000;
+/** After everything has been closed. */
+const LEFT_OPEN_MS = 5_000;
 /** Shorter ones can be guessed. */
 const TOKEN_MIN_CHARS = 16;
 
@@ -112,6 +114,11 @@ export async function serve(args: string[]): Promise<number> {
   await Promise.race([stopping, backend.idle]);
   process.stdout.write('Stopping…\n');
   await backend.stop();
+  // What is still open then is a fault: it is told, and nobody waits for it.
+  setTimeout(() => {
+    process.stderr.write(`Left open: ${process.getActiveResourcesInfo().join(', ')}\n`);
+    process.exit(EXIT.completed);
+  }, LEFT_OPEN_MS).unref();
   return EXIT.completed;
 }
 

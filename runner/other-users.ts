@@ -5,32 +5,54 @@
  */
 import { readFileSync } from 'node:fs';
 
-/** False when it is gone, or nobody here may signal it. */
-export function signal(pid: number, name: NodeJS.Signals): boolean {
-  return (
-    attempt(() => process.kill(pid, name)) ??
-    asOwnerOf(pid, () => attempt(() => process.kill(pid, name))) ??
-    false
-  );
+/** What is gone, or what nobody here may signal, is passed over. */
+export function signalEach(pids: readonly number[], name: NodeJS.Signals): void {
+  forEach(pids, (pid) => process.kill(pid, name));
 }
 
-/** What it was started with; null when it is gone, or hides it. */
-export function environmentOf(pid: number): Buffer | null {
-  const read = (): Buffer | null => attempt(() => readFileSync(`/proc/${pid}/environ`));
-  return read() ?? asOwnerOf(pid, read);
+/** What they were started with, of those that are there and show it. */
+export function environmentsOf(pids: readonly number[]): Map<number, Buffer> {
+  const found = new Map<number, Buffer>();
+  forEach(pids, (pid) => void found.set(pid, readFileSync(`/proc/${pid}/environ`)));
+  return found;
 }
 
-function asOwnerOf<T>(pid: number, work: () => T): T | null {
-  if (process.geteuid?.() !== 0) return null;
-  const owner = ownerOf(pid);
-  if (!owner || owner.uid === 0) return null;
+/**
+ * All of a user in one go: to become another user stops every thread of this process until each has agreed,
+ * and beside a thousand processes that never rest each of them waits long for its turn.
+ */
+function forEach(pids: readonly number[], work: (pid: number) => void): void {
+  const refused = pids.filter((pid) => attempt(() => (work(pid), true)) === null);
+  if (refused.length === 0 || process.geteuid?.() !== 0) return;
+  const byOwner = new Map<string, { owner: Owner; pids: number[] }>();
+  for (const pid of refused) {
+    const owner = ownerOf(pid);
+    if (!owner || owner.uid === 0) continue;
+    const key = `${owner.uid}:${owner.gid}`;
+    const theirs = byOwner.get(key) ?? { owner, pids: [] };
+    theirs.pids.push(pid);
+    byOwner.set(key, theirs);
+  }
+  for (const { owner, pids: theirs } of byOwner.values()) {
+    asUser(owner, () => {
+      for (const pid of theirs) attempt(() => work(pid));
+    });
+  }
+}
+
+interface Owner {
+  uid: number;
+  gid: number;
+}
+
+function asUser({ uid, gid }: Owner, work: () => void): void {
   try {
     // The group first: becoming another user gives the right to change groups away.
-    process.setegid?.(owner.gid);
-    process.seteuid?.(owner.uid);
-    return work();
+    process.setegid?.(gid);
+    process.seteuid?.(uid);
+    work();
   } catch {
-    return null;
+    // It can't be: then nothing is done as that user.
   } finally {
     attempt(() => process.seteuid?.(0));
     attempt(() => process.setegid?.(0));
@@ -38,7 +60,7 @@ function asOwnerOf<T>(pid: number, work: () => T): T | null {
 }
 
 /** The real ones: a signal goes by the receiver's real user. */
-function ownerOf(pid: number): { uid: number; gid: number } | null {
+function ownerOf(pid: number): Owner | null {
   const status = attempt(() => readFileSync(`/proc/${pid}/status`, 'latin1')) ?? '';
   const uid = /^Uid:\t(\d+)/m.exec(status)?.[1];
   const gid = /^Gid:\t(\d+)/m.exec(status)?.[1];

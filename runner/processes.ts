@@ -6,7 +6,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { KILL_GRACE_MS } from '../protocol/limits.ts';
 import { CALL_ID_VARIABLE } from '../protocol/door.ts';
-import { environmentOf, signal } from './other-users.ts';
+import { environmentsOf, signalEach } from './other-users.ts';
 import { PLACES } from './places.ts';
 import { everyone, membersOf, pgrepLister, tolerant } from './signalled.ts';
 import type { Lister } from './signalled.ts';
@@ -58,10 +58,17 @@ export function readProcess(pid: number): Process | null {
   };
 }
 
-/** The environment a process was started with says which command it belongs to; null: it does not say. */
-function callOf(pid: number): string | null {
-  const entries = environmentOf(pid)?.toString('latin1').split('\0') ?? [];
-  return entries.find((entry) => entry.startsWith(TAG))?.slice(TAG.length) ?? null;
+/** The environment a process was started with says which command it belongs to; without one it does not say. */
+function callsOf(pids: readonly number[]): Map<number, string> {
+  const calls = new Map<number, string>();
+  for (const [pid, environment] of environmentsOf(pids)) {
+    const entry = environment
+      .toString('latin1')
+      .split('\0')
+      .find((one) => one.startsWith(TAG));
+    if (entry !== undefined) calls.set(pid, entry.slice(TAG.length));
+  }
+  return calls;
 }
 
 const TAG = `${CALL_ID_VARIABLE}=`;
@@ -86,18 +93,23 @@ export function sinceOf(leader: number, before: string | null): string | null {
 export async function endCommand(leader: number, callId: string, since: string | null): Promise<void> {
   if (LIST) return endListed(LIST, leader, since);
   const seen = new Map<number, string>();
-  const mine = (one: Process): boolean => {
-    const call = callOf(one.pid);
-    if (call !== null) return call === callId;
-    return since !== null && one.parent === INIT && Number(one.startedAt) >= Number(since);
-  };
   const members = (): number[] => {
     const all = processes();
+    const others = all.filter(({ pid }) => !isOurs(pid));
     const chosen = new Set<number>();
-    for (const one of all) {
-      if (isOurs(one.pid)) continue;
+    const unclear: Process[] = [];
+    for (const one of others) {
       const belongs = one.group === leader || one.session === leader || seen.get(one.pid) === one.startedAt;
-      if (belongs || mine(one)) chosen.add(one.pid);
+      if (belongs) chosen.add(one.pid);
+      else unclear.push(one);
+    }
+    const calls = callsOf(unclear.map(({ pid }) => pid));
+    for (const { pid, parent, startedAt } of unclear) {
+      const call = calls.get(pid);
+      const isOfCall = call === callId;
+      const isLost =
+        call === undefined && since !== null && parent === INIT && Number(startedAt) >= Number(since);
+      if (isOfCall || isLost) chosen.add(pid);
     }
     addDescendants(all, chosen);
     for (const one of all) if (chosen.has(one.pid)) seen.set(one.pid, one.startedAt);
@@ -161,10 +173,6 @@ async function endAll(members: () => number[], graceMs: number): Promise<void> {
     signalEach(left, 'SIGKILL');
     await pause();
   }
-}
-
-function signalEach(pids: number[], name: NodeJS.Signals): void {
-  for (const pid of pids) signal(pid, name);
 }
 
 function pause(): Promise<void> {

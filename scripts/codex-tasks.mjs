@@ -14,7 +14,10 @@ try {
   process.stderr.write(`codex-tasks could not be prepared: ${error.message}\n`);
   process.exit(1);
 }
-const child = spawn(nodeBinary(), [join(ROOT, 'dist/cli/codex-tasks.mjs'), ...process.argv.slice(2)], {
+const args = process.argv.slice(2);
+// As client/backend-process starts one: it takes less memory.
+const flags = args[0] === 'serve' ? ['--max-semi-space-size=4'] : [];
+const child = spawn(nodeBinary(), [...flags, join(ROOT, 'dist/cli/codex-tasks.mjs'), ...args], {
   stdio: 'inherit',
   env: nodeEnvironment(),
 });

@@ -13,6 +13,8 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ROOT, ensureBuild, ensureDependencies, nodeBinary, nodeEnvironment } from './ensure-install.mjs';
 
+const REASON_LINES = 12;
+
 const args = process.argv.slice(2);
 
 try {
@@ -118,8 +120,11 @@ const skipped = count('skipped');
 
 print(`\n── done\n${times.join(' · ')}`);
 if (failed > 0) print('\nFailed:');
-for (const result of results.filter(({ outcome }) => outcome === 'failed'))
+// With the reason's first lines: what came before may be far up, or cut off.
+for (const result of results.filter(({ outcome }) => outcome === 'failed')) {
   print(`  ✗ ${result.file}: ${result.name}`);
+  for (const line of (result.why ?? '').split('\n').slice(0, REASON_LINES)) print(`      ${line}`);
+}
 if (skipped > 0) print('\nSkipped:');
 for (const result of results.filter(({ outcome }) => outcome === 'skipped')) {
   print(`  – ${result.file}: ${result.name}: ${result.why}`);

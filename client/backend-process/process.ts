@@ -75,6 +75,12 @@ export async function ensureBackend(launch: Launch): Promise<RunningBackend & { 
   return { ...(await startBackendProcess(launch)), started: true };
 }
 
+/**
+ * What the backend's Node is started with: without it, what twenty tasks leave behind for a moment grows to
+ * 90 MB more before it is looked through. Measured with twenty tasks: 264 to 173 MB, and no slower.
+ */
+export const BACKEND_NODE_FLAGS = ['--max-semi-space-size=4'];
+
 export async function startBackendProcess(launch: Launch): Promise<RunningBackend> {
   await ensureToken(launch.dataDir);
   const log = await openLog(launch.dataDir);
@@ -154,6 +160,7 @@ function isProof(answer: unknown): answer is { proof: string } {
 
 function serveArgs(launch: Launch): string[] {
   return [
+    ...BACKEND_NODE_FLAGS,
     ...launch.entry,
     'serve',
     '--host',

@@ -27,7 +27,7 @@ const STAGES = [
     first: LONGEST,
   },
   // Alone: it measures how much memory is taken, or is killed all the time, and the machine is busy with it.
-  { name: 'load', patterns: ['test/load/**/*.test.ts'], concurrency: 1, timeoutMs: 240_000 },
+  { name: 'load', patterns: ['test/load/**/*.test.ts'], concurrency: 1, timeoutMs: 480_000 },
   // One at a time: what an attempt may take is measured, and one that hangs must not be the machine's fault.
   {
     name: 'attacks',

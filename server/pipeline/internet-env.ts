@@ -103,8 +103,14 @@ if [ -d "$redhat" ] && [ -w "$redhat" ] && ! cmp -s "$cert" "$redhat/codex-proxy
   cp "$cert" "$redhat/codex-proxy.crt"
   if command -v update-ca-trust; then update-ca-trust; fi
 fi
-if command -v keytool && ! keytool -list -cacerts -storepass changeit -alias codex-proxy; then
-  keytool -importcert -noprompt -trustcacerts -cacerts -storepass changeit -alias codex-proxy -file "$cert"
+# Java's own store, where it can be written: each look into it starts a machine of its own.
+java='${home}/.codex/proxy-cert.java'
+keytool=$(command -v keytool) && store=$(dirname "$(dirname "$(readlink -f "$keytool")")")/lib/security/cacerts
+if [ -n "$keytool" ] && [ -w "$store" ] && ! cmp -s "$cert" "$java"; then
+  into() { keytool "$@" -cacerts -storepass changeit -alias codex-proxy; }
+  into -importcert -noprompt -trustcacerts -file "$cert" ||
+    { into -delete && into -importcert -noprompt -trustcacerts -file "$cert"; }
+  if [ $? = 0 ]; then cp "$cert" "$java"; fi
 fi
 test -s "$bundle"
 `;

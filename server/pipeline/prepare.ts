@@ -21,7 +21,7 @@ export async function prepareSandbox(of: Preparation, again = false): Promise<Sa
   const { turn, attempt } = of;
   const startedAt = performance.now();
   const mayBeThere = again || turn.turn > 1 || turn.resumed;
-  const found = mayBeThere && (await isThere(of)) ? await turn.phase('checkout', () => takeOver(of)) : null;
+  const found = mayBeThere && (await isThere(of)) ? await inCheckout(of, () => takeOver(of)) : null;
   const sandbox = found ?? (await makeNew(of));
   try {
     const restored = found === null && of.startSha !== turn.task.repo.sha;
@@ -124,9 +124,21 @@ async function makeNew(of: Preparation): Promise<Sandbox> {
   }
 }
 
+/** A sandbox that was opened is let go, too, when only the phase's end can't be written: nobody else knows of it. */
+async function inCheckout(of: Preparation, open: () => Promise<Sandbox | null>): Promise<Sandbox | null> {
+  let opened: Sandbox | null = null;
+  const hold = async (): Promise<Sandbox | null> => (opened = await open());
+  try {
+    return await of.turn.phase('checkout', hold);
+  } catch (error) {
+    await (opened as Sandbox | null)?.detach();
+    throw error;
+  }
+}
+
 /** With the commit checked out; null when the snapshot is not there any more. */
 async function openFrom(of: Preparation, { snapshot, sha }: Start): Promise<Sandbox | null> {
-  return of.turn.phase('checkout', async () => {
+  return inCheckout(of, async () => {
     // It will be fetched from: both take their time.
     if (sha !== of.startSha) void of.origin();
     let sandbox: Sandbox;

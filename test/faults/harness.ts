@@ -12,7 +12,7 @@ import { createInterface } from 'node:readline';
 import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import assert from 'node:assert/strict';
-import { findBackend, stopBackend } from '../../client/backend-process/index.ts';
+import { BACKEND_NODE_FLAGS, findBackend, stopBackend } from '../../client/backend-process/index.ts';
 import type { WireEvent } from '../../protocol/events.ts';
 import { RunResult } from '../../protocol/result.ts';
 import { createDriver } from '../../server/sandbox/index.ts';
@@ -53,7 +53,8 @@ export interface ProgramOptions {
 /** Starts the program; whoever starts a `serve` also ends it, see `serve`. */
 export function codexTasks(args: readonly string[], options: ProgramOptions = {}): Running {
   assert.ok(existsSync(PROGRAM), 'Build the program first: node esbuild.config.mjs cli runner');
-  const child = spawn(process.execPath, [PROGRAM, ...args], {
+  const flags = args[0] === 'serve' ? BACKEND_NODE_FLAGS : [];
+  const child = spawn(process.execPath, [...flags, PROGRAM, ...args], {
     env: { ...cleanEnvironment(), ...options.env },
     stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),

@@ -89,25 +89,32 @@ export function commandsWith(text: string): string[] {
     .filter((command) => command.includes(text));
 }
 
-/** Memory of a process with all that it started, as its largest sum; until `stop`. */
-export function watchMemory(pid: number, everyMs: number): { stop(): { bytes: number; ofItself: number } } {
+/** Memory of a process with all that it started, as its largest sum and what that was; until `stop`. */
+export function watchMemory(
+  pid: number,
+  everyMs: number,
+): { stop(): { bytes: number; ofItself: number; then: string } } {
   let [bytes, ofItself] = [0, 0];
+  let then = '';
   const look = (): void => {
     const [itself, ...others] = treeOf(pid);
-    // Between fork and exec a child is a copy of its parent that takes nothing.
-    const children = others.filter(({ command }) => command !== itself?.command);
+    // Between fork and exec a child is a copy of its parent that takes nothing; amid exec it has no name yet.
+    const children = others.filter(({ command }) => command !== itself?.command && command !== '');
     const tree = itself ? [itself, ...children] : [];
-    bytes = Math.max(
-      bytes,
-      tree.reduce((sum, one) => sum + one.residentKib * 1024, 0),
-    );
+    const sum = tree.reduce((kib, one) => kib + one.residentKib, 0) * 1024;
+    if (sum > bytes) {
+      bytes = sum;
+      then = tree
+        .map(({ residentKib, command }) => `${(residentKib / 1024).toFixed(0)} ${command.slice(0, 60)}`)
+        .join('; ');
+    }
     ofItself = Math.max(ofItself, (itself?.residentKib ?? 0) * 1024);
   };
   const timer = setInterval(look, everyMs).unref();
   return {
     stop() {
       clearInterval(timer);
-      return { bytes, ofItself };
+      return { bytes, ofItself, then };
     },
   };
 }

@@ -58,7 +58,8 @@ function listen(socket: WebSocket, answer: AnswerSocket): void {
 
   async function onMessage(sent: unknown): Promise<void> {
     const { type, previous_response_id: previous, ...rest } = isObject(sent) ? sent : { type: null };
-    if (type !== 'response.create' || 'stream' in rest || busy) {
+    // What belongs to the other transport, such as `stream`, is not looked at: the Codex CLI sends it along.
+    if (type !== 'response.create' || busy) {
       const message = busy ? 'A response is in progress.' : 'This is no response.create.';
       outlet.refuse({ status: 400, code: 'invalid_request_error', message, param: 'type' });
       return;

@@ -5,6 +5,7 @@
  * The engine is the only register: what exists is found by name and label, never remembered.
  */
 import { mkdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import Docker from 'dockerode';
 import { CodexError, errorText } from '../../../protocol/errors.ts';
@@ -12,6 +13,7 @@ import type { Door } from '../door.ts';
 import { DoorRefused } from '../door.ts';
 import { DoorSandbox } from '../door-sandbox.ts';
 import type { Behind } from '../door-sandbox.ts';
+import { Gate } from '../gate.ts';
 import { checkRepoName, ownerOf, parseSandboxName, sandboxName } from '../naming.ts';
 import { Parking } from '../parking.ts';
 import type {
@@ -30,7 +32,7 @@ import { adopt, stopContainer } from './containers.ts';
 import type { Found } from './containers.ts';
 import { engineInfo, runtimeMissing, weaknessesOf } from './engine.ts';
 import { asCodexError, ENGINE_TIMEOUT_MS, statusOf, within } from './failure.ts';
-import { Grounds } from './ground.ts';
+import { Grounds, type Ground } from './ground.ts';
 import { Images } from './images.ts';
 import { handOver } from './ownership.ts';
 import { watchedUse } from './usage.ts';
@@ -38,6 +40,9 @@ import { Pool } from './pool.ts';
 import { missing, Snapshots } from './snapshots.ts';
 import { LABEL, containerSpec } from './spec.ts';
 import { sweepLeftovers } from './sweep.ts';
+
+/** More of them only make each other late, until one of them gives up. */
+const STARTING_AT_ONCE = Math.max(4, 2 * availableParallelism());
 
 export class DockerDriver implements SandboxDriver {
   readonly kind = 'docker';
@@ -50,6 +55,7 @@ export class DockerDriver implements SandboxDriver {
   readonly #snapshots: Snapshots;
   readonly #pool: Pool;
   readonly #parking: Parking;
+  readonly #starting = new Gate(STARTING_AT_ONCE);
 
   /** `poolSize`: how many sandboxes are kept started for whoever comes next. */
   constructor(dataDir: string, options: Docker.DockerOptions = {}, runtime?: string, poolSize = 0) {
@@ -98,9 +104,14 @@ export class DockerDriver implements SandboxDriver {
       if (!health.ok)
         throw new CodexError('sandboxUnavailable', { detail: health.detail }, { detail: health.detail });
       signal?.throwIfAborted();
-      const found = (await adopting) ?? (await this.#create(name, spec, progress, signal));
-      await this.#parking.clear(name);
-      return await this.#enter(name, found, spec);
+      const ready = (await adopting) ?? (await this.#claim(name, spec, progress, signal));
+      const enter = async (): Promise<Sandbox> => {
+        signal?.throwIfAborted();
+        const found = 'ground' in ready ? await this.#create(name, spec, ready) : ready;
+        await this.#parking.clear(name);
+        return this.#enter(name, found, spec);
+      };
+      return await ('door' in ready ? enter() : this.#starting.through(enter));
     } catch (error) {
       if (error instanceof DoorRefused && error.reason === 'version') {
         // Made by another version of us, with a runner that speaks otherwise.
@@ -193,34 +204,44 @@ export class DockerDriver implements SandboxDriver {
     return this.#pool.close();
   }
 
-  async #create(
+  /** One of the pool's, or what one is made of. */
+  async #claim(
     name: string,
     spec: SandboxSpec,
     progress: (line: string) => void,
     signal?: AbortSignal,
-  ): Promise<Found> {
-    const { taskId, attempt, repoName, role = 'agent' } = spec;
+  ): Promise<Found | { ground: Ground }> {
     const ground = await this.#grounds.of(spec, progress, signal);
-    const made = { how: spec.snapshot === undefined ? 'new' : 'prepared', home: ground.user.home } as const;
+    if ((spec.role ?? 'agent') !== 'agent') return { ground };
     try {
-      if (role === 'agent') {
-        const claimed = await this.#pool.claim(ground, name, spec.generation);
-        this.#pool.expect(ground);
-        if (claimed) return { ...claimed, ...made };
-      }
+      const claimed = await this.#pool.claim(ground, name, spec.generation);
+      this.#pool.expect(ground);
+      return claimed ? { ...claimed, ...madeOf(spec, ground) } : { ground };
+    } catch (error) {
+      return this.#madeMeanwhile(error, name, spec);
+    }
+  }
+
+  /** By somebody with the same task: it is ours to share, the door decides who stays. Else it is the error. */
+  async #madeMeanwhile(error: unknown, name: string, { role = 'agent' }: SandboxSpec): Promise<Found> {
+    const adopted = statusOf(error) === 409 ? await adopt(this.#docker, name, role) : null;
+    if (adopted) return adopted;
+    throw error;
+  }
+
+  async #create(name: string, spec: SandboxSpec, { ground }: { ground: Ground }): Promise<Found> {
+    const { taskId, attempt, repoName, role = 'agent' } = spec;
+    try {
       const container = await this.#docker.createContainer(
         containerSpec({ ...ground, name, taskId, attempt, repoName, role }),
       );
       await handOver(container, ground.user);
       if (role === 'ask') await handOverWorkspace(container);
       await container.start();
-      return { container, ...made };
+      return { container, ...madeOf(spec, ground) };
     } catch (error) {
-      // Somebody with the same task made it meanwhile: it is ours to share, the door decides who stays.
-      const adopted = statusOf(error) === 409 ? await adopt(this.#docker, name, role) : null;
-      if (adopted) return adopted;
       if (statusOf(error) === 404 && spec.snapshot !== undefined) throw missing(spec.snapshot, error);
-      throw error;
+      return this.#madeMeanwhile(error, name, spec);
     }
   }
 
@@ -254,4 +275,8 @@ export class DockerDriver implements SandboxDriver {
     };
     return new DoorSandbox(spec.role === 'ask' ? asking(behind, container) : behind, door);
   }
+}
+
+function madeOf({ snapshot }: SandboxSpec, { user }: Ground): Pick<Found, 'how' | 'home'> {
+  return { how: snapshot === undefined ? 'new' : 'prepared', home: user.home };
 }

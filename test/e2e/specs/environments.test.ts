@@ -202,14 +202,19 @@ test('changed elsewhere meanwhile: other fields are taken over, the same field i
     await other.call('environment.put', { environment: { ...(await stored()), workdir: 'theirs' } });
     await saveOrBeTold(page);
     await page.getByRole('button', { name: 'Reload and Drop My Changes' }).click();
-    assert.equal(await page.getByLabel('Working folder').inputValue(), 'theirs');
+    await eventually('theirs', async () => (await page.getByLabel('Working folder').inputValue()) === 'theirs');
   });
 });
 
-/** The page hears of a change elsewhere by itself; whoever saves before that hears of it then. */
+/** A save tells of a change elsewhere; one still on its way keeps the button from being pressed a while. */
 async function saveOrBeTold(page: Frame): Promise<void> {
   const save = page.getByRole('button', { name: /^Save \(/ });
-  if (await save.isEnabled()) await save.click({ timeout: 2_000 }).catch(() => undefined);
+  const told = page.getByRole('button', { name: 'Overwrite with Mine' });
+  await eventually('the conflict told', async () => {
+    if (await told.isVisible()) return true;
+    if (await save.isEnabled()) await save.click({ timeout: 2_000 }).catch(() => undefined);
+    return told.isVisible();
+  });
 }
 
 test('what is typed outlives a closed tab', async () => {

@@ -95,6 +95,7 @@ export async function killRun({
         await starting.ended;
       } else {
         if (!isRunning) backend = await serve(place, args, env);
+        isRunning = true;
         const end = await Promise.race([moment, ended]);
         // Too early: the log says why.
         if (end !== undefined) break;

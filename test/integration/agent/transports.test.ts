@@ -44,6 +44,8 @@ test('over a WebSocket each request sends what is new alone', async () => {
   const [first, ...later] = sent(played);
   assert.equal(first?.previous_response_id, undefined);
   for (const message of later) assert.match(String(message.previous_response_id), /^resp_/);
+  for (const message of sent(played))
+    assert.ok(!('stream' in message), 'what belongs to the other transport is left out');
   assert.deepEqual(
     later.map((message) => message.input.length),
     [1, 1, 1, 1, 1],

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import {
+  BACKEND_NODE_FLAGS,
   ensureBackend,
   ensureToken,
   findBackend,
@@ -129,4 +130,10 @@ describe('the token of a data folder', () => {
     assert.ok((tokens[0] ?? '').length >= 40);
     if (process.platform !== 'win32') assert.equal((await stat(join(dataDir, 'token'))).mode & 0o777, 0o600);
   });
+});
+
+it('starts from a checkout as it does here', async () => {
+  const script = fileURLToPath(new URL('../../../scripts/codex-tasks.mjs', import.meta.url));
+  const flags = BACKEND_NODE_FLAGS.map((flag) => `'${flag}'`).join(', ');
+  assert.ok((await readFile(script, 'utf8')).includes(`[${flags}]`));
 });

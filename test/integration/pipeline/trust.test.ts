@@ -59,3 +59,33 @@ test('it stands where the system’s tool would have put it, without that tool; 
   assert.equal(replaced.split('\n').length, ours.split('\n').length, 'instead of the first, not beside it');
   await sandbox.detach();
 });
+
+/** Takes one certificate; says what it was asked for. */
+const KEYTOOL = `#!/bin/bash
+echo "$1" >> /opt/jdk/asked
+held=/opt/jdk/lib/security/cacerts
+case $1 in
+  -importcert) [ ! -s $held ] || exit 1; for one; do [ "$before" = -file ] && cat "$one" > $held; before=$one; done;;
+  -delete) : > $held;;
+esac
+`;
+
+test('Java’s own store gets it once, and a newer one instead', async () => {
+  const [first, second] = await Promise.all([
+    openAuthority(join(data.path, 'one')),
+    openAuthority(join(data.path, 'other')),
+  ]);
+  const sandbox = await driver.open(newTask());
+  await told(sandbox, 'mkdir -p /opt/jdk/bin /opt/jdk/lib/security; : > /opt/jdk/lib/security/cacerts');
+  await sandbox.put('/opt/jdk/bin/keytool', Buffer.from(KEYTOOL));
+  await told(sandbox, 'chmod +x /opt/jdk/bin/keytool; ln -s /opt/jdk/bin/keytool /usr/local/bin/keytool');
+  const held = () => told(sandbox, 'cat /opt/jdk/lib/security/cacerts');
+  for (const again of [1, 2]) {
+    await trust(sandbox, first.certificatePem);
+    assert.equal(await held(), first.certificatePem, `${again}`);
+  }
+  assert.equal(await told(sandbox, 'cat /opt/jdk/asked'), '-importcert\n', 'asked for once');
+  await trust(sandbox, second.certificatePem);
+  assert.equal(await held(), second.certificatePem);
+  await sandbox.detach();
+});
