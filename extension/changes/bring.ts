@@ -44,7 +44,19 @@ export class Bringer {
   }
 
   async #hunks(wishes: readonly ItemState[], selfRunning: boolean, brought: Brought): Promise<void> {
-    const turns: { file: FileReview; patch: FilePatch; done: () => void; ids: string[] }[] = [];
+    const again = await this.#tryHunks(wishes, selfRunning, brought, true);
+    // A document was saved, or typed into, between the look and the change.
+    if (again.length > 0) await this.#tryHunks(again, selfRunning, brought, false);
+  }
+
+  /** Gives those that are worth another try, when there is one. */
+  async #tryHunks(
+    wishes: readonly ItemState[],
+    selfRunning: boolean,
+    brought: Brought,
+    mayRetry: boolean,
+  ): Promise<ItemState[]> {
+    const turns: { own: ItemState[]; patch: FilePatch; done: () => void; ids: string[] }[] = [];
     const breathe = breather();
     for (const [file, all] of byFile(this.#files, wishes)) {
       const own = all.filter(({ id }) => file.hunk(id) !== undefined);
@@ -60,19 +72,22 @@ export class Bringer {
         brought.before.push(...turn.undo);
       };
       if (turn.patch === null) done();
-      else turns.push({ file, patch: turn.patch, done, ids });
+      else turns.push({ own: own.filter(({ id }) => !left.has(id)), patch: turn.patch, done, ids });
     }
-    if (turns.length === 0) return;
+    if (turns.length === 0) return [];
     const results = await this.#write(
       turns.map(({ patch }) => patch),
       selfRunning,
       brought,
     );
-    for (const [index, { patch, done, ids }] of turns.entries()) {
+    const again: ItemState[] = [];
+    for (const [index, { own, patch, done, ids }] of turns.entries()) {
       const result = results[index];
       if (result && isDone(result)) done();
+      else if (mayRetry && result?.reason === 'changedSince') again.push(...own);
       else brought.refused.push(...ids.map((id) => refusal(id, patch.newPath, result)));
     }
+    return again;
   }
 
   /** Renames, modes, binaries, …: their part of the patch, or its reverse. */

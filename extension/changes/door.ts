@@ -20,7 +20,7 @@ export interface DoorOptions extends Omit<RoomOptions, 'files' | 'onRows' | 'onO
 export class ChangesDoor implements vscode.Disposable {
   readonly #options: DoorOptions;
   readonly #files = new ResultFiles(async (side) => (await this.#open()).read(side));
-  readonly #rows = new vscode.EventEmitter<void>();
+  readonly #rows = new vscode.EventEmitter<ChangeNode[] | undefined>();
   readonly #view: vscode.TreeView<ChangeNode>;
   readonly #disposables: vscode.Disposable[];
   #room: Promise<ChangesRoom> | null = null;
@@ -87,7 +87,7 @@ export class ChangesDoor implements vscode.Disposable {
     const room = new ChangesRoom({
       ...this.#options,
       files: this.#files,
-      onRows: () => this.#onRows(),
+      onRows: (changed) => this.#onRows(changed),
       onOpened: (row) => {
         // In sight, but neither selected nor with the focus.
         void Promise.resolve(this.#view.reveal(row, { select: false, focus: false, expand: true })).catch(
@@ -100,10 +100,11 @@ export class ChangesDoor implements vscode.Disposable {
     return room;
   }
 
-  #onRows(): void {
+  #onRows(changed?: readonly ChangeNode[]): void {
     const any = this.#opened?.hasReviews ?? false;
     if (this.#options.state.get<boolean>(ANY) !== any) void this.#options.state.update(ANY, any);
     setContextKey('codexTasks.changes.open', any);
-    this.#rows.fire();
+    if (changed === undefined) this.#rows.fire(undefined);
+    else if (changed.length > 0) this.#rows.fire([...changed]);
   }
 }

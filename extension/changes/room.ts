@@ -39,7 +39,7 @@ export interface RoomOptions extends Omit<ReviewsOptions, 'stored'> {
   openTask(taskId: string): void;
   reviewed(taskId: string, review: TaskReview): Promise<void>;
   /** The rows have changed; nothing: all of them. */
-  onRows(): void;
+  onRows(changed?: readonly ChangeNode[]): void;
   /** A review is open whose row may be shown. */
   onOpened(row: ChangeNode): void;
   /** Rows that are selected in the list. */
@@ -61,9 +61,9 @@ export class ChangesRoom implements vscode.Disposable {
     this.tree = new ChangesTree(() => this.#reviews.all);
     this.#editors = new Editors(this.#reviews, options.files);
     this.#comments = new Comments(this.#reviews);
-    this.#reviews.onDidChange((session) => {
+    this.#reviews.onDidChange((session, files) => {
       if (!this.#reviews.all.includes(session)) this.tree.forget(session);
-      options.onRows();
+      options.onRows(files.length === 0 ? undefined : this.tree.changed(session, files));
     });
     options.records.onChange((taskId) => this.#lookAgain(taskId));
     this.commands = this.#handlers();
@@ -123,8 +123,8 @@ export class ChangesRoom implements vscode.Disposable {
         if (session) return showAll(session.result);
         return this.show(await this.#options.pickTask(argument, t('Show Changes')), {});
       },
-      openChange: (argument) => this.#open(argument),
-      openFile: (argument) => this.#openFile(argument),
+      openChange: (...args) => this.#open(args),
+      openFile: (...args) => this.#openFile(args),
       acceptChange: (...args) => each(targetsOf(this.#editors, this.#reviews, args), accept),
       rejectChange: (...args) => each(targetsOf(this.#editors, this.#reviews, args), reject),
       acceptAllChanges: (argument) => each([this.#all(argument)], accept),
@@ -144,9 +144,9 @@ export class ChangesRoom implements vscode.Disposable {
         await each(grouped(nodes), accept);
       },
       undoChange: (argument) => this.#undo(argument),
-      resolveConflict: async (argument) => {
+      resolveConflict: async (...args) => {
         if (!vscode.workspace.isTrusted) throw untrusted();
-        const [session, file] = this.#fileOf(argument);
+        const [session, file] = this.#fileOf(args);
         await resolveByHand(session, file);
       },
       nextChange: () => this.#editors.go(1),
@@ -303,7 +303,8 @@ export class ChangesRoom implements vscode.Disposable {
     return taskId === null ? undefined : this.#reviews.all.find(({ result }) => result.ref.taskId === taskId);
   }
 
-  async #open(argument: unknown): Promise<void> {
+  async #open(args: readonly unknown[]): Promise<void> {
+    const [argument] = args;
     if (isNode(argument)) {
       const { session } = argument;
       if (argument.kind === 'result') return showAll(session.result);
@@ -312,20 +313,22 @@ export class ChangesRoom implements vscode.Disposable {
         return this.#editors.open(session, file, argument.id, true);
       return showFile(session.result, file.file, true);
     }
-    const [session, file] = this.#fileOf(argument);
+    const [session, file] = this.#fileOf(args);
     await showFile(session.result, file.file, false);
   }
 
-  #fileOf(argument: unknown): [ChangesSession, FileReview] {
+  #fileOf(args: readonly unknown[]): [ChangesSession, FileReview] {
+    const [argument] = args;
     if (isNode(argument) && argument.kind !== 'result') return [argument.session, argument.file];
-    const [target] = targetsOf(this.#editors, this.#reviews, [argument]);
+    const [target] = targetsOf(this.#editors, this.#reviews, args);
     const file = target?.session.fileOf(target.ids[0] ?? '');
     if (!target || !file) throw gone();
     return [target.session, file];
   }
 
-  async #openFile(argument: unknown): Promise<void> {
-    if (!isNode(argument) || argument.kind === 'result') return this.#open(argument);
+  async #openFile(args: readonly unknown[]): Promise<void> {
+    const [argument] = args;
+    if (!isNode(argument) || argument.kind === 'result') return this.#open(args);
     const id = argument.kind === 'item' ? argument.id : (argument.file.hunks[0]?.id ?? '');
     await this.#editors.open(argument.session, argument.file, id, false);
   }

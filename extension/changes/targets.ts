@@ -12,11 +12,10 @@ export interface Target {
   ids: string[];
 }
 
-export function targetsOf(
-  editors: Editors,
-  reviews: Reviews,
-  [first, second, third]: readonly unknown[],
-): Target[] {
+export function targetsOf(editors: Editors, reviews: Reviews, args: readonly unknown[]): Target[] {
+  const [first, second, third] = args;
+  // A row that VS Code no longer knows: never take what is at the cursor for it.
+  if (args.length > 0 && (first === undefined || first === null)) throw gone();
   if (isNode(first)) return grouped(Array.isArray(second) ? second.filter(isNode) : [first]);
   if (isObject(first) && typeof first['review'] === 'string' && typeof first['id'] === 'string') {
     const session = reviews.get(first['review']);

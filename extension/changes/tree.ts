@@ -16,6 +16,8 @@ export class ChangesTree {
   readonly #sessions: () => readonly ChangesSession[];
   /** The same object for the same row: VS Code compares nodes by identity. */
   readonly #nodes = new Map<string, ChangeNode>();
+  /** What rows said when they were last asked about. */
+  readonly #said = new Map<ChangeNode, string>();
 
   constructor(sessions: () => readonly ChangesSession[]) {
     this.#sessions = sessions;
@@ -85,9 +87,37 @@ export class ChangesTree {
     }
   }
 
+  /**
+   * The rows that say something else than before. VS Code forgets the rows below one that is refreshed, and what
+   * a person clicks in that moment means nothing any more: what says the same is left alone.
+   */
+  changed(session: ChangesSession, files: readonly FileReview[]): ChangeNode[] {
+    const result = this.#node(session.key, { kind: 'result', session });
+    const changed = files
+      .map((file) => this.#node(`${session.key}/${file.key}`, { kind: 'file', session, file }))
+      .filter((node) =>
+        this.#saysElse(node, [
+          describeFile(node.file, session.result.told, t),
+          ...node.file.items.map((item) => describeItem(node.file, item, t)),
+        ]),
+      );
+    return this.#saysElse(result, [describeResult(session, t)]) ? [result] : changed;
+  }
+
+  #saysElse(node: ChangeNode, rows: readonly ChangeRow[]): boolean {
+    const says = JSON.stringify(rows);
+    if (this.#said.get(node) === says) return false;
+    this.#said.set(node, says);
+    return true;
+  }
+
   /** Rows of reviews that are closed. */
   forget(session: ChangesSession): void {
-    for (const [key, node] of this.#nodes) if (node.session === session) this.#nodes.delete(key);
+    for (const [key, node] of this.#nodes) {
+      if (node.session !== session) continue;
+      this.#nodes.delete(key);
+      this.#said.delete(node);
+    }
   }
 
   #node<N extends ChangeNode>(key: string, made: N): N {

@@ -3,7 +3,7 @@ import type { Locator } from 'playwright-core';
 import { eventually, type Window } from './window.ts';
 
 /** Where the pointer covers nothing and no hover comes up. */
-const ASIDE = { x: 900, y: 838 };
+const ASIDE = { x: 1100, y: 800 };
 
 export class ChangesList {
   readonly #window: Window;

@@ -35,7 +35,8 @@ let list: ChangesList;
 let atStart: string[];
 
 before(async () => {
-  session = await openSession({ script: 'changes.yaml' });
+  // In a browser VS Code saves what is typed after a second.
+  session = await openSession({ script: 'changes.yaml', settings: { 'files.autoSave': 'off' } });
   const { window, backend, folder } = session;
   list = new ChangesList(window);
   addShop(folder);

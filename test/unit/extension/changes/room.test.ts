@@ -52,7 +52,12 @@ async function opened(context: TestContext) {
   const attempts = [{ attempt: 1, patch: { files: 3 }, files: [] }];
   const task = { id: 'task0001', title: 'A task', turnList: [{ turn: 1, attempts }] };
   const connection = { call: async () => ({ task }), patch: async () => patch };
-  const told = { reviews: [] as string[], prompts: [] as string[], baselines: 0 };
+  const told = {
+    reviews: [] as string[],
+    prompts: [] as string[],
+    baselines: 0,
+    rows: [] as (readonly ChangeNode[] | undefined)[],
+  };
   const options = {
     backend: { ready: async () => ({ connection }) },
     records: { applied: () => undefined, onChange: () => undefined },
@@ -65,7 +70,7 @@ async function opened(context: TestContext) {
     followUp: async (_task: string, prompt: string) => void told.prompts.push(prompt),
     reviewed: async (_task: string, review: string) => void told.reviews.push(review),
     openTask: () => undefined,
-    onRows: () => undefined,
+    onRows: (rows?: readonly ChangeNode[]) => void told.rows.push(rows),
     onOpened: () => undefined,
     selected: () => [],
     report: (thrown: unknown) => assert.fail(String(thrown)),
@@ -116,6 +121,31 @@ test('a lens accepts its hunk, and one that is gone says so', async (context) =>
   await assert.rejects(
     async () => room.commands.acceptChange({ review: 'gone', id: 'x' }),
     /not there any more/,
+  );
+});
+
+test('a row that is gone means nothing, least of all what is at the cursor', async (context) => {
+  const { room, read } = await opened(context);
+  for (const args of [[undefined], [null, undefined]])
+    await assert.rejects(async () => room.commands.acceptChange(...args), /not there any more/);
+  assert.equal(read(), TEXT);
+  await room.commands.acceptChange();
+  assert.notEqual(read(), TEXT, 'a key means what is at the cursor');
+});
+
+test('only rows that say something else are drawn anew', async (context) => {
+  const { room, root, told } = await opened(context);
+  await room.commands.refreshChanges();
+  told.rows.length = 0;
+  // Below both hunks: no row says another line.
+  writeFileSync(join(root, 'a.txt'), `${TEXT}mine\n`);
+  await room.tree.children()[0]!.session.look();
+  assert.deepEqual(told.rows.flat(), []);
+  writeFileSync(join(root, 'a.txt'), `mine\n${TEXT}`);
+  await room.tree.children()[0]!.session.look();
+  assert.deepEqual(
+    told.rows.flat().map((row) => row?.kind === 'file' && row.file.file.path.path),
+    ['a.txt'],
   );
 });
 
