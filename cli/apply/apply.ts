@@ -70,7 +70,10 @@ function sinceApplied({ to, taskId, own }: ApplyCommand, root: string, { turn }:
   if (to.to !== 'folder') return {};
   const earlier = checkpointsOf(own.dataDir)
     .summaries(root)
-    .find((one) => one.taskId === taskId && one.undoneAt === null && one.turn !== null);
+    .find(
+      (one) =>
+        one.taskId === taskId && one.undoneAt === null && one.keptFrom === undefined && one.turn !== null,
+    );
   return earlier?.turn != null && earlier.turn < turn ? { from: earlier.turn } : {};
 }
 
