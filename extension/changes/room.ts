@@ -24,7 +24,7 @@ import { Reviews, type ReviewsOptions } from './reviews.ts';
 import type { ChangesSession, Outcome } from './session.ts';
 import { StoredReviews } from './stored.ts';
 import { gone, grouped, idsOf, isNode, targetsOf, type Target } from './targets.ts';
-import { oursOf, resolveByHand } from './resolve.ts';
+import { oursOf, resolveByHand, resolveUnfitting, type Unfitting } from './resolve.ts';
 import { ChangesTree, type ChangeNode } from './tree.ts';
 import type { Side } from './uris.ts';
 import { refusalLines, refusedSentence } from './words.ts';
@@ -65,7 +65,7 @@ export class ChangesRoom implements vscode.Disposable {
       if (!this.#reviews.all.includes(session)) this.tree.forget(session);
       options.onRows();
     });
-    options.records.onChange((taskId) => this.#lookAgain(taskId));
+    options.records.onChange((taskId) => this.lookAgain(taskId));
     this.commands = this.#handlers();
   }
 
@@ -143,8 +143,9 @@ export class ChangesRoom implements vscode.Disposable {
         await each(grouped(nodes), accept);
       },
       undoChange: (argument) => this.#undo(argument),
-      resolveConflict: async (argument) => {
+      resolveConflict: async (argument, of) => {
         if (!vscode.workspace.isTrusted) throw untrusted();
+        if (typeof argument === 'string') return resolveUnfitting(this.#reviews, argument, of as Unfitting);
         const [session, file] = this.#fileOf(argument);
         await resolveByHand(session, file);
       },
@@ -333,7 +334,7 @@ export class ChangesRoom implements vscode.Disposable {
     return (await this.#reviews.open(await this.#options.pickTask(argument, title))).result.bytes;
   }
 
-  #lookAgain(taskId: string): void {
+  lookAgain(taskId: string): void {
     for (const session of this.#reviews.all) if (session.result.ref.taskId === taskId) void session.look();
   }
 }
