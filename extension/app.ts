@@ -5,7 +5,7 @@ import * as vscode from 'vscode';
 import { useGit } from '../client/git/git.ts';
 import { pickAttempt } from './apply/attempts.ts';
 import { TaskRecords } from './apply/records.ts';
-import { rootChooser } from './apply/roots.ts';
+import { openRoots, rootChooser } from './apply/roots.ts';
 import { Approvals } from './approvals/approvals.ts';
 import { Asker } from './ask.ts';
 import { Models } from './composer/models.ts';
@@ -102,6 +102,7 @@ export function start(context: vscode.ExtensionContext): vscode.Disposable {
     folder: join((context.storageUri ?? context.globalStorageUri).fsPath, 'reviews'),
     storage: context.globalStorageUri.fsPath,
     rootFor: rootChooser(records, folders),
+    roots: () => openRoots(folders),
     pickTask: (argument, title) => pickTask(store, argument, title, (task) => (task.patch?.files ?? 0) > 0),
     followUp: (taskId, prompt) => actions.followUp(taskId, { requestId: randomUUID(), prompt, mode: 'code' }),
     openTask: (taskId) => panels.open(taskId, { preserveFocus: true }),
@@ -253,6 +254,8 @@ export function start(context: vscode.ExtensionContext): vscode.Disposable {
         changes.undo(
           await pickTask(store, argument, t('Undo Apply'), (task) => records.applied(task.id) !== undefined),
         ),
+      applyTo: (argument) => changes.applyTo(argument),
+      checkpoints: () => changes.listCheckpoints(),
       cancelTask: async (argument) =>
         actions.cancel(await pickTask(store, argument, t('Cancel Task'), (task) => !hasEnded(task.state))),
       retryTask: async (argument) =>

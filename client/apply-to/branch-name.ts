@@ -19,7 +19,6 @@ export function branchNameProblem(name: string, taken: readonly string[] = []): 
   if (name === '') return { kind: 'empty' };
   const part = NOWHERE.find((one) => name.includes(one));
   if (part !== undefined) return { kind: 'holds', part };
-  // eslint-disable-next-line no-control-regex
   if (/[\0-\x1f\x7f]/.test(name)) return { kind: 'holds', part: 'control' };
   for (const start of ['-', '/']) if (name.startsWith(start)) return { kind: 'begins', part: start };
   for (const end of ['/', '.']) if (name.endsWith(end)) return { kind: 'ends', part: end };

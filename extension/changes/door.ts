@@ -81,6 +81,14 @@ export class ChangesDoor implements vscode.Disposable {
     await (await this.#open()).applier.undo(taskId);
   }
 
+  async applyTo(argument: unknown): Promise<void> {
+    await (await this.#open()).applyTo(argument);
+  }
+
+  async listCheckpoints(): Promise<void> {
+    await (await this.#open()).checkpoints.show();
+  }
+
   dispose(): void {
     this.#opened?.dispose();
     for (const one of this.#disposables) one.dispose();

@@ -3,7 +3,15 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { after, before, test } from 'node:test';
 import { branchNameProblem, localBranches } from '../../../client/apply-to/index.ts';
-import { commitAll, git, initRepository, removeFolder, temporaryFolder, tryGit, write } from '../../support/git.ts';
+import {
+  commitAll,
+  git,
+  initRepository,
+  removeFolder,
+  temporaryFolder,
+  tryGit,
+  write,
+} from '../../support/git.ts';
 
 const root = temporaryFolder('codex-branch-name');
 before(() => {
@@ -46,7 +54,8 @@ test('a branch that is there leaves no room for its name, a name below it, or on
   assert.deepEqual(branchNameProblem('one/two/three', taken), { kind: 'below', branch: 'one/two' });
   assert.deepEqual(branchNameProblem('one', taken), { kind: 'above', branch: 'one/two' });
   assert.equal(branchNameProblem('one/twofold', taken), null);
-  for (const name of ['one/two', 'one/two/three', 'one']) assert.notEqual(tryGit(root, ['branch', name]).code, 0);
+  for (const name of ['one/two', 'one/two/three', 'one'])
+    assert.notEqual(tryGit(root, ['branch', name]).code, 0);
 });
 
 test('local branches are listed with where they are checked out', async () => {

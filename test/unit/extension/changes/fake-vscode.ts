@@ -254,6 +254,7 @@ export const scm = {
 };
 export const comments = { createCommentController: () => ({ dispose: () => undefined }) };
 export const env = {
+  language: 'en',
   clipboard: {
     writeText: async (text: string) => {
       shown.clipboard = text;
