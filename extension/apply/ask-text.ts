@@ -55,6 +55,8 @@ export async function askText({ title, prompt, value, check, find }: Question): 
       input.dispose();
       reject(new Dismissed());
     });
+    // What is proposed may be wrong already.
+    judge().catch(failed);
     input.show();
   });
 }

@@ -15,6 +15,8 @@ import { nameProblemWords } from './where-words.ts';
 
 /** A name that a list shows whole. */
 const SLUG_CHARACTERS = 40;
+/** Worktrees of one task beside one another; whoever has more names the next. */
+const NUMBERS_TRIED = 20;
 
 export interface Whence {
   root: string;
@@ -85,13 +87,13 @@ async function toNewBranch(whence: Whence, branches: readonly LocalBranch[]): Pr
 
 async function toWorktree(whence: Whence, branches: readonly LocalBranch[]): Promise<Target> {
   const { root, start } = whence;
-  const beside = (folder: string) => join(folder, `${basename(root)}-${slugOf(whence)}`);
+  const beside = (folder: string) => freeFolder(join(folder, `${basename(root)}-${slugOf(whence)}`));
   const folder = await askText({
     title: t('Folder of the New Worktree (1/2)'),
     prompt: t('A folder that does not exist yet. It starts at {commit}, as the task did.', {
       commit: shortSha(start),
     }),
-    value: beside(dirname(root)),
+    value: await beside(dirname(root)),
     check: (value) => folderProblem(root, value),
     find: {
       label: t('Choose the Folder Around It'),
@@ -143,6 +145,19 @@ async function folderProblem(root: string, folder: string): Promise<string | nul
     () => null,
     (thrown: unknown) => sentenceOf(thrown),
   );
+}
+
+/** With a number when there is something already; which one is judged again before anything is made. */
+async function freeFolder(folder: string): Promise<string> {
+  for (let number = 1; number <= NUMBERS_TRIED; number++) {
+    const one = number === 1 ? folder : `${folder}-${number}`;
+    const isFree = await folderMustBeFree(one).then(
+      () => true,
+      () => false,
+    );
+    if (isFree) return one;
+  }
+  return folder;
 }
 
 /** Named after the task; with a number when there is such a branch already. */

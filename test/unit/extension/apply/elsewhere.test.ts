@@ -75,7 +75,7 @@ test('a new worktree is beside the repository, named after the task, and can be 
   shown.typed.push(['relative', root, join(root, 'below'), dir, folder], ['']);
   shown.answers.push('Open Worktree');
   await rooms.applyTo(TASK);
-  assert.equal(shown.proposed[0], folder);
+  assert.equal(shown.proposed[0], folder, 'named after the task');
   assert.deepEqual(shown.problems.slice(0, 3), [
     'Type the whole path of the folder.',
     'It would lie inside this repository. Choose a folder outside of it.',
@@ -88,6 +88,17 @@ test('a new worktree is beside the repository, named after the task, and can be 
   assert.equal(git(folder, ['branch', '--show-current']), '');
   const [command, uri, options] = shown.executed.at(-1)! as [string, { path: string }, object];
   assert.deepEqual([command, uri.path, options], ['vscode.openFolder', folder, { forceNewWindow: true }]);
+});
+
+test('what is proposed is free', async (context) => {
+  const { rooms, dir, git: run } = await made(context);
+  run('branch', 'codex/make-it-better');
+  write(dir, 'work-make-it-better/file', 'mine');
+  shown.picks.push('New Worktree');
+  shown.typed.push([], []);
+  await rooms.applyTo(TASK);
+  assert.deepEqual(shown.proposed, [join(dir, 'work-make-it-better-2'), 'codex/make-it-better-2']);
+  assert.equal(run('rev-parse', 'codex/make-it-better-2'), run('rev-parse', 'HEAD'));
 });
 
 test('what does not fit is told by path and reason, and nothing is written unless the rest is wanted', async (context) => {
