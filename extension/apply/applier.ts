@@ -63,7 +63,8 @@ export class Applier {
   async undo(taskId: string): Promise<void> {
     const record = this.#options.records.applied(taskId);
     if (!record) throw new SentenceError(t('Nothing of this task was applied from here.'));
-    const id = record.checkpoints.at(-1);
+    const store = this.#options.checkpoints();
+    const id = record.checkpoints.findLast((one) => store.get(one) !== null);
     if (id === undefined)
       throw new SentenceError(
         t('The checkpoint of this apply is not there any more, so it can’t be undone.'),
@@ -124,7 +125,8 @@ export class Applier {
     const plan = await planApply(root, parsePatch(bytes), { documents });
     const merging = (of: readonly { path: WirePath; reason?: ApplyReason }[]) =>
       resolving(taskId, attempt.attempt, of);
-    const chosen = await decide(plan, merging(plan.items));
+    const elsewhere = { label: t('Apply To…'), command: 'codexTasks.applyTo', args: [taskId] };
+    const chosen = await decide(plan, [...merging(plan.items), elsewhere]);
 
     const outcome = await applyPlan(plan, {
       checkpoints: this.#options.checkpoints(),

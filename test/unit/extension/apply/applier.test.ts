@@ -31,6 +31,19 @@ test('later edits are merged with what was before, when the person wants it', as
   assert.deepEqual(reviews, ['applied', 'open']);
 });
 
+test('what is undone by its checkpoint leaves what was applied before it', async (context) => {
+  const { rooms, records, read, told } = await made(context);
+  await rooms.applier.apply(TASK);
+  const first = records.get(TASK)!;
+  records.set(TASK, { ...first, turn: 2, checkpoints: ['gone0000000', ...first.checkpoints] });
+  await rooms.applier.undo(TASK);
+  assert.equal(await told(), 'Restored 2 files.');
+  assert.equal(read('a.txt'), TEXT);
+  assert.deepEqual(records.get(TASK), { ...first, turn: 1, checkpoints: ['gone0000000'] });
+  await assert.rejects(rooms.applier.undo(TASK), /checkpoint of this apply is not there any more/);
+  await assert.rejects(rooms.applier.undoCheckpoint('gone0000000'), /not there any more/);
+});
+
 test('edits of the changed lines themselves are not merged, and nothing is done without a word', async (context) => {
   const { rooms, read, write: put, records, told } = await made(context);
   await rooms.applier.apply(TASK);
@@ -90,10 +103,17 @@ test('what does not fit is offered to be merged by hand, with its three sides', 
 test('a result of which nothing fits says why, and can be merged by hand', async (context) => {
   const { rooms, read, write: put } = await made(context);
   for (const path of ['a.txt', 'b.txt']) put(path, 'other\n');
-  await assert.rejects(rooms.applier.apply(TASK), (thrown: Error & { buttons: { args: unknown[] }[] }) => {
-    assert.match(thrown.message, /^Nothing of this result fits here\. a\.txt: /);
-    assert.deepEqual(thrown.buttons[0]?.args, [TASK, { attempt: 1, paths: ['a.txt', 'b.txt'] }]);
-    return true;
-  });
+  await assert.rejects(
+    rooms.applier.apply(TASK),
+    (thrown: Error & { buttons: Record<string, unknown>[] }) => {
+      assert.match(thrown.message, /^Nothing of this result fits here\. a\.txt: /);
+      const args = [TASK, { attempt: 1, paths: ['a.txt', 'b.txt'] }];
+      assert.deepEqual(thrown.buttons, [
+        { label: 'Merge by Hand', command: 'codexTasks.resolveConflict', args },
+        { label: 'Apply To…', command: 'codexTasks.applyTo', args: [TASK] },
+      ]);
+      return true;
+    },
+  );
   assert.equal(read('a.txt'), 'other\n');
 });
