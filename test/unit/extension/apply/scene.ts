@@ -26,6 +26,7 @@ registerHooks({
 
 export interface Scene {
   rooms: Rooms;
+  options: RoomsOptions;
   dir: string;
   root: string;
   base: string;
@@ -102,10 +103,11 @@ export async function scene(
     report: (thrown: unknown) => void reports.push(String(thrown)),
   };
   const { Rooms: Made } = await import('../../../../extension/changes/rooms.ts');
-  const rooms = new Made(options as unknown as RoomsOptions);
+  const seams = options as unknown as RoomsOptions;
+  const rooms = new Made(seams);
   context.after(() => rooms.dispose());
   return {
-    ...{ rooms, dir, root, base, reviews, records, reports },
+    ...{ rooms, options: seams, dir, root, base, reviews, records, reports },
     read: (path) => readFileSync(join(root, path), 'utf8'),
     write: (path, text) => writeFileSync(join(root, path), text),
     git: (...args) => git(root, args),

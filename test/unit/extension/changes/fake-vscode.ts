@@ -98,6 +98,9 @@ export const TreeItemCheckboxState = { Unchecked: 0, Checked: 1 };
 export const CommentMode = { Preview: 1 };
 export const CommentThreadCollapsibleState = { Expanded: 1 };
 export const TextEditorRevealType = { InCenterIfOutsideViewport: 2 };
+export const FileType = { File: 1 };
+export const FilePermission = { Readonly: 1 };
+export const FileChangeType = { Changed: 1 };
 export const EndOfLine = { LF: 1, CRLF: 2 };
 
 interface Control {
@@ -196,6 +199,10 @@ class InputBox {
   }
 }
 export const window = {
+  createTreeView: () => ({
+    ...{ selection: [], onDidChangeCheckboxState: nothing, dispose: () => undefined },
+    reveal: async () => undefined,
+  }),
   activeTextEditor: undefined as unknown,
   onDidChangeActiveTextEditor: event(),
   onDidChangeTextEditorSelection: event(),
@@ -212,6 +219,7 @@ export const window = {
   },
 };
 export const workspace = {
+  registerFileSystemProvider: nothing,
   isTrusted: true,
   workspaceFolders: [] as { uri: Uri }[],
   textDocuments: [],
