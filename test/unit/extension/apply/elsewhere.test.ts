@@ -52,7 +52,8 @@ test('another branch gets a commit, and Undo puts it back', async (context) => {
   await rooms.applyTo(TASK);
   assert.match(shown.lists[1]?.descriptions.at(-1) ?? '', /^checked out in /);
   // The button's work goes on after its notification.
-  while (shown.messages.length < 2 && reports.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  while (shown.messages.length < 2 && reports.length === 0)
+    await new Promise((resolve) => setImmediate(resolve));
   assert.equal(await told(), `The branch other is back at commit ${base.slice(0, 7)}.`);
   assert.equal(run('rev-parse', 'other'), base);
   assert.deepEqual(reviews, ['applied', 'open']);
