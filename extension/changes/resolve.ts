@@ -13,11 +13,10 @@ import { runCommand } from '../platform/commands.ts';
 import { SentenceError, t } from '../platform/words.ts';
 import type { FileReview } from './file-review.ts';
 import { withMarkers } from './markers.ts';
-import { sidesOf } from './preview.ts';
 import type { Reviews } from './reviews.ts';
 import type { ChangesSession } from './session.ts';
 import { gone } from './targets.ts';
-import { uriOf } from './uris.ts';
+import { uriOf, type Side } from './uris.ts';
 
 /** Files of a result that did not fit when it was applied. */
 export interface Unfitting {
@@ -27,11 +26,17 @@ export interface Unfitting {
 
 const MERGE_EDITOR = '_open.mergeEditor';
 
-/** The person's side of merges, as long as this window is open: the document itself has the markers. */
-const begun = new Map<string, Uint8Array>();
+interface Sides {
+  base: Uint8Array;
+  ours: Uint8Array;
+  theirs: Uint8Array;
+}
 
-export function oursOf(review: string, file: string): Uint8Array | undefined {
-  return begun.get(`${review}/${file}`);
+/** What merges began with, as long as this window is open: the document itself has the markers. */
+const begun: Sides[] = [];
+
+export function mergeSide({ merge, side }: Extract<Side, { kind: 'merge' }>): Uint8Array {
+  return begun[merge]?.[side] ?? new Uint8Array();
 }
 
 export async function resolveByHand(session: ChangesSession, file: FileReview): Promise<void> {
@@ -56,9 +61,8 @@ export async function resolveByHand(session: ChangesSession, file: FileReview): 
     if (!(await vscode.workspace.applyEdit(edit)))
       throw new SentenceError(t('{path} could not be changed.', { path: file.file.path.path }));
   }
-  begun.set(`${session.key}/${file.key}`, sides.ours);
   await session.settle(file);
-  if (merged.ok || !(await openMergeEditor(session, file, uri)))
+  if (merged.ok || !(await openMergeEditor(file, sides, uri)))
     await vscode.window.showTextDocument(document, { preview: false });
 }
 
@@ -83,19 +87,15 @@ export async function resolveUnfitting(
 }
 
 /** Whether it is open. */
-async function openMergeEditor(
-  session: ChangesSession,
-  file: FileReview,
-  output: vscode.Uri,
-): Promise<boolean> {
-  const [base, theirs] = sidesOf(session.result, file.file, false);
-  if (!base || !theirs || !(await vscode.commands.getCommands(false)).includes(MERGE_EDITOR)) return false;
-  const ours = uriOf(file.file.path.path, { kind: 'ours', review: session.key, file: file.key });
+async function openMergeEditor(file: FileReview, sides: Sides, output: vscode.Uri): Promise<boolean> {
+  if (!(await vscode.commands.getCommands(false)).includes(MERGE_EDITOR)) return false;
+  const merge = begun.push(sides) - 1;
+  const of = (side: keyof Sides) => uriOf(file.file.path.path, { kind: 'merge', side, merge });
   try {
     await runCommand(MERGE_EDITOR, {
-      base,
-      input1: { uri: ours, title: t('Yours') },
-      input2: { uri: theirs, title: t('Codex') },
+      base: of('base'),
+      input1: { uri: of('ours'), title: t('Yours') },
+      input2: { uri: of('theirs'), title: t('Codex') },
       output,
     });
     return true;

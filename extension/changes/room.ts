@@ -24,7 +24,7 @@ import { Reviews, type ReviewsOptions } from './reviews.ts';
 import type { ChangesSession, Outcome } from './session.ts';
 import { StoredReviews } from './stored.ts';
 import { gone, grouped, idsOf, isNode, targetsOf, type Target } from './targets.ts';
-import { oursOf, resolveByHand, resolveUnfitting, type Unfitting } from './resolve.ts';
+import { mergeSide, resolveByHand, resolveUnfitting, type Unfitting } from './resolve.ts';
 import { ChangesTree, type ChangeNode } from './tree.ts';
 import type { Side } from './uris.ts';
 import { refusalLines, refusedSentence } from './words.ts';
@@ -79,7 +79,7 @@ export class ChangesRoom implements vscode.Disposable {
 
   async read(side: Side): Promise<Uint8Array> {
     if (side.kind === 'blob' || side.kind === 'told') return this.#reviews.read(side);
-    if (side.kind === 'ours') return oursOf(side.review, side.file) ?? new Uint8Array();
+    if (side.kind === 'merge') return mergeSide(side);
     await this.#reviews.restore();
     const file = this.#reviews.get(side.review)?.files.find(({ key }) => key === side.file);
     return (await file?.baseline()) ?? new Uint8Array();
@@ -89,10 +89,11 @@ export class ChangesRoom implements vscode.Disposable {
   async show(taskId: string, wanted: { turn?: number; attempt?: number }, path?: string): Promise<void> {
     const { result, session } = await this.#reviews.open(taskId, wanted);
     const file = path === undefined ? undefined : result.files.find((one) => one.path.path === path);
-    if (file) await showFile(result, file, false);
-    else await showAll(result);
+    // Before the editor, which is there only once all of its files are.
     const row = this.tree.children().find((one) => one.session === session);
     if (row) this.#options.onOpened(row);
+    if (file) await showFile(result, file, false);
+    else await showAll(result);
   }
 
   /** Boxes of the list. */
@@ -231,8 +232,9 @@ export class ChangesRoom implements vscode.Disposable {
 
   async #report(session: ChangesSession): Promise<void> {
     const { all, accepted, rejected, open } = session.counts();
+    // As long as something is open, the task is among those that wait for a review.
     const review: TaskReview =
-      accepted === all ? 'applied' : rejected === all ? 'dismissed' : open === all ? 'open' : 'partly';
+      open > 0 ? 'open' : accepted === all ? 'applied' : rejected === all ? 'dismissed' : 'partly';
     await this.#options
       .reviewed(session.result.ref.taskId, review)
       .catch((thrown: unknown) =>

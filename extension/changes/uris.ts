@@ -23,8 +23,8 @@ export type Side =
   | { kind: 'told'; side: 'base' | 'result'; text: string }
   /** The file as it is without the hunks that are not decided. */
   | { kind: 'baseline'; review: string; file: string }
-  /** The file as it was when a merge by hand began. */
-  | { kind: 'ours'; review: string; file: string };
+  /** One of the three that a merge by hand began with. */
+  | { kind: 'merge'; side: 'base' | 'ours' | 'theirs'; merge: number };
 
 export function uriOf(path: string, side: Side): vscode.Uri {
   return vscode.Uri.from({ scheme: RESULT_SCHEME, path: `/${path}`, query: JSON.stringify(side) });

@@ -53,6 +53,8 @@ export class Backend implements vscode.Disposable {
   readonly #users = new Map<User, (() => void) | null>();
   #connection: BackendConnection | null = null;
   #address = '';
+  /** The person is saying where the backend is: neither the old place nor none is meant any more. */
+  #moving: Promise<void> | null = null;
   /** The person stopped it: only the person starts it again. */
   #stopped = false;
   #status: BackendStatus = { kind: 'none' };
@@ -119,6 +121,8 @@ export class Backend implements vscode.Disposable {
 
   /** Connected when it returns. Asks what has to be asked. */
   async ready(): Promise<{ connection: BackendConnection; hello: Hello }> {
+    // What failed is told where the person was asked.
+    await this.#moving?.catch(() => undefined);
     if (this.isOwn && !this.startAgreed) await this.#askToStart();
     if (this.#status.kind === 'refused') this.retryNow();
     const connection = this.#open();
@@ -134,6 +138,21 @@ export class Backend implements vscode.Disposable {
   /** After a change of address, or of what a backend is started with. */
   async reconnect(): Promise<void> {
     this.close();
+    this.openQuietly();
+  }
+
+  /** `change` writes where the backend is, or how it is entered. Who needs a connection meanwhile gets the new one. */
+  async move(change: () => Promise<void>): Promise<void> {
+    const before = this.#connection;
+    const moving = change();
+    this.#moving = moving;
+    try {
+      await moving;
+    } finally {
+      if (this.#moving === moving) this.#moving = null;
+    }
+    // A changed address has closed it already, and what is open now may be in use.
+    if (this.#connection === before) this.close();
     this.openQuietly();
   }
 

@@ -31,10 +31,12 @@ export class Setup {
     });
     if (url === undefined) throw new Dismissed();
     const address = url.trim().replace(/\/+$/, '');
-    if (address !== '') await this.#askToken(address);
-    await setServerUrl(address);
+    const token = address === '' ? null : await this.#askToken(address);
+    await this.#backend.move(async () => {
+      if (token !== null) await this.#secrets.setToken(address, token);
+      await setServerUrl(address);
+    });
     if (address === '') await this.#backend.start();
-    else await this.#backend.reconnect();
   }
 
   async setServerToken(): Promise<void> {
@@ -43,7 +45,7 @@ export class Setup {
       void vscode.window.showInformationMessage(t('The backend on this machine needs no token from you.'));
       return;
     }
-    await this.#askToken(url);
+    await this.#secrets.setToken(url, await this.#askToken(url));
     this.#backend.retryNow();
   }
 
@@ -71,7 +73,7 @@ export class Setup {
     if (await this.#own.find()) await this.#backend.restart();
   }
 
-  async #askToken(url: string): Promise<void> {
+  async #askToken(url: string): Promise<string> {
     const token = await vscode.window.showInputBox({
       title: t('Codex: Set Server Token'),
       prompt: t('The token of {url}. It is kept in VS Code’s secret storage and sent nowhere else.', { url }),
@@ -79,7 +81,7 @@ export class Setup {
       ignoreFocusOut: true,
     });
     if (token === undefined) throw new Dismissed();
-    await this.#secrets.setToken(url, token.trim());
+    return token.trim();
   }
 }
 

@@ -119,7 +119,7 @@ function description(task: TaskSummary, applied: boolean, t: Translate): string 
     case 'cancelled':
       return t(STATE_WORDS.cancelled, {});
     case 'completed': {
-      if (applied) return t(REVIEW_WORDS.applied, {});
+      if (applied && task.review !== 'partly') return t(REVIEW_WORDS.applied, {});
       if (task.review !== 'open' && task.review !== 'none') return t(REVIEW_WORDS[task.review], {});
       return task.patch && task.patch.files > 0 ? countWords(task.patch, t) : task.mode;
     }

@@ -28,6 +28,8 @@ export interface CodeServerOptions {
 export interface CodeServer {
   /** The address of a window with this folder open. */
   folderUrl(folder: string): string;
+  /** And with the folders of a `.code-workspace` file. */
+  workspaceUrl(file: string): string;
   /** Empty folders of this server, removed with it: for repositories, data, results. */
   newFolder(name: string): Promise<string>;
   /** What server and extension host wrote, for a test that failed. */
@@ -102,6 +104,7 @@ export async function startCodeServer(options: CodeServerOptions): Promise<CodeS
     throw new Error(`code-server did not start: ${String(error)}\n${output}`);
   }
   return {
+    workspaceUrl: (file) => `http://127.0.0.1:${port}/?workspace=${encodeURIComponent(file)}`,
     folderUrl: (folder) => `http://127.0.0.1:${port}/?folder=${encodeURIComponent(folder)}`,
     newFolder: async (name) => {
       const folder = join(root, name);

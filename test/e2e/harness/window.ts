@@ -46,7 +46,11 @@ export class Window {
     this.page = page;
   }
 
-  static async open(server: CodeServer, folder: string): Promise<Window> {
+  static open(server: CodeServer, folder: string): Promise<Window> {
+    return Window.openAt(server.folderUrl(folder));
+  }
+
+  static async openAt(url: string): Promise<Window> {
     const browser = await chromium.launch({
       executablePath: requiredPath('CODEX_TASKS_TEST_CHROMIUM'),
       args: FLAGS,
@@ -55,7 +59,7 @@ export class Window {
       const context = await browser.newContext({ viewport: SIZE, locale: 'en-US' });
       const page = await context.newPage();
       page.setDefaultTimeout(STEP_TIMEOUT_MS);
-      await page.goto(server.folderUrl(folder), { timeout: LOAD_TIMEOUT_MS });
+      await page.goto(url, { timeout: LOAD_TIMEOUT_MS });
       await page.locator('.monaco-workbench .part.activitybar').waitFor({ timeout: LOAD_TIMEOUT_MS });
       await page.locator('.explorer-folders-view').waitFor({ timeout: LOAD_TIMEOUT_MS });
       return new Window(browser, page);
@@ -185,6 +189,12 @@ export class Window {
     return this.page
       .locator('.part.sidebar .pane', { has: this.page.locator('[aria-label^="Tasks"]') })
       .locator('.monaco-list-row');
+  }
+
+  /** The same window, loaded anew. */
+  async reload(): Promise<void> {
+    await this.page.reload();
+    await this.page.locator('.monaco-workbench .part.activitybar').waitFor({ timeout: LOAD_TIMEOUT_MS });
   }
 
   /** The page inside a webview that has this element, once there is one. */
