@@ -12,7 +12,7 @@ import { CodexError, toWireError } from '../../protocol/errors.ts';
 import { EXIT } from '../../protocol/result.ts';
 import { defaultDataDir } from '../../client/backend-process/index.ts';
 import { askBackend } from '../ask.ts';
-import { ownBackendOptions, type OwnBackendOptions } from '../backend.ts';
+import { ownBackendOptions, type Backend, type OwnBackendOptions } from '../backend.ts';
 import { checkpointsOf } from '../run/deliver.ts';
 import { tameName, tameText } from '../terminal.ts';
 import { UsageError, parse } from '../usage.ts';
@@ -32,6 +32,9 @@ away. Without TASK or ID: what was applied last from this folder. codex-tasks ch
   --data DIR         the data folder (default: ${defaultDataDir()})
   --token-file FILE  for a backend at CODEX_SERVER_URL: holds its token (default: CODEX_SERVER_TOKEN)
 `;
+
+/** A server elsewhere that is away must not hold up someone whose files are back already. */
+const SERVER_TIMEOUT_MS = 5_000;
 
 /** What can be undone: in the folder, or beside it. */
 type Last =
@@ -169,17 +172,18 @@ async function reopen(own: OwnBackendOptions, { kind, taskId, ...last }: Last): 
   const kept = 'checkpoint' in last && last.checkpoint.keptFrom !== undefined;
   if (taskId === null || (kind === 'checkpoint' && kept)) return;
   if (applied(own.dataDir, (of) => of === taskId).length > 0) return;
+  const signal = process.env['CODEX_SERVER_URL'] ? AbortSignal.timeout(SERVER_TIMEOUT_MS) : undefined;
+  const tell = async (connection: Backend['connection']) => {
+    const { task } = await connection.call('task.get', { taskId });
+    if (task.review === 'applied' || task.review === 'partly')
+      await connection.call('task.review', { taskId, review: 'open' });
+  };
   try {
-    await askBackend(own, async (connection) => {
-      const { task } = await connection.call('task.get', { taskId });
-      if (task.review === 'applied' || task.review === 'partly')
-        await connection.call('task.review', { taskId, review: 'open' });
-    });
+    await askBackend(own, tell, signal ? { signal } : {});
   } catch (error) {
     // The files are back, which is what was asked for; a task that is deleted has no review.
     if (error instanceof CodexError && error.code === 'notFound') return;
-    process.stderr.write(
-      `The task still counts as applied: ${tameText(errorWords(toWireError(error)).text)}\n`,
-    );
+    const why = signal?.aborted ? 'The backend does not answer.' : errorWords(toWireError(error)).text;
+    process.stderr.write(`The task still counts as applied: ${tameText(why)}\n`);
   }
 }

@@ -76,4 +76,12 @@ test('undo keeps later edits where it is asked to, goes on with older applies, a
   assert.equal((await undo(kept)).code, 0);
   assert.equal(await readFile(b, 'utf8'), 'mine\n');
   assert.equal(await review(), 'open');
+
+  git(repo, 'checkout', '-q', 'b.txt');
+  assert.equal((await apply('--file', 'b.txt')).code, 0);
+  const nowhere = { CODEX_SERVER_URL: 'http://127.0.0.1:1', CODEX_SERVER_TOKEN: 'x' };
+  const away = await codexTasks(['undo', ...at], nowhere).ended;
+  assert.deepEqual([away.code, away.stdout], [0, 'Restored 1 file.\n']);
+  assert.match(away.stderr, /^The task still counts as applied: /m);
+  assert.equal(await review(), 'applied');
 });
