@@ -4,7 +4,7 @@
  *   runner/*.cjs            what runs inside a sandbox
  *   extension.cjs           the extension host's part
  *   simple-git.cjs          what it loads with its first question to git
- *   changes.cjs             what it loads with the first review of a result
+ *   changes.cjs             what it loads with the first result that is reviewed or applied
  *   webview/*.js, *.css     the pages
  *   test/in-host.cjs        the suite that runs inside an extension host
  *   images/                 build contexts of the container images
@@ -98,7 +98,7 @@ const later = {
     building.onResolve({ filter: /^simple-git$/ }, ({ kind }) =>
       kind === 'dynamic-import' ? { path: './simple-git.cjs', external: true } : undefined,
     );
-    building.onResolve({ filter: /^\.\/room\.ts$/ }, ({ kind }) =>
+    building.onResolve({ filter: /^\.\/rooms\.ts$/ }, ({ kind }) =>
       kind === 'dynamic-import' ? { path: './changes.cjs', external: true } : undefined,
     );
   },
@@ -184,7 +184,7 @@ const targets = {
     mainFields: ['module', 'main'],
   },
   changes: {
-    entryPoints: { changes: 'extension/changes/room.ts' },
+    entryPoints: { changes: 'extension/changes/rooms.ts' },
     outdir: 'dist',
     outExtension: { '.js': '.cjs' },
     platform: 'node',

@@ -2,12 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
-import { openCheckpoints, type Checkpoints } from '../client/apply/index.ts';
 import { useGit } from '../client/git/git.ts';
-import { Applier } from './apply/applier.ts';
 import { pickAttempt } from './apply/attempts.ts';
 import { TaskRecords } from './apply/records.ts';
-import { rootChooser } from './apply/roots.ts';
+import { openRoots, rootChooser } from './apply/roots.ts';
 import { Approvals } from './approvals/approvals.ts';
 import { Asker } from './ask.ts';
 import { Models } from './composer/models.ts';
@@ -98,31 +96,22 @@ export function start(context: vscode.ExtensionContext): vscode.Disposable {
   };
   const submit = submitter(sending);
 
-  let opened: Checkpoints | null = null;
-  const checkpoints = () =>
-    (opened ??= openCheckpoints(join(context.globalStorageUri.fsPath, 'checkpoints')));
   const busy = new Map<string, 'apply' | 'undo'>();
-  const applier = new Applier({
-    backend,
-    store,
-    records,
-    checkpoints,
-    log,
+  const changes = new ChangesDoor({
+    ...{ backend, store, records, log, report, state: context.workspaceState },
+    folder: join((context.storageUri ?? context.globalStorageUri).fsPath, 'reviews'),
+    storage: context.globalStorageUri.fsPath,
     rootFor: rootChooser(records, folders),
+    roots: () => openRoots(folders),
+    pickTask: (argument, title) => pickTask(store, argument, title, (task) => (task.patch?.files ?? 0) > 0),
+    followUp: (taskId, prompt) => actions.followUp(taskId, { requestId: randomUUID(), prompt, mode: 'code' }),
+    openTask: (taskId) => panels.open(taskId, { preserveFocus: true }),
+    reviewed: (taskId, review) => actions.reviewed(taskId, review),
     onBusy: (taskId, what) => {
       if (what) busy.set(taskId, what);
       else busy.delete(taskId);
       panels.update(taskId);
     },
-  });
-  const changes = new ChangesDoor({
-    ...{ backend, records, checkpoints, log, report, state: context.workspaceState },
-    folder: join((context.storageUri ?? context.globalStorageUri).fsPath, 'reviews'),
-    rootFor: rootChooser(records, folders),
-    pickTask: (argument, title) => pickTask(store, argument, title, (task) => (task.patch?.files ?? 0) > 0),
-    followUp: (taskId, prompt) => actions.followUp(taskId, { requestId: randomUUID(), prompt, mode: 'code' }),
-    openTask: (taskId) => panels.open(taskId, { preserveFocus: true }),
-    reviewed: (taskId, review) => actions.reviewed(taskId, review),
   });
   const documents = new TaskDocuments(backend);
   const panels: TaskPanels = new TaskPanels({
@@ -132,7 +121,7 @@ export function start(context: vscode.ExtensionContext): vscode.Disposable {
     log,
     handlers: (taskId) =>
       taskPageHandlers(taskId, {
-        ...{ actions, applier, changes, documents, records, store },
+        ...{ actions, changes, documents, records, store },
         openTask: (id) => panels.open(id, { preserveFocus: false }),
         image: async (image) =>
           panels.push(taskId, 'task.image', {
@@ -258,13 +247,15 @@ export function start(context: vscode.ExtensionContext): vscode.Disposable {
         panels.open(taskId, { preserveFocus: false });
       },
       applyPatch: async (argument) =>
-        applier.apply(
+        changes.apply(
           await pickTask(store, argument, t('Apply Patch'), (task) => (task.patch?.files ?? 0) > 0),
         ),
       undoApply: async (argument) =>
-        applier.undo(
+        changes.undo(
           await pickTask(store, argument, t('Undo Apply'), (task) => records.applied(task.id) !== undefined),
         ),
+      applyTo: (argument) => changes.applyTo(argument),
+      checkpoints: () => changes.listCheckpoints(),
       cancelTask: async (argument) =>
         actions.cancel(await pickTask(store, argument, t('Cancel Task'), (task) => !hasEnded(task.state))),
       retryTask: async (argument) =>

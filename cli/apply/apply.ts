@@ -5,7 +5,7 @@
  */
 import { resolve } from 'node:path';
 import { planApply, type PathResult, type PlanItem } from '../../client/apply/index.ts';
-import { applyTo, planApplyTo, type Made, type Target } from '../../client/apply-to/index.ts';
+import { applyTo, baseOf, planApplyTo, type Made, type Target } from '../../client/apply-to/index.ts';
 import type { BackendConnection } from '../../client/connection/index.ts';
 import { asCommand, parsePatch, type Patch } from '../../client/patch/index.ts';
 import { applyReasonWords, errorWords } from '../../client/words/index.ts';
@@ -17,7 +17,7 @@ import { tameLine, tameName, tameText } from '../terminal.ts';
 import { UsageError } from '../usage.ts';
 import { APPLY_HELP, applyOptions, type ApplyCommand } from './options.ts';
 import { deliveriesOf, rootOf } from './place.ts';
-import { baseOf, resultOf, type Wanted } from './result.ts';
+import { resultOf, type Wanted } from './result.ts';
 
 type Connection = Pick<BackendConnection, 'call' | 'patch'>;
 
@@ -70,7 +70,10 @@ function sinceApplied({ to, taskId, own }: ApplyCommand, root: string, { turn }:
   if (to.to !== 'folder') return {};
   const earlier = checkpointsOf(own.dataDir)
     .summaries(root)
-    .find((one) => one.taskId === taskId && one.undoneAt === null && one.turn !== null);
+    .find(
+      (one) =>
+        one.taskId === taskId && one.undoneAt === null && one.keptFrom === undefined && one.turn !== null,
+    );
   return earlier?.turn != null && earlier.turn < turn ? { from: earlier.turn } : {};
 }
 

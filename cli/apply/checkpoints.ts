@@ -73,11 +73,12 @@ export async function checkpoints(args: string[]): Promise<number> {
 }
 
 function checkpointLine(one: CheckpointSummary, withRoot: boolean): string {
+  const kept = one.keptFrom === undefined ? '' : ', your edits before an undo';
   const state = one.undoneAt !== null ? ', undone' : one.finished ? '' : ', not finished';
   const of = one.taskId === null ? '' : `  ${one.taskId} turn ${one.turn ?? '?'}`;
   const files = `${one.files} ${one.files === 1 ? 'file' : 'files'}`;
   const where = withRoot ? `  ${tameName(one.root)}` : '';
-  return `${one.id}  ${when(one.at)}  ${files}, ${bytesWords(one.size)}${state}${of}  ${tameLine(one.label)}${where}`;
+  return `${one.id}  ${when(one.at)}  ${files}, ${bytesWords(one.size)}${kept}${state}${of}  ${tameLine(one.label)}${where}`;
 }
 
 function madeLine(one: Delivery): string {

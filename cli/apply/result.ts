@@ -1,5 +1,4 @@
-/** Which patch of a task is meant, and whence it was made. */
-import { commitOf } from '../../client/apply-to/index.ts';
+/** Which patch of a task is meant. */
 import { CodexError } from '../../protocol/errors.ts';
 import type { TaskView } from '../../protocol/rpc.ts';
 
@@ -28,14 +27,4 @@ export function resultOf(task: TaskView, wanted: { turn: number | null; attempt:
 
 function hasFiles({ patch }: TaskView['turnList'][number]['attempts'][number]): boolean {
   return (patch?.files ?? 0) > 0;
-}
-
-/** What the task started from, as near as this clone has it: a snapshot of local changes is only sent. */
-export async function baseOf(root: string, { repo }: TaskView): Promise<string> {
-  for (const sha of [repo.sha, repo.headSha]) {
-    if (sha === undefined) continue;
-    const commit = await commitOf(root, sha).catch(() => null);
-    if (commit !== null) return commit;
-  }
-  return 'HEAD';
 }

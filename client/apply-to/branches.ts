@@ -25,12 +25,8 @@ export async function tipOf(root: string, branch: string): Promise<string | null
 /** Throws `CodexError` branchCheckedOut for the worktree that stands on it, or is amid a rebase of it. */
 export async function mustNotBeCheckedOut(root: string, branch: string): Promise<void> {
   const ref = `refs/heads/${branch}`;
-  const { stdout } = await runGit(root, ['worktree', 'list', '--porcelain']);
-  let folder = '';
-  for (const line of stdout.toString('utf8').split('\n')) {
-    if (line.startsWith('worktree ')) folder = line.slice('worktree '.length);
-    if (line === `branch ${ref}`) throw new CodexError('branchCheckedOut', { branch, folder });
-  }
+  const folder = (await checkedOut(root)).get(ref);
+  if (folder !== undefined) throw new CodexError('branchCheckedOut', { branch, folder });
   // A rebase or bisect detaches HEAD and comes back to the branch: git says so only in its own files.
   const common = resolve(root, await gitLine(root, ['rev-parse', '--git-common-dir']));
   const worktrees = await readdir(join(common, 'worktrees')).catch(() => []);
@@ -47,6 +43,44 @@ async function word(gitDir: string, file: string): Promise<string | null> {
     (text) => text.trim(),
     () => null,
   );
+}
+
+/** The folder of the worktree that stands on a branch, by the branch's whole ref. */
+async function checkedOut(root: string): Promise<Map<string, string>> {
+  const { stdout } = await runGit(root, ['worktree', 'list', '--porcelain']);
+  const found = new Map<string, string>();
+  let folder = '';
+  for (const line of stdout.toString('utf8').split('\n')) {
+    if (line.startsWith('worktree ')) folder = line.slice('worktree '.length);
+    if (line.startsWith('branch ')) found.set(line.slice('branch '.length), folder);
+  }
+  return found;
+}
+
+export interface LocalBranch {
+  name: string;
+  /** The commit that it is at. */
+  at: string;
+  /** Of the worktree that stands on it; null when none does. */
+  folder: string | null;
+}
+
+/** Last committed to first. A name that is not UTF-8 can't be asked for, and is left out. */
+export async function localBranches(root: string): Promise<LocalBranch[]> {
+  const { stdout } = await runGit(root, [
+    ...['for-each-ref', '--sort=-committerdate', '--format=%(objectname) %(refname)', 'refs/heads'],
+  ]);
+  const folders = await checkedOut(root);
+  return stdout
+    .toString('utf8')
+    .split('\n')
+    .filter((line) => line !== '' && !line.includes('\ufffd'))
+    .map((line) => {
+      const space = line.indexOf(' ');
+      const ref = line.slice(space + 1);
+      const name = ref.slice('refs/heads/'.length);
+      return { name, at: line.slice(0, space), folder: folders.get(ref) ?? null };
+    });
 }
 
 /** `from` null: the branch must not be there. Throws `CodexError` branchMoved | branchExists | gitFailed. */

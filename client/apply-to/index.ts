@@ -7,6 +7,9 @@
  */
 export type * from './types.ts';
 export { applyTo, planApplyTo, type ApplyToOptions, type TargetPlan } from './apply-to.ts';
-export { commitOf } from './plan.ts';
+export { localBranches, type LocalBranch } from './branches.ts';
+export { branchNameProblem, type NameProblem } from './branch-name.ts';
+export { baseOf } from './plan.ts';
 export { Deliveries, type Delivery } from './records.ts';
 export { undoApplyTo } from './undo.ts';
+export { folderMustBeFree } from './worktrees.ts';

@@ -3,6 +3,7 @@
  * The rules are those of a folder, and for submodules those of `gitlinks.ts`.
  */
 import { CodexError } from '../../protocol/errors.ts';
+import type { TaskSummary } from '../../protocol/rpc.ts';
 import { planApply } from '../apply/plan.ts';
 import { ancestorsOf } from '../apply/paths.ts';
 import type { ApplyPlan, FileIO, WirePath } from '../apply/types.ts';
@@ -122,4 +123,14 @@ export async function commitOf(root: string, ref: string): Promise<string> {
   );
   if (code !== 0) throw new CodexError('refUnknown', { ref });
   return stdout.toString('latin1').trim();
+}
+
+/** What the task started from, as near as this clone has it: a snapshot of local changes is only sent. */
+export async function baseOf(root: string, { repo }: Pick<TaskSummary, 'repo'>): Promise<string> {
+  for (const sha of [repo.sha, repo.headSha]) {
+    if (sha === undefined) continue;
+    const commit = await commitOf(root, sha).catch(() => null);
+    if (commit !== null) return commit;
+  }
+  return 'HEAD';
 }

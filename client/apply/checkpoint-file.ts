@@ -33,6 +33,7 @@ export const Manifest = z.object({
   taskId: z.string().nullable(),
   turn: z.number().nullable(),
   label: z.string(),
+  keptFrom: z.string().regex(ID).optional(),
   entries: z.array(
     z.object({
       path: WirePath,
@@ -68,8 +69,9 @@ export class CheckpointWriter {
     this.#folder = folder;
     this.#temp = join(folder, `${this.id}.tmp`);
     this.#file = fs.openSync(this.#temp, 'wx', 0o600);
-    const { repo, taskId, turn, label } = info;
-    this.#manifest = { v: 1, id: this.id, at, root, repo, taskId, turn, label, blobs: {} };
+    const { repo, taskId, turn, label, keptFrom } = info;
+    const kept = keptFrom === undefined ? {} : { keptFrom };
+    this.#manifest = { v: 1, id: this.id, at, root, repo, taskId, turn, label, ...kept, blobs: {} };
   }
 
   /** Stores the bytes under their hash, for which a caller that has it needs no second one. */

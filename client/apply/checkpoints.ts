@@ -74,10 +74,13 @@ export class Checkpoints {
   summaries(of?: string): CheckpointSummary[] {
     const all = this.list().filter(({ root }) => of === undefined || root === of);
     return all.map((one) => {
-      const { id, at, root, repo, taskId, turn, label, size, finished, undoneAt, entries } = one;
-      const files = entries.length;
-      const expiresAt = at + this.#maxAgeMs;
-      return { id, at, root, repo, taskId, turn, label, size, finished, undoneAt, files, expiresAt };
+      const { id, at, root, repo, taskId, turn, label, keptFrom, size, finished, undoneAt, entries } = one;
+      return {
+        ...{ id, at, root, repo, taskId, turn, label, size, finished, undoneAt },
+        ...(keptFrom === undefined ? {} : { keptFrom }),
+        files: entries.length,
+        expiresAt: at + this.#maxAgeMs,
+      };
     });
   }
 
@@ -177,7 +180,7 @@ export class Checkpoints {
       const { size } = fs.fstatSync(file);
       const manifest = readManifest(file, size);
       if (manifest === null || manifest.id !== id) return null;
-      const { at, root, repo, taskId, turn, label, folders } = manifest;
+      const { at, root, repo, taskId, turn, label, keptFrom, folders } = manifest;
       const entries = manifest.entries.map(exactEntry);
       const places = folders.map(({ path, mode }) => ({ path: exactPath(path), mode }));
       const finished = this.isFinished(id);
@@ -192,6 +195,7 @@ export class Checkpoints {
           taskId,
           turn,
           label,
+          ...(keptFrom === undefined ? {} : { keptFrom }),
           entries,
           folders: places,
           size,

@@ -184,6 +184,8 @@ export interface CheckpointInfo {
   taskId: string | null;
   turn: number | null;
   label: string;
+  /** It holds later edits of the user's that undoing this checkpoint put aside: nothing was applied. */
+  keptFrom?: string;
 }
 
 export interface CheckpointEntry {

@@ -247,7 +247,7 @@ async function keepEdits(
   edited: Edited[],
 ): Promise<string> {
   const { root, repo, taskId, turn, label } = checkpoint;
-  const writer = checkpoints.begin(root, { repo, taskId, turn, label });
+  const writer = checkpoints.begin(root, { repo, taskId, turn, label, keptFrom: checkpoint.id });
   try {
     const entries = edited.map(({ entry, state, after }): CheckpointEntry => {
       const content = contentOf(state);

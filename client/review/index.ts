@@ -50,3 +50,9 @@ export const change = atOnce(decide.changing);
 export const changeInSlices = inSlices(decide.changing);
 export const merge = atOnce(merges.merging);
 export const mergeInSlices = inSlices(merges.merging);
+
+/** For an undo under later edits: null where both sides changed the same lines. */
+export function mergeWhole(base: Uint8Array, ours: Uint8Array, theirs: Uint8Array): Uint8Array | null {
+  const merged = merge(base, ours, theirs);
+  return merged.ok ? merged.bytes : null;
+}

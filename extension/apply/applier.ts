@@ -9,22 +9,25 @@ import * as vscode from 'vscode';
 import {
   applyPlan,
   planApply,
-  undoCheckpoint,
-  type ApplyPlan,
+  type ApplyReason,
   type Checkpoints,
-  type PlanItem,
+  type WirePath,
 } from '../../client/apply/index.ts';
 import { parsePatch } from '../../client/patch/index.ts';
 import type { TaskView } from '../../protocol/rpc.ts';
+import type { ReviewState } from '../../protocol/states.ts';
 import { errorText } from '../../protocol/errors.ts';
 import type { Backend } from '../connection/backend.ts';
 import type { Log } from '../platform/log.ts';
 import { untrusted } from '../platform/trust.ts';
-import { Dismissed, SentenceError, t } from '../platform/words.ts';
+import { SentenceError, t, type Button } from '../platform/words.ts';
 import type { TaskStore } from '../tasks/store.ts';
 import { resultOf } from './attempts.ts';
+import { decide } from './decide.ts';
 import { openDocuments } from './documents.ts';
 import type { TaskRecords } from './records.ts';
+import { tell, type Step } from './tell.ts';
+import { undoAsking } from './undo.ts';
 import { lineOf, summarize, summarizeUndo } from './words.ts';
 
 export interface ApplierOptions {
@@ -36,10 +39,13 @@ export interface ApplierOptions {
   /** The top of the working tree that a task belongs to; asks when it is not certain. */
   rootFor(task: TaskView): Promise<string>;
   onBusy(taskId: string, busy: 'apply' | 'undo' | null): void;
+  /** Files of the task's folder are other than they were. */
+  onUndone: (taskId: string) => void;
+  report: (thrown: unknown) => void;
 }
 
-/** Lines of a dialog: more is in the log. */
-const SHOWN_FILES = 12;
+/** Where the three sides are texts, so that a person can merge them. */
+const MERGEABLE: readonly (ApplyReason | undefined)[] = ['contextChanged', 'exists', 'tooCostly'];
 
 export class Applier {
   readonly #options: ApplierOptions;
@@ -50,16 +56,46 @@ export class Applier {
 
   /** `attempt`: the one that is looked at; without it the chosen one, or the one that the person picks. */
   async apply(taskId: string, attempt?: number): Promise<void> {
-    if (!vscode.workspace.isTrusted) throw untrusted();
     await this.#busy(taskId, 'apply', () => this.#apply(taskId, attempt));
   }
 
+  /** What was applied last of this task. */
   async undo(taskId: string): Promise<void> {
-    if (!vscode.workspace.isTrusted) throw untrusted();
-    await this.#busy(taskId, 'undo', () => this.#undo(taskId));
+    const record = this.#options.records.applied(taskId);
+    if (!record) throw new SentenceError(t('Nothing of this task was applied from here.'));
+    const store = this.#options.checkpoints();
+    const id = record.checkpoints.findLast((one) => store.get(one) !== null);
+    if (id === undefined)
+      throw new SentenceError(
+        t('The checkpoint of this apply is not there any more, so it can’t be undone.'),
+      );
+    await this.#busy(taskId, 'undo', () => this.#undo(id, record.root, taskId));
   }
 
-  async #busy(taskId: string, what: 'apply' | 'undo', work: () => Promise<void>): Promise<void> {
+  /** One of the list of checkpoints. */
+  async undoCheckpoint(id: string): Promise<void> {
+    const checkpoint = this.#options.checkpoints().get(id);
+    if (!checkpoint) throw new SentenceError(t('This checkpoint is not there any more.'));
+    const { root, taskId } = checkpoint;
+    await this.#busy(taskId, 'undo', () => this.#undo(id, root, taskId));
+  }
+
+  /** A checkpoint is gone: what it was of stays applied. */
+  async forget(id: string): Promise<void> {
+    const { records, checkpoints } = this.#options;
+    const taskId = checkpoints().get(id)?.taskId ?? null;
+    checkpoints().remove(id);
+    const record = taskId === null ? undefined : records.applied(taskId);
+    if (taskId === null || !record?.checkpoints.includes(id)) return;
+    await records.setApplied(taskId, {
+      ...record,
+      checkpoints: record.checkpoints.filter((one) => one !== id),
+    });
+  }
+
+  async #busy(taskId: string | null, what: 'apply' | 'undo', work: () => Promise<void>): Promise<void> {
+    if (!vscode.workspace.isTrusted) throw untrusted();
+    if (taskId === null) return work();
     this.#options.onBusy(taskId, what);
     try {
       await work();
@@ -69,7 +105,7 @@ export class Applier {
   }
 
   async #apply(taskId: string, wanted: number | undefined): Promise<void> {
-    const { backend, records, store, log } = this.#options;
+    const { backend, records, log } = this.#options;
     const { connection } = await backend.ready();
     const { task } = await connection.call('task.get', { taskId });
     const { turn, attempt } = await resultOf(task, wanted);
@@ -87,13 +123,15 @@ export class Applier {
     const bytes = await connection.patch(taskId, turn.turn, attempt.attempt, after);
     const documents = openDocuments(root);
     const plan = await planApply(root, parsePatch(bytes), { documents });
-    const chosen = await decide(plan);
+    const merging = (of: readonly { path: WirePath; reason?: ApplyReason }[]) =>
+      resolving(taskId, attempt.attempt, of);
+    const elsewhere = { label: t('Apply To…'), command: 'codexTasks.applyTo', args: [taskId] };
+    const chosen = await decide(plan, [...merging(plan.items), elsewhere]);
 
     const outcome = await applyPlan(plan, {
       checkpoints: this.#options.checkpoints(),
       documents,
       info: { repo: root, taskId, turn: turn.turn, label: task.title },
-      include: chosen.include,
       includeSelfRunning: () => chosen.selfRunning,
     });
     const summary = summarize(outcome.results, t);
@@ -105,126 +143,78 @@ export class Applier {
     }
     const whole =
       summary.left.length === 0 && !plan.items.some((item) => item.runsByItself && !chosen.selfRunning);
-    if (summary.applied > 0 || whole) {
-      await connection
-        .call('task.review', { taskId, review: whole ? 'applied' : 'partly' })
-        .then(({ task: after }) => store.changed(after))
-        .catch((error: unknown) => log.warn(`The review state was not stored: ${errorText(error)}`));
-    }
-    void this.#tell(taskId, summary.sentence, summary.left, outcome.checkpointId !== null);
+    if (summary.applied > 0 || whole) await this.#review(taskId, whole ? 'applied' : 'partly');
+    const steps = ['codexTasks.undoApply', 'codexTasks.showChanges'] as const;
+    const labels = [t('Undo'), t('Review Changes')];
+    tell({
+      sentence: summary.sentence,
+      left: summary.left,
+      steps: [
+        ...merging(outcome.results).map(stepOf),
+        ...(outcome.checkpointId === null
+          ? []
+          : steps.map((command, index) => stepOf({ command, label: labels[index]!, args: [taskId] }))),
+      ],
+      report: this.#options.report,
+    });
   }
 
-  async #undo(taskId: string): Promise<void> {
-    const { records, backend, store, log } = this.#options;
-    const record = records.applied(taskId);
-    const id = record?.checkpoints.at(-1);
-    if (!record || id === undefined)
-      throw new SentenceError(t('Nothing of this task was applied from here.'));
-    const checkpoints = this.#options.checkpoints();
-    const documents = openDocuments(record.root);
-    let { results } = await undoCheckpoint(checkpoints, id, { documents });
-    const stale = results.filter((one) => one.status === 'stale');
-    if (stale.length > 0) {
-      const restore = t('Restore Them Too');
-      const answer = await vscode.window.showWarningMessage(
-        stale.length === 1
-          ? t('1 file was changed since it was applied.')
-          : t('{count} files were changed since they were applied.', { count: stale.length }),
-        {
-          modal: true,
-          detail: `${list(stale.map((one) => one.path.path))}\n\n${t('Restoring them puts your later changes aside; they are kept in a checkpoint of their own.')}`,
-        },
-        restore,
-      );
-      if (answer === restore) {
-        const forced = await undoCheckpoint(checkpoints, id, { documents, force: true });
-        results = [
-          ...results.filter((one) => one.status !== 'stale'),
-          ...forced.results.filter((one) => one.status !== 'unchanged'),
-        ];
-      }
-    }
+  async #undo(id: string, root: string, taskId: string | null): Promise<void> {
+    const { log, checkpoints, report, onUndone } = this.#options;
+    const isKept = checkpoints().get(id)?.keptFrom !== undefined;
+    const results = await undoAsking(checkpoints(), id, root);
     const left = results.filter((one) => one.status === 'stale' || one.status === 'failed');
-    const earlier = record.checkpoints.slice(0, -1);
-    if (left.length === 0) {
-      await records.setApplied(
-        taskId,
-        earlier.length > 0 ? { ...record, turn: record.turn - 1, checkpoints: earlier } : undefined,
-      );
-      void backend.connection
-        ?.call('task.review', { taskId, review: 'open' })
-        .then(({ task }) => store.changed(task))
-        .catch((error: unknown) => log.warn(`The review state was not stored: ${errorText(error)}`));
+    const lines = left.map((one) => lineOf(one, t));
+    if (taskId !== null) {
+      if (left.length === 0 && !isKept) await this.#undone(id, taskId);
+      onUndone(taskId);
     }
-    for (const one of left) log.warn(`Not restored: ${lineOf(one, t)}`);
-    void this.#tell(
+    for (const line of lines) log.warn(`Not restored: ${line}`);
+    tell({ sentence: summarizeUndo(results, t), left: lines, report });
+  }
+
+  /** Of decisions in a review there is no record: the review sees for itself what stands. */
+  async #undone(id: string, taskId: string): Promise<void> {
+    const { records, checkpoints } = this.#options;
+    const record = records.applied(taskId);
+    if (!record?.checkpoints.includes(id)) return;
+    const others = record.checkpoints.filter((one) => one !== id);
+    const newest = others.at(-1);
+    const turn =
+      record.checkpoints.at(-1) !== id || newest === undefined
+        ? record.turn
+        : (checkpoints().get(newest)?.turn ?? record.turn - 1);
+    await records.setApplied(
       taskId,
-      summarizeUndo(results, t),
-      left.map((one) => lineOf(one, t)),
-      false,
+      newest === undefined ? undefined : { ...record, turn, checkpoints: others },
     );
+    // A backend that is slow to answer keeps nobody from working on.
+    void this.#review(taskId, 'open');
   }
 
-  async #tell(taskId: string, sentence: string, left: readonly string[], undoable: boolean): Promise<void> {
-    const undo = t('Undo');
-    const review = t('Review Changes');
-    const details = t('Show Details');
-    const buttons = [...(undoable ? [undo, review] : []), ...(left.length > 0 ? [details] : [])];
-    const [first] = left;
-    const text = first === undefined ? sentence : `${sentence} ${first}${left.length > 1 ? ' …' : ''}`;
-    const show = left.length > 0 ? vscode.window.showWarningMessage : vscode.window.showInformationMessage;
-    const answer = await show(text, ...buttons);
-    if (answer === undo) await vscode.commands.executeCommand('codexTasks.undoApply', taskId);
-    if (answer === review) await vscode.commands.executeCommand('codexTasks.showChanges', taskId);
-    if (answer === details) await vscode.commands.executeCommand('codexTasks.showLogs');
+  async #review(taskId: string, review: ReviewState): Promise<void> {
+    const { backend, store, log } = this.#options;
+    await backend.connection
+      ?.call('task.review', { taskId, review })
+      .then(({ task }) => store.changed(task))
+      .catch((thrown: unknown) => log.warn(`The review state was not stored: ${errorText(thrown)}`));
   }
 }
 
-interface Decision {
-  include: (item: PlanItem) => boolean;
-  selfRunning: boolean;
+/** The merge editor for what does not fit, where there is something to merge. */
+function resolving(
+  taskId: string,
+  attempt: number,
+  files: readonly { path: WirePath; reason?: ApplyReason }[],
+): Button[] {
+  const paths = files
+    .filter(({ path, reason }) => path.bytes === undefined && MERGEABLE.includes(reason))
+    .map(({ path }) => path.path);
+  if (paths.length === 0) return [];
+  const args = [taskId, { attempt, paths }];
+  return [{ label: t('Merge by Hand'), command: 'codexTasks.resolveConflict', args }];
 }
 
-/** Asks only when there is something to decide. */
-async function decide(plan: ApplyPlan): Promise<Decision> {
-  const doable = plan.items.filter((item) => item.verdict === 'applies');
-  const blocked = plan.items.filter((item) => item.verdict === 'conflict' || item.verdict === 'refused');
-  const selfRunning = doable.filter((item) => item.runsByItself);
-  const plain = doable.length - selfRunning.length;
-  const [first] = blocked;
-  if (doable.length === 0) {
-    if (!first) throw new SentenceError(t('Everything in this result is here already.'));
-    throw new SentenceError(t('Nothing of this result fits here. {reason}', { reason: lineOf(first, t) }));
-  }
-  if (blocked.length > 0) {
-    const go = t('Apply the Others');
-    const answer = await vscode.window.showWarningMessage(
-      t('{count} of {all} files can be applied.', { count: doable.length, all: plan.items.length }),
-      { modal: true, detail: `${t('Not applied:')}\n${list(blocked.map((item) => lineOf(item, t)))}` },
-      go,
-    );
-    if (answer !== go) throw new Dismissed();
-  }
-  if (selfRunning.length === 0) return { include: () => true, selfRunning: false };
-  const all = t('Apply Them Too');
-  const without = t('Leave Them Out');
-  const answer = await vscode.window.showWarningMessage(
-    selfRunning.length === 1
-      ? t('This result changes 1 file that runs by itself.')
-      : t('This result changes {count} files that run by themselves.', { count: selfRunning.length }),
-    {
-      modal: true,
-      detail: `${list(selfRunning.map((item) => item.path.path))}\n\n${t('An editor, a shell, a hook or a CI service runs such files without asking. Read them first.')}`,
-    },
-    all,
-    ...(plain > 0 ? [without] : []),
-  );
-  if (answer === undefined) throw new Dismissed();
-  return { include: () => true, selfRunning: answer === all };
-}
-
-function list(lines: readonly string[]): string {
-  const shown = lines.slice(0, SHOWN_FILES).map((line) => `• ${line}`);
-  if (lines.length > SHOWN_FILES) shown.push(t('… and {count} more', { count: lines.length - SHOWN_FILES }));
-  return shown.join('\n');
+function stepOf({ label, command, args = [] }: Button): Step {
+  return { label, run: () => vscode.commands.executeCommand(command, ...args) };
 }

@@ -7,17 +7,28 @@ import { isSendable } from '../folders/repository.ts';
 import { Dismissed, SentenceError, t } from '../platform/words.ts';
 import type { TaskRecords } from './records.ts';
 
+export interface OpenRoot {
+  root: string;
+  name: string;
+}
+
+/** Of the folders of this window: the top of each working tree, once. */
+export async function openRoots(folders: Folders): Promise<OpenRoot[]> {
+  const open: OpenRoot[] = [];
+  for (const folder of vscode.workspace.workspaceFolders ?? []) {
+    if (folder.uri.scheme !== 'file') continue;
+    const facts = await folders.facts(folder).catch(() => null);
+    if (!facts || !isSendable(facts)) continue;
+    if (!open.some(({ root }) => root === facts.root)) open.push({ root: facts.root, name: facts.name });
+  }
+  return open;
+}
+
 export function rootChooser(records: TaskRecords, folders: Folders): (task: TaskView) => Promise<string> {
   return async (task) => {
     const known = records.folder(task.id);
     if (known !== undefined && (await isFolder(known)) && isOpen(known)) return known;
-    const open: { root: string; name: string }[] = [];
-    for (const folder of vscode.workspace.workspaceFolders ?? []) {
-      if (folder.uri.scheme !== 'file') continue;
-      const facts = await folders.facts(folder).catch(() => null);
-      if (!facts || !isSendable(facts)) continue;
-      if (!open.some(({ root }) => root === facts.root)) open.push({ root: facts.root, name: facts.name });
-    }
+    const open = await openRoots(folders);
     if (open.length === 0) {
       throw new SentenceError(
         t('Open the folder of “{name}” to apply this result.', { name: task.repo.name }),

@@ -91,10 +91,12 @@ export function lineOf(one: PathResult | UndoResult | PlanItem, t: Translate): s
 
 export function summarizeUndo(results: readonly UndoResult[], t: Translate): string {
   const restored = results.filter((one) => one.status === 'restored').length;
+  const merged = results.filter((one) => one.status === 'merged').length;
   const left = results.filter((one) => one.status === 'stale' || one.status === 'failed').length;
   const parts = [
     restored === 1 ? t('Restored 1 file', {}) : t('Restored {count} files', { count: restored }),
   ];
+  if (merged > 0) parts.push(t('{count} merged with your edits', { count: merged }));
   if (left > 0) parts.push(t('{count} left as they are', { count: left }));
   return `${parts.join(', ')}.`;
 }

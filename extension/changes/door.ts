@@ -1,30 +1,30 @@
 /**
- * The door to the room of changes: what VS Code has to know from the start (the list, the files, the commands).
- * The room behind it is loaded with its first use, so that an extension that reviews nothing carries nothing.
+ * The door to reviewing and applying: what VS Code has to know from the start (the list, the files, the commands).
+ * What is behind it is loaded with its first use, so that an extension that has no result carries nothing.
  */
 import * as vscode from 'vscode';
 import { CHANGES_COMMANDS, type ChangesCommand, type CommandHandlers } from '../platform/commands.ts';
 import { setContextKey } from '../platform/contextKeys.ts';
 import { ResultFiles } from './files.ts';
-import type { ChangesRoom, RoomOptions } from './room.ts';
+import type { Rooms, RoomsOptions } from './rooms.ts';
 import type { ChangeNode } from './tree.ts';
 import { RESULT_SCHEME } from './uris.ts';
 
 /** Whether a review was open when this workspace was last looked at. */
 const ANY = 'codexTasks.changes.any';
 
-export interface DoorOptions extends Omit<RoomOptions, 'files' | 'onRows' | 'onOpened' | 'selected'> {
+export interface DoorOptions extends Omit<RoomsOptions, 'files' | 'onRows' | 'onOpened' | 'selected'> {
   state: vscode.Memento;
 }
 
 export class ChangesDoor implements vscode.Disposable {
   readonly #options: DoorOptions;
-  readonly #files = new ResultFiles(async (side) => (await this.#open()).read(side));
+  readonly #files = new ResultFiles(async (side) => (await this.#open()).changes.read(side));
   readonly #rows = new vscode.EventEmitter<ChangeNode[] | undefined>();
   readonly #view: vscode.TreeView<ChangeNode>;
   readonly #disposables: vscode.Disposable[];
-  #room: Promise<ChangesRoom> | null = null;
-  #opened: ChangesRoom | null = null;
+  #rooms: Promise<Rooms> | null = null;
+  #opened: Rooms | null = null;
 
   constructor(options: DoorOptions) {
     this.#options = options;
@@ -32,13 +32,13 @@ export class ChangesDoor implements vscode.Disposable {
       treeDataProvider: {
         onDidChangeTreeData: this.#rows.event,
         getChildren: async (node) => {
-          const room = await this.#open();
-          await room.restore();
-          return room.tree.children(node);
+          const { changes } = await this.#open();
+          await changes.restore();
+          return changes.tree.children(node);
         },
-        getParent: (node) => this.#opened?.tree.parent(node),
+        getParent: (node) => this.#opened?.changes.tree.parent(node),
         // A row is there only once the room is.
-        getTreeItem: (node) => this.#opened!.tree.item(node),
+        getTreeItem: (node) => this.#opened!.changes.tree.item(node),
       },
       canSelectMany: true,
       manageCheckboxStateManually: true,
@@ -54,23 +54,39 @@ export class ChangesDoor implements vscode.Disposable {
       }),
       this.#view.onDidChangeCheckboxState(({ items }) => {
         this.#open()
-          .then((room) => room.tick(items))
+          .then(({ changes }) => changes.tick(items))
           .catch(options.report);
       }),
     ];
-    if (options.state.get<boolean>(ANY)) void this.#open().then((room) => room.restore());
+    if (options.state.get<boolean>(ANY)) void this.#open().then(({ changes }) => changes.restore());
   }
 
   get handlers(): Pick<CommandHandlers, ChangesCommand> {
     const made = CHANGES_COMMANDS.map((name) => [
       name,
-      async (...args: unknown[]) => (await this.#open()).commands[name](...args),
+      async (...args: unknown[]) => (await this.#open()).changes.commands[name](...args),
     ]);
     return Object.fromEntries(made) as Pick<CommandHandlers, ChangesCommand>;
   }
 
   async show(taskId: string, of: { turn: number; attempt: number }, path?: string): Promise<void> {
-    await (await this.#open()).show(taskId, of, path);
+    await (await this.#open()).changes.show(taskId, of, path);
+  }
+
+  async apply(taskId: string, attempt?: number): Promise<void> {
+    await (await this.#open()).applier.apply(taskId, attempt);
+  }
+
+  async undo(taskId: string): Promise<void> {
+    await (await this.#open()).applier.undo(taskId);
+  }
+
+  async applyTo(argument: unknown): Promise<void> {
+    await (await this.#open()).applyTo(argument);
+  }
+
+  async listCheckpoints(): Promise<void> {
+    await (await this.#open()).checkpoints.show();
   }
 
   dispose(): void {
@@ -78,13 +94,13 @@ export class ChangesDoor implements vscode.Disposable {
     for (const one of this.#disposables) one.dispose();
   }
 
-  #open(): Promise<ChangesRoom> {
-    return (this.#room ??= this.#load());
+  #open(): Promise<Rooms> {
+    return (this.#rooms ??= this.#load());
   }
 
-  async #load(): Promise<ChangesRoom> {
-    const { ChangesRoom } = await import('./room.ts');
-    const room = new ChangesRoom({
+  async #load(): Promise<Rooms> {
+    const { Rooms } = await import('./rooms.ts');
+    const rooms = new Rooms({
       ...this.#options,
       files: this.#files,
       onRows: (changed) => this.#onRows(changed),
@@ -96,12 +112,12 @@ export class ChangesDoor implements vscode.Disposable {
       },
       selected: () => this.#view.selection,
     });
-    this.#opened = room;
-    return room;
+    this.#opened = rooms;
+    return rooms;
   }
 
   #onRows(changed?: readonly ChangeNode[]): void {
-    const any = this.#opened?.hasReviews ?? false;
+    const any = this.#opened?.changes.hasReviews ?? false;
     if (this.#options.state.get<boolean>(ANY) !== any) void this.#options.state.update(ANY, any);
     setContextKey('codexTasks.changes.open', any);
     if (changed === undefined) this.#rows.fire(undefined);

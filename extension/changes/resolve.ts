@@ -13,8 +13,16 @@ import { runCommand } from '../platform/commands.ts';
 import { SentenceError, t } from '../platform/words.ts';
 import type { FileReview } from './file-review.ts';
 import { withMarkers } from './markers.ts';
+import type { Reviews } from './reviews.ts';
 import type { ChangesSession } from './session.ts';
+import { gone } from './targets.ts';
 import { uriOf, type Side } from './uris.ts';
+
+/** Files of a result that did not fit when it was applied. */
+export interface Unfitting {
+  attempt: number;
+  paths: readonly string[];
+}
 
 const MERGE_EDITOR = '_open.mergeEditor';
 
@@ -56,6 +64,26 @@ export async function resolveByHand(session: ChangesSession, file: FileReview): 
   await session.settle(file);
   if (merged.ok || !(await openMergeEditor(file, sides, uri)))
     await vscode.window.showTextDocument(document, { preview: false });
+}
+
+/** Those of an apply that did not fit; of several the person picks. */
+export async function resolveUnfitting(
+  reviews: Reviews,
+  taskId: string,
+  { attempt, paths }: Unfitting,
+): Promise<void> {
+  const { session } = await reviews.open(taskId, { attempt });
+  if (!session) throw gone();
+  const files = session.files.filter(({ file }) => paths.includes(file.path.path));
+  const items = files.map((file) => ({ label: file.file.path.path, file, picked: true }));
+  const picked =
+    items.length > 1
+      ? await vscode.window.showQuickPick(items, {
+          title: t('Merge which files by hand?'),
+          canPickMany: true,
+        })
+      : items;
+  for (const { file } of picked ?? []) await resolveByHand(session, file);
 }
 
 /** Whether it is open. */

@@ -18,13 +18,12 @@ import { copyCommand, copyText, patchOf, saveAs } from './copy.ts';
 import { Editors } from './editors.ts';
 import type { FileReview } from './file-review.ts';
 import type { ResultFiles } from './files.ts';
-import { marksOf, selectionOf } from './marks.ts';
 import { showAll, showFile } from './preview.ts';
 import { Reviews, type ReviewsOptions } from './reviews.ts';
 import type { ChangesSession, Outcome } from './session.ts';
 import { StoredReviews } from './stored.ts';
-import { gone, grouped, idsOf, isNode, targetsOf, type Target } from './targets.ts';
-import { mergeSide, resolveByHand } from './resolve.ts';
+import { gone, grouped, idsOf, isNode, selectedLines, targetsOf, type Target } from './targets.ts';
+import { mergeSide, resolveByHand, resolveUnfitting, type Unfitting } from './resolve.ts';
 import { ChangesTree, type ChangeNode } from './tree.ts';
 import type { Side } from './uris.ts';
 import { refusalLines, refusedSentence } from './words.ts';
@@ -65,7 +64,7 @@ export class ChangesRoom implements vscode.Disposable {
       if (!this.#reviews.all.includes(session)) this.tree.forget(session);
       options.onRows(files.length === 0 ? undefined : this.tree.changed(session, files));
     });
-    options.records.onChange((taskId) => this.#lookAgain(taskId));
+    options.records.onChange((taskId) => this.lookAgain(taskId));
     this.commands = this.#handlers();
   }
 
@@ -145,14 +144,16 @@ export class ChangesRoom implements vscode.Disposable {
       },
       undoChange: (argument) => this.#undo(argument),
       resolveConflict: async (...args) => {
+        const [argument, of] = args;
         if (!vscode.workspace.isTrusted) throw untrusted();
+        if (typeof argument === 'string') return resolveUnfitting(this.#reviews, argument, of as Unfitting);
         const [session, file] = this.#fileOf(args);
         await resolveByHand(session, file);
       },
       nextChange: () => this.#editors.go(1),
       previousChange: () => this.#editors.go(-1),
-      acceptSelectedLines: async () => this.#accept(await this.#cut()),
-      rejectSelectedLines: async () => this.#reject(await this.#cut()),
+      acceptSelectedLines: async () => this.#accept(await selectedLines(this.#reviews)),
+      rejectSelectedLines: async () => this.#reject(await selectedLines(this.#reviews)),
       refreshChanges: async () => {
         await this.#reviews.restore();
         await Promise.all(this.#reviews.all.map((session) => session.look()));
@@ -250,33 +251,6 @@ export class ChangesRoom implements vscode.Disposable {
     }
   }
 
-  /** The selected lines as a hunk of their own. */
-  async #cut(): Promise<Target> {
-    const editor = vscode.window.activeTextEditor;
-    if (!editor || editor.selection.isEmpty) throw new SentenceError(t('Select lines of a change first.'));
-    const { start, end } = editor.selection;
-    const to = end.character === 0 && end.line > start.line ? end.line : end.line + 1;
-    const found = this.#reviews.at(editor.document.uri);
-    for (const { session, file } of found) {
-      await session.look([file]);
-      const ids: string[] = [];
-      for (const mark of marksOf(file)) {
-        const hunk = file.hunk(mark.id);
-        const selection = hunk && !mark.touched ? selectionOf(hunk, mark, start.line, to) : null;
-        if (!hunk || selection === null) continue;
-        const outcome = await session.split(hunk.id, selection);
-        if (outcome.ok) ids.push(outcome.chosen.id);
-        else if (outcome.reason === 'whole') ids.push(hunk.id);
-        else if (outcome.reason === 'finalNewline')
-          throw new SentenceError(
-            t('The last line has no newline at its end, so that it can’t be taken apart.'),
-          );
-      }
-      if (ids.length > 0) return { session, ids };
-    }
-    throw new SentenceError(t('No selected line is of an open change.'));
-  }
-
   #all(argument: unknown): Target {
     const session = this.#one(argument);
     return { session, ids: idsOf({ kind: 'result', session }) };
@@ -338,7 +312,7 @@ export class ChangesRoom implements vscode.Disposable {
     return (await this.#reviews.open(await this.#options.pickTask(argument, title))).result.bytes;
   }
 
-  #lookAgain(taskId: string): void {
+  lookAgain(taskId: string): void {
     for (const session of this.#reviews.all) if (session.result.ref.taskId === taskId) void session.look();
   }
 }

@@ -10,7 +10,7 @@ import { undoCheckpoint } from '../../client/apply/index.ts';
 import { breather } from '../../client/apply/write.ts';
 import { pathKey, type WirePath } from '../../client/patch/index.ts';
 import {
-  merge,
+  mergeWhole,
   wish,
   withNeeds,
   type Decision,
@@ -255,14 +255,7 @@ export class ChangesSession {
     if (store.get(id) === null) return;
     const { results } = await undoCheckpoint(store, id, {
       ...{ io, documents },
-      ...(beside
-        ? {
-            merge: (base, ours, theirs) => {
-              const merged = merge(base, ours, theirs);
-              return merged.ok ? merged.bytes : null;
-            },
-          }
-        : {}),
+      ...(beside ? { merge: mergeWhole } : {}),
     });
     for (const { path, status } of results)
       if (status !== 'stale' && status !== 'failed') restored.add(pathKey(path));

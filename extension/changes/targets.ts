@@ -2,7 +2,7 @@
 import * as vscode from 'vscode';
 import { SentenceError, t } from '../platform/words.ts';
 import type { Editors } from './editors.ts';
-import { marksOfChange, type LineChange } from './marks.ts';
+import { marksOf, marksOfChange, selectionOf, type LineChange } from './marks.ts';
 import type { Reviews } from './reviews.ts';
 import type { ChangesSession } from './session.ts';
 import type { ChangeNode } from './tree.ts';
@@ -36,6 +36,32 @@ export function targetsOf(editors: Editors, reviews: Reviews, args: readonly unk
     isObject(first) && typeof first['lineNumber'] === 'number' ? first['lineNumber'] - 1 : undefined;
   const { session, mark } = editors.here(line);
   return [{ session, ids: [mark.id] }];
+}
+
+/** The selected lines as a change of their own: one that is selected in part is split. */
+export async function selectedLines(reviews: Reviews): Promise<Target> {
+  const editor = vscode.window.activeTextEditor;
+  if (!editor || editor.selection.isEmpty) throw new SentenceError(t('Select lines of a change first.'));
+  const { start, end } = editor.selection;
+  const to = end.character === 0 && end.line > start.line ? end.line : end.line + 1;
+  for (const { session, file } of reviews.at(editor.document.uri)) {
+    await session.look([file]);
+    const ids: string[] = [];
+    for (const mark of marksOf(file)) {
+      const hunk = file.hunk(mark.id);
+      const selection = hunk && !mark.touched ? selectionOf(hunk, mark, start.line, to) : null;
+      if (!hunk || selection === null) continue;
+      const outcome = await session.split(hunk.id, selection);
+      if (outcome.ok) ids.push(outcome.chosen.id);
+      else if (outcome.reason === 'whole') ids.push(hunk.id);
+      else if (outcome.reason === 'finalNewline')
+        throw new SentenceError(
+          t('The last line has no newline at its end, so that it can’t be taken apart.'),
+        );
+    }
+    if (ids.length > 0) return { session, ids };
+  }
+  throw new SentenceError(t('No selected line is of an open change.'));
 }
 
 export function grouped(nodes: readonly ChangeNode[]): Target[] {

@@ -35,6 +35,8 @@ export const COMMAND_NAMES = [
   'openTask',
   'applyPatch',
   'undoApply',
+  'applyTo',
+  'checkpoints',
   'cancelTask',
   'retryTask',
   'followUp',

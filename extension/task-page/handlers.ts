@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import type { ApprovalAnswer } from '../../protocol/approval.ts';
 import type { Attachment } from '../../protocol/events.ts';
 import type { PageHandlers, PageParams, TaskPageMethod } from '../../protocol/pages.ts';
-import type { Applier } from '../apply/applier.ts';
 import type { ChangesDoor } from '../changes/door.ts';
 import type { TaskRecords } from '../apply/records.ts';
 import type { TaskActions } from '../tasks/actions.ts';
@@ -15,8 +14,7 @@ import type { TaskDocuments } from './documents.ts';
 
 export interface HandlersOptions {
   actions: TaskActions;
-  applier: Applier;
-  changes: Pick<ChangesDoor, 'show'>;
+  changes: Pick<ChangesDoor, 'show' | 'apply' | 'undo'>;
   documents: TaskDocuments;
   records: TaskRecords;
   store: TaskStore;
@@ -38,7 +36,7 @@ export interface HandlersOptions {
 }
 
 export function taskPageHandlers(taskId: string, options: HandlersOptions): PageHandlers<TaskPageMethod> {
-  const { actions, applier, changes, documents, environment, internet, records, store } = options;
+  const { actions, changes, documents, environment, internet, records, store } = options;
   const title = () => store.get(taskId)?.title ?? t('Task');
   return {
     'task.followUp': ({ requestId, prompt, mode }) => actions.followUp(taskId, { requestId, prompt, mode }),
@@ -57,8 +55,8 @@ export function taskPageHandlers(taskId: string, options: HandlersOptions): Page
     },
     'task.chooseAttempt': ({ attempt }) => actions.choose(taskId, attempt),
     'task.image': ({ image }) => options.image(image),
-    'task.apply': ({ attempt }) => applier.apply(taskId, attempt),
-    'task.undo': () => applier.undo(taskId),
+    'task.apply': ({ attempt }) => changes.apply(taskId, attempt),
+    'task.undo': () => changes.undo(taskId),
     'task.approve': ({ approvalId, answer }) => options.approve(approvalId, answer),
     'task.openLog': ({ turn, attempt }) => documents.open({ taskId, turn, attempt }, title()),
     'task.openPatch': ({ turn, attempt, path }) => changes.show(taskId, { turn, attempt }, path),

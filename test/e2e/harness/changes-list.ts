@@ -14,10 +14,14 @@ export class ChangesList {
 
   /** VS Code draws only rows that fit: the views above are folded. */
   async makeRoom(): Promise<void> {
-    for (const view of ['New Task', 'Tasks']) {
-      const header = this.#window.page.locator('.part.sidebar .pane-header.expanded', { hasText: view });
-      if ((await header.count()) > 0) await header.first().click();
-    }
+    const expanded = this.#window.page.locator('.part.sidebar .pane-header.expanded', {
+      hasText: /^(New Task|Tasks)/,
+    });
+    await eventually('the other views folded', async () => {
+      if ((await expanded.count()) === 0) return true;
+      await expanded.first().click();
+      return false;
+    });
     await this.pane.waitFor();
   }
 

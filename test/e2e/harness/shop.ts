@@ -40,6 +40,25 @@ export function print(price) {
 }
 `;
 
+/** One place, before and after. */
+export type Edit = readonly [string, string];
+
+/** The four places, as the result has them. */
+export const CURRENCY: Edit = ['"EUR"', '"CHF"'];
+export const TAX: Edit = ['price * 1.19', 'Math.round(price * 1.077 * 100) / 100'];
+export const SHELF: Edit = [
+  'one = 1;\n  const two = 2;\n  const three = 3;',
+  'one = 10;\n  const two = 20;\n  const three = 30;',
+];
+export const PRINT: Edit = [
+  '  return `${price} ${',
+  '  // Two digits, always.\n  return `${price.toFixed(2)} ${',
+];
+
+export function shopWith(...edits: Edit[]): string {
+  return edits.reduce((text, [from, to]) => text.replace(from, () => to), SHOP_TEXT);
+}
+
 /** Added to the repository and committed. */
 export function addShop(folder: string): void {
   write(folder, SHOP, SHOP_TEXT);

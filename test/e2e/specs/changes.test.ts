@@ -6,8 +6,19 @@ import test, { after, before } from 'node:test';
 import type { Frame } from 'playwright-core';
 import { git } from '../../support/git.ts';
 import { ChangesList } from '../harness/changes-list.ts';
+import { Editor } from '../harness/editor.ts';
 import { connect, openSession, withEvidence, type Session } from '../harness/session.ts';
-import { addShop, SHOP, SHOP_TEXT } from '../harness/shop.ts';
+import {
+  addShop,
+  CURRENCY,
+  PRINT,
+  SHELF,
+  SHOP,
+  SHOP_TEXT,
+  shopWith,
+  TAX,
+  type Edit,
+} from '../harness/shop.ts';
 import { listing } from '../harness/tree.ts';
 import { eventually, THEMES, type Theme } from '../harness/window.ts';
 
@@ -17,21 +28,9 @@ const ACCEPT = 'Alt+Enter';
 const REJECT = 'Alt+Backspace';
 const UNDO = 'Alt+z';
 
-/** The four places of the shop, as the result has them. */
-const CURRENCY = ['"EUR"', '"CHF"'] as const;
-const TAX = ['price * 1.19', 'Math.round(price * 1.077 * 100) / 100'] as const;
-const SHELF = [
-  'one = 1;\n  const two = 2;\n  const three = 3;',
-  'one = 10;\n  const two = 20;\n  const three = 30;',
-] as const;
-const PRINT = [
-  '  return `${price} ${',
-  '  // Two digits, always.\n  return `${price.toFixed(2)} ${',
-] as const;
-type Edit = readonly [string, string];
-
 let session: Session;
 let list: ChangesList;
+let editor: Editor;
 let atStart: string[];
 
 before(async () => {
@@ -39,6 +38,7 @@ before(async () => {
   session = await openSession({ script: 'changes.yaml', settings: { 'files.autoSave': 'off' } });
   const { window, backend, folder } = session;
   list = new ChangesList(window);
+  editor = new Editor(window, 'shop.mjs');
   addShop(folder);
   atStart = listing(folder);
   await withEvidence(session, 'changes-task', async () => {
@@ -58,36 +58,11 @@ after(() => session?.close());
 
 const taskPage = () => session.window.webview('header h1', TASK_TIMEOUT_MS);
 const shop = () => readFileSync(join(session.folder, SHOP), 'utf8');
-const shopWith = (...edits: Edit[]) =>
-  edits.reduce((text, [from, to]) => text.replace(from, () => to), SHOP_TEXT);
-
 async function shopBecomes(...edits: Edit[]): Promise<void> {
   const wanted = shopWith(...edits);
   await eventually('the file as wanted', async () => shop() === wanted).catch(() => undefined);
   assert.equal(shop(), wanted);
 }
-
-/** A chord of the review: Ctrl+K, then this. */
-async function chord(key: string): Promise<void> {
-  await session.window.page.keyboard.press('Control+k');
-  await session.window.page.keyboard.press(key);
-}
-
-async function goTo(line: number): Promise<void> {
-  const { window } = session;
-  await window.page.locator('.tab.active', { hasText: 'shop.mjs' }).waitFor();
-  await window.page.keyboard.press('Control+g');
-  await window.quickInput.fill(`:${line}`);
-  await window.page.keyboard.press('Enter');
-  await at(line);
-}
-
-const at = (line: number) =>
-  session.window.page.getByRole('button', { name: new RegExp(`^Ln ${line}, Col`) }).waitFor();
-
-/** The line above a change of these counts. */
-const lens = (counts: string) =>
-  session.window.page.locator('.codelens-decoration', { hasText: `Codex: ${counts}` }).first();
 
 async function undoAll(): Promise<void> {
   const { window } = session;
@@ -121,7 +96,7 @@ test('before anything is written, all files are shown at once, and each for what
         `${says} among\n${rows.join('\n')}`,
       );
     // The new text of a file that is not there yet, from the backend.
-    await window.page.locator('.view-line', { hasText: 'A family' }).first().waitFor();
+    await editor.line('A family').waitFor();
     for (const theme of Object.keys(THEMES) as Theme[]) {
       await window.useTheme(theme);
       await window.screenshot(`changes-all-${theme}`);
@@ -202,31 +177,30 @@ test('in the editor, changes are decided by lens, keys and Quick Fix', async () 
   const { window } = session;
   await withEvidence(session, 'changes-editor', async () => {
     await list.click(/^Line 1:/);
-    await window.page.locator('.tab.active', { hasText: 'shop.mjs' }).waitFor();
-    await lens('+3 −3, not in the file yet').waitFor();
+    await editor.lens('+3 −3, not in the file yet').waitFor();
     await window.screenshot('changes-lens-dark');
-    await lens('+3 −3').getByText('Accept', { exact: true }).click();
+    await editor.lens('+3 −3').getByText('Accept', { exact: true }).click();
     await shopBecomes(SHELF);
 
-    await goTo(1);
-    await chord(DOWN);
-    await at(10);
-    await chord(ACCEPT);
+    await editor.goTo(1);
+    await editor.chord(DOWN);
+    await editor.at(10);
+    await editor.chord(ACCEPT);
     await shopBecomes(SHELF, TAX);
-    await chord(DOWN);
-    await at(29);
-    await chord(REJECT);
+    await editor.chord(DOWN);
+    await editor.at(29);
+    await editor.chord(REJECT);
     await list.waitFor(/^Line 29:.*rejected/);
     await shopBecomes(SHELF, TAX);
-    await chord(UNDO);
+    await editor.chord(UNDO);
     await list.waitFor(/^Line 29:.*(?<!rejected)$/);
-    await goTo(29);
+    await editor.goTo(29);
     await window.page.keyboard.press('Control+.');
     await window.page.getByText('Accept the change of Codex').waitFor();
     await window.screenshot('changes-fix-dark');
     await window.page.keyboard.press('Enter');
     await shopBecomes(SHELF, TAX, PRINT);
-    await chord(UNDO);
+    await editor.chord(UNDO);
     await shopBecomes(SHELF, TAX);
     await undoAll();
   });
@@ -235,9 +209,9 @@ test('in the editor, changes are decided by lens, keys and Quick Fix', async () 
 test('of a change, only the selected lines are taken', async () => {
   const { window } = session;
   await withEvidence(session, 'changes-lines', async () => {
-    await goTo(17);
+    await editor.goTo(17);
     await window.page.keyboard.press('Shift+ArrowDown');
-    await chord(ACCEPT);
+    await editor.chord(ACCEPT);
     await shopBecomes(['two = 2;', 'two = 20;']);
     await list.waitFor(/^Line 17:.*accepted/);
     await list.waitFor(/^Line 18:.*\+1 −1$/);
@@ -249,12 +223,12 @@ test('of a change, only the selected lines are taken', async () => {
 test('an unsaved document is neither overwritten nor saved', async () => {
   const { window, folder } = session;
   await withEvidence(session, 'changes-unsaved', async () => {
-    await goTo(24);
+    await editor.goTo(24);
     await window.page.keyboard.press('End');
     await window.page.keyboard.type(' // mine');
     await list.press(/^Line 10:/, 'Accept Change');
-    await window.page.locator('.view-line', { hasText: '1.077' }).waitFor();
-    await window.page.locator('.view-line', { hasText: '// mine' }).waitFor();
+    await editor.line('1.077').waitFor();
+    await editor.line('// mine').waitFor();
     assert.equal(shop(), SHOP_TEXT, 'what is on the disk waits for the person');
     await window.screenshot('changes-unsaved-dark');
     await window.runCommand('File: Save');
@@ -263,7 +237,7 @@ test('an unsaved document is neither overwritten nor saved', async () => {
     await window.runCommand('Codex: Undo Decision on Change');
     await shopBecomes(mine);
     git(folder, ['checkout', '-q', '--', SHOP]);
-    await window.page.locator('.view-line', { hasText: '// mine' }).waitFor({ state: 'detached' });
+    await editor.line('// mine').waitFor({ state: 'detached' });
   });
 });
 
@@ -276,16 +250,9 @@ test('applied as a whole, a change is looked at and taken out in the gutter, and
     await shopBecomes(CURRENCY, TAX, SHELF, PRINT);
     await list.waitFor(/^Line 10:.*in the file/);
     await window.closeNotifications();
-    await goTo(10);
-    const bar = await eventually('a bar beside line 10', async () => {
-      const line = await window.page.locator('.view-line', { hasText: '1.077' }).boundingBox();
-      for (const glyph of await window.page.locator('.dirty-diff-glyph').all()) {
-        const box = await glyph.boundingBox();
-        if (line && box && Math.abs(box.y - line.y) < 4) return box;
-      }
-      return false;
-    });
-    await window.page.mouse.click(bar.x + 2, bar.y + bar.height / 2);
+    await editor.goTo(10);
+    const bar = await eventually('a bar beside line 10', async () => (await editor.bar('1.077')) ?? false);
+    await window.page.mouse.click(bar.x, bar.y);
     const peek = window.page.locator('.zone-widget', { hasText: 'Codex Changes' });
     await peek.locator('.view-line', { hasText: 'price * 1.19' }).waitFor();
     await window.screenshot('changes-peek-dark');
@@ -294,7 +261,7 @@ test('applied as a whole, a change is looked at and taken out in the gutter, and
     await list.waitFor(/^Line 10:.*rejected/);
 
     await window.reload();
-    await list.pane.waitFor();
+    await list.makeRoom();
     await list.waitFor(/^Tidy the shop up\..*1 rejected/);
     await window.runCommand('Codex: Undo Decision on Change');
     await shopBecomes(CURRENCY, TAX, SHELF, PRINT);
@@ -347,7 +314,7 @@ test('a comment on a line becomes a follow-up to the agent', async () => {
     await window.runCommand('Codex: Refresh Changes');
     await unfolded();
     await list.click(/^Line 29:/);
-    await goTo(18);
+    await editor.goTo(18);
     await window.runCommand('Comments: Add Comment on Current Selection');
     const thread = window.page.locator('.review-widget');
     await thread.locator('.monaco-editor').first().waitFor();
@@ -364,7 +331,7 @@ test('a comment on a line becomes a follow-up to the agent', async () => {
 });
 
 test('a patch is copied as text and as a command that applies it', async () => {
-  const { window, folder } = session;
+  const { window } = session;
   await withEvidence(session, 'changes-copy', async () => {
     await window.page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
     const copied = async (command: string) => {
@@ -378,7 +345,5 @@ test('a patch is copied as text and as a command that applies it', async () => {
     assert.match(await copied('Codex: Copy Patch'), /^diff --git [^]*rename from src\/old-name\.mjs/);
     const command = await copied('Codex: Copy as git apply Command');
     assert.match(command, /git apply/);
-    const tree = git(folder, ['stash', 'create']);
-    assert.notEqual(tree, '', 'there are local changes, which stay');
   });
 });

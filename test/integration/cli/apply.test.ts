@@ -4,26 +4,17 @@ import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { makeDemoRepository } from '../../../cli/demo/repository.ts';
-import { codexTasks, dataFolder, git, jsonLines, temporary } from './command-line.ts';
+import { codexTasks, git, ranOnce } from './command-line.ts';
 
 const SCRIPT = String.raw`turns:
   - steps: [{run: 'echo one > one.txt; mkdir -p .vscode; echo "{}" > .vscode/tasks.json'}, {say: 'Done.'}]
 `;
 
 test('a result goes into the folder, onto branches, into worktrees and out as a patch, and back', async (t) => {
-  const dataDir = await dataFolder(t);
-  const folder = await temporary(t);
-  const repo = join(folder, 'sums');
-  await makeDemoRepository(repo);
-  git(repo, 'config', 'user.name', 'A Person');
-  git(repo, 'config', 'user.email', 'person@example.org');
-  const script = join(folder, 'script.yaml');
-  await writeFile(script, SCRIPT);
-  const ran = await codexTasks(['run', '--repo', repo, '--data', dataDir, '--sandbox', 'local', `--scripted-model=${script}`, '--json', 'x']).ended; // prettier-ignore
-  assert.equal(ran.code, 0, ran.stderr);
-  const taskId = jsonLines(ran.stdout).result.taskId ?? '';
-  const at = ['--repo', repo, '--data', dataDir];
+  const { folder, repo, at, taskId } = await ranOnce(t, SCRIPT, async (made) => {
+    git(made, 'config', 'user.name', 'A Person');
+    git(made, 'config', 'user.email', 'person@example.org');
+  });
   const apply = (...args: string[]) => codexTasks(['apply', taskId, ...at, ...args]).ended;
   const undo = (...args: string[]) => codexTasks(['undo', ...at, ...args]).ended;
 

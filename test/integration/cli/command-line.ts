@@ -1,11 +1,12 @@
 /** `codex-tasks` as a person runs it, from the sources, in folders of the test's own. */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { makeDemoRepository } from '../../../cli/demo/repository.ts';
 import { findBackend, stopBackend } from '../../../client/backend-process/index.ts';
 import type { WireEvent } from '../../../protocol/events.ts';
 import { RunResult } from '../../../protocol/result.ts';
@@ -76,6 +77,21 @@ export async function temporary(test: Lifetime): Promise<string> {
 export function git(cwd: string, ...args: string[]): string {
   const identity = ['-c', 'user.name=Test', '-c', 'user.email=test@localhost', '-c', 'commit.gpgSign=false'];
   return execFileSync('git', [...identity, ...args], { cwd, encoding: 'utf8' }).trim();
+}
+
+/** A repository, and a task's result that the script of a model made of it. */
+export async function ranOnce(test: Lifetime, script: string, prepare: (repo: string) => Promise<void>) {
+  const dataDir = await dataFolder(test);
+  const folder = await temporary(test);
+  const repo = join(folder, 'sums');
+  await makeDemoRepository(repo);
+  await prepare(repo);
+  const file = join(folder, 'script.yaml');
+  await writeFile(file, script);
+  const at = ['--repo', repo, '--data', dataDir];
+  const ran = await codexTasks(['run', ...at, '--sandbox', 'local', `--scripted-model=${file}`, '--json', 'x']).ended; // prettier-ignore
+  if (ran.code !== 0) throw new Error(ran.stderr);
+  return { dataDir, folder, repo, at, taskId: jsonLines(ran.stdout).result.taskId ?? '' };
 }
 
 /** The lines of `--json`: every one is JSON, events first, the result last. */

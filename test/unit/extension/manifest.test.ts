@@ -155,6 +155,25 @@ test('what only a backend of one’s own can do is not in the palette for anothe
   }
 });
 
+test('a result can be applied elsewhere from its task and its review, and checkpoints are listed from both lists', () => {
+  const menus = manifest.contributes['menus'] as Record<string, { command: string; when?: string }[]>;
+  const whens = (menu: string, command: string) =>
+    (menus[menu] ?? []).flatMap((one) => (one.command === `codexTasks.${command}` ? [one.when ?? ''] : []));
+  assert.deepEqual(whens('view/item/context', 'applyTo'), [
+    'view == codexTasks.tasks && viewItem =~ /\\bresult\\b/',
+    'view == codexTasks.changes && viewItem =~ /\\bchangesResult\\b/',
+  ]);
+  assert.deepEqual(whens('view/title', 'checkpoints').sort(), [
+    'view == codexTasks.changes',
+    'view == codexTasks.tasks',
+  ]);
+  for (const command of ['applyTo', 'checkpoints']) {
+    assert.deepEqual(whens('commandPalette', command), [], 'the palette has it always');
+    const declared = manifest.contributes.commands.find((one) => one.command === `codexTasks.${command}`);
+    assert.equal((declared as { enablement?: string }).enablement, 'isWorkspaceTrusted');
+  }
+});
+
 test('menus name the words that rows carry', () => {
   const words = [...text.matchAll(/viewItem =~ \/\\+b(\w+)\\+b/g)].map(([, word]) => word ?? '');
   const describe = read('extension/tasks/describe.ts') + read('extension/changes/describe.ts');
@@ -170,6 +189,8 @@ test('commands that buttons and links name exist', () => {
       'report.ts',
       'submit.ts',
       'apply/applier.ts',
+      'apply/elsewhere.ts',
+      'apply/tell.ts',
       'tasks/surfaces.ts',
       'composer/view.ts',
       'connection/backend.ts',

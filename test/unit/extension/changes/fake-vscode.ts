@@ -65,6 +65,10 @@ export class TreeItem {
 }
 export class ThemeIcon {
   static readonly File = { id: 'file' };
+  readonly id: string;
+  constructor(id: string) {
+    this.id = id;
+  }
 }
 export class ThemeColor {}
 export class MarkdownString {
@@ -88,11 +92,15 @@ export class CodeAction {
   }
 }
 export const CodeActionKind = { QuickFix: 'quickfix' };
+export const ProgressLocation = { Notification: 15 };
 export const TreeItemCollapsibleState = { None: 0, Collapsed: 1, Expanded: 2 };
 export const TreeItemCheckboxState = { Unchecked: 0, Checked: 1 };
 export const CommentMode = { Preview: 1 };
 export const CommentThreadCollapsibleState = { Expanded: 1 };
 export const TextEditorRevealType = { InCenterIfOutsideViewport: 2 };
+export const FileType = { File: 1 };
+export const FilePermission = { Readonly: 1 };
+export const FileChangeType = { Changed: 1 };
 export const EndOfLine = { LF: 1, CRLF: 2 };
 
 interface Control {
@@ -109,6 +117,18 @@ export const shown = {
   messages: [] as string[],
   /** What the person answers, in order. */
   answers: [] as (string | undefined)[],
+  /** What dialogs say below their first sentence, and their buttons. */
+  details: [] as string[],
+  buttons: [] as string[][],
+  /** What the person picks of a list, in order, by what its label has; several for a list with boxes. */
+  picks: [] as (string | undefined)[],
+  lists: [] as { title: string; labels: string[]; descriptions: string[] }[],
+  /** What the person types into each input box, in order; the last is accepted. */
+  typed: [] as string[][],
+  /** What each box said to each of these. */
+  problems: [] as string[],
+  /** What stood in each box at first. */
+  proposed: [] as string[],
   lenses: [] as Lenses[],
   controls: [] as Control[],
   clipboard: '',
@@ -117,16 +137,80 @@ export const shown = {
 
 const nothing = () => ({ dispose: () => undefined });
 const event = () => new EventEmitter<never>().event;
-const ask = (message: string) => {
+const ask = (message: string, ...more: (string | { detail?: string })[]) => {
   shown.messages.push(message);
+  const [options] = more;
+  shown.details.push((typeof options === 'object' ? options.detail : undefined) ?? '');
+  shown.buttons.push(more.filter((one) => typeof one === 'string'));
   return Promise.resolve(shown.answers.shift());
 };
+interface Item {
+  label: string;
+  description?: string;
+}
+const pick = async (items: Item[] | Promise<Item[]>, options: { title: string; canPickMany?: boolean }) => {
+  const all = await items;
+  const { title, canPickMany } = options;
+  shown.lists.push({
+    title,
+    labels: all.map(({ label }) => label),
+    descriptions: all.map(({ description }) => description ?? ''),
+  });
+  const wanted = shown.picks.shift();
+  if (wanted === undefined) return undefined;
+  const found = all.filter(({ label }) => label.includes(wanted));
+  return canPickMany ? found : found[0];
+};
+/** Types, waits for what the box says to it, and accepts the last. */
+class InputBox {
+  value = '';
+  title = '';
+  #said: (() => void) | null = null;
+  readonly #changed = new EventEmitter<string>();
+  readonly #accepted = new EventEmitter<undefined>();
+  readonly #hidden = new EventEmitter<undefined>();
+  readonly onDidChangeValue = this.#changed.event;
+  readonly onDidAccept = this.#accepted.event;
+  readonly onDidHide = this.#hidden.event;
+  readonly onDidTriggerButton = event();
+  set validationMessage(message: string | undefined) {
+    shown.problems.push(message ?? '');
+    this.#said?.();
+  }
+  show(): void {
+    shown.proposed.push(this.value);
+    void this.#type(shown.typed.shift());
+  }
+  hide(): void {
+    this.#hidden.fire(undefined);
+  }
+  dispose(): void {
+    this.#changed.dispose();
+  }
+  async #type(texts: readonly string[] | undefined): Promise<void> {
+    for (const text of texts ?? []) {
+      const said = new Promise<void>((resolve) => (this.#said = resolve));
+      this.value = text;
+      this.#changed.fire(text);
+      await said;
+    }
+    if (texts === undefined) this.hide();
+    else this.#accepted.fire(undefined);
+  }
+}
 export const window = {
+  createTreeView: () => ({
+    ...{ selection: [], onDidChangeCheckboxState: nothing, dispose: () => undefined },
+    reveal: async () => undefined,
+  }),
   activeTextEditor: undefined as unknown,
   onDidChangeActiveTextEditor: event(),
   onDidChangeTextEditorSelection: event(),
   onDidChangeWindowState: event(),
   showWarningMessage: ask,
+  showInformationMessage: ask,
+  showQuickPick: pick,
+  createInputBox: () => new InputBox(),
   withProgress: (_options: unknown, act: () => unknown) => act(),
   setStatusBarMessage: nothing,
   showTextDocument: async (uri: Uri) => {
@@ -135,6 +219,7 @@ export const window = {
   },
 };
 export const workspace = {
+  registerFileSystemProvider: nothing,
   isTrusted: true,
   workspaceFolders: [] as { uri: Uri }[],
   textDocuments: [],
@@ -146,11 +231,21 @@ export const workspace = {
   openTextDocument: async () => ({ getText: () => 'the quoted line' }),
 };
 export const commands = {
+  getCommands: async () => ['_open.mergeEditor'],
   executeCommand: async (name: string, ...args: unknown[]) => {
     if (name === 'setContext') shown.keys[String(args[0])] = args[1];
     else shown.executed.push([name, ...args]);
   },
 };
+/** One replacement. */
+export class WorkspaceEdit {
+  start: unknown;
+  end: unknown;
+  text = '';
+  replace(_uri: Uri, { start, end }: { start: unknown; end: unknown }, text: string): void {
+    Object.assign(this, { start, end, text });
+  }
+}
 export const languages = {
   registerCodeLensProvider: (_selector: unknown, provider: Lenses) => {
     shown.lenses.push(provider);
@@ -167,6 +262,7 @@ export const scm = {
 };
 export const comments = { createCommentController: () => ({ dispose: () => undefined }) };
 export const env = {
+  language: 'en',
   clipboard: {
     writeText: async (text: string) => {
       shown.clipboard = text;
