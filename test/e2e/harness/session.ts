@@ -16,12 +16,16 @@ export interface Session {
   close(): Promise<void>;
 }
 
-/** `settings`: of VS Code, on top of the quiet ones. */
-export async function openSession(options: {
+export interface SessionOptions {
   script: string;
   config?: string;
+  /** Of VS Code, on top of the quiet ones. */
   settings?: Record<string, unknown>;
-}): Promise<Session> {
+  /** What the window opens instead of the repository: an address. */
+  open?(server: CodeServer, folder: string): Promise<string>;
+}
+
+export async function openSession(options: SessionOptions): Promise<Session> {
   const opened: (() => Promise<void>)[] = [];
   const close = async () => {
     const ends = await Promise.allSettled(opened.map((end) => end()));
@@ -47,7 +51,9 @@ export async function openSession(options: {
     const folder = await server.newFolder('parcel');
     makeRepository(folder);
     makeLocalChanges(folder);
-    const window = await Window.open(server, folder);
+    const window = await Window.openAt(
+      options.open ? await options.open(server, folder) : server.folderUrl(folder),
+    );
     opened.push(() => window.close());
     return { backend, server, window, folder, close };
   } catch (error) {
