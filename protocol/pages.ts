@@ -76,6 +76,8 @@ export const PAGE_METHODS = {
   'task.cancel': Empty,
   'task.retry': Empty,
   'task.apply': z.object({ attempt: Attempt.optional() }),
+  /** Asks where to: a branch, a new one, a worktree. */
+  'task.applyTo': Empty,
   'task.undo': Empty,
   /** A person's word on a command that waits. */
   'task.approve': z.object({ approvalId: z.string().min(1).max(200), answer: ApprovalAnswer }),

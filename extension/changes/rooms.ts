@@ -48,7 +48,7 @@ export class Rooms implements vscode.Disposable {
   async applyTo(argument: unknown): Promise<void> {
     const taskId = isNode(argument)
       ? argument.session.result.ref.taskId
-      : await this.#pickTask(argument, t('Apply To …'));
+      : await this.#pickTask(argument, t('Apply To…'));
     await this.elsewhere.apply(taskId);
   }
 

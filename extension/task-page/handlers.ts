@@ -14,7 +14,7 @@ import type { TaskDocuments } from './documents.ts';
 
 export interface HandlersOptions {
   actions: TaskActions;
-  changes: Pick<ChangesDoor, 'show' | 'apply' | 'undo'>;
+  changes: Pick<ChangesDoor, 'show' | 'apply' | 'applyTo' | 'undo'>;
   documents: TaskDocuments;
   records: TaskRecords;
   store: TaskStore;
@@ -56,6 +56,7 @@ export function taskPageHandlers(taskId: string, options: HandlersOptions): Page
     'task.chooseAttempt': ({ attempt }) => actions.choose(taskId, attempt),
     'task.image': ({ image }) => options.image(image),
     'task.apply': ({ attempt }) => changes.apply(taskId, attempt),
+    'task.applyTo': () => changes.applyTo(taskId),
     'task.undo': () => changes.undo(taskId),
     'task.approve': ({ approvalId, answer }) => options.approve(approvalId, answer),
     'task.openLog': ({ turn, attempt }) => documents.open({ taskId, turn, attempt }, title()),

@@ -19,6 +19,8 @@ export interface HeaderActions {
   stop: () => void;
   retry: () => void;
   apply: () => void;
+  /** To a branch or a worktree. */
+  applyTo: () => void;
   undo: () => void;
 }
 
@@ -62,6 +64,9 @@ export function Header({ model, shown, task, host, actions, log, choose }: Heade
         )}
         {host.applied && (
           <Button icon="discard" label={t('Undo Apply')} busy={host.busy === 'undo'} onClick={actions.undo} />
+        )}
+        {host.canApply && files > 0 && (
+          <Button icon="git-branch" iconOnly label={t('Apply To…')} onClick={actions.applyTo} />
         )}
         {host.canApply && files > 0 && !host.applied && (
           <Button

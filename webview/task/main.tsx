@@ -127,6 +127,7 @@ function Page() {
     () => ({
       stop: () => request(host.request('task.cancel', {})),
       retry: () => request(host.request('task.retry', {})),
+      applyTo: () => request(host.request('task.applyTo', {})),
       undo: () => request(host.request('task.undo', {})),
     }),
     [],
