@@ -202,7 +202,10 @@ test('changed elsewhere meanwhile: other fields are taken over, the same field i
     await other.call('environment.put', { environment: { ...(await stored()), workdir: 'theirs' } });
     await saveOrBeTold(page);
     await page.getByRole('button', { name: 'Reload and Drop My Changes' }).click();
-    await eventually('theirs', async () => (await page.getByLabel('Working folder').inputValue()) === 'theirs');
+    await eventually(
+      'theirs',
+      async () => (await page.getByLabel('Working folder').inputValue()) === 'theirs',
+    );
   });
 });
 
