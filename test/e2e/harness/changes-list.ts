@@ -14,15 +14,14 @@ export class ChangesList {
 
   /** VS Code draws only rows that fit: the views above are folded. */
   async makeRoom(): Promise<void> {
-    const expanded = this.#window.page.locator('.part.sidebar .pane-header.expanded', {
-      hasText: /^(New Task|Tasks)/,
-    });
+    await this.pane.waitFor();
+    const views = this.#window.page.locator('.part.sidebar .pane-header', { hasText: /^(New Task|Tasks)/ });
     await eventually('the other views folded', async () => {
-      if ((await expanded.count()) === 0) return true;
+      const expanded = views.and(this.#window.page.locator('.expanded'));
+      if ((await expanded.count()) === 0) return (await views.count()) === 2;
       await expanded.first().click();
       return false;
     });
-    await this.pane.waitFor();
   }
 
   /** What each row says, as it is read out: its name, and what is decided. */
