@@ -74,7 +74,7 @@ export class ChangesDoor implements vscode.Disposable {
   }
 
   async apply(taskId: string, attempt?: number): Promise<void> {
-    await (await this.#open()).applier.apply(taskId, attempt);
+    await (await this.#open()).apply(taskId, attempt);
   }
 
   async undo(taskId: string): Promise<void> {

@@ -95,6 +95,31 @@ export class ChangesRoom implements vscode.Disposable {
     else await showAll(result);
   }
 
+  /** Where some of a result is decided already, applying it means the rest. False: nothing of it is. */
+  async applyRest(taskId: string, wanted: { attempt?: number }): Promise<boolean> {
+    await this.#reviews.restore();
+    const decided = (session: ChangesSession) =>
+      session.files.some(({ items }) => items.some(({ decision }) => decision !== 'open'));
+    if (!this.#reviews.all.some((one) => one.result.ref.taskId === taskId && decided(one))) return false;
+    const { session } = await this.#reviews.open(taskId, wanted);
+    if (!session) return false;
+    const ids = session.files.flatMap(({ items }) =>
+      items.filter(({ decision }) => decision === 'open').map(({ id }) => id),
+    );
+    if (ids.length === 0)
+      throw new SentenceError(
+        t('Each change of this result is decided. The list of changes can alter that.'),
+      );
+    const before = session.counts().accepted;
+    await this.#accept({ session, ids });
+    const count = session.counts().accepted - before;
+    if (count > 0)
+      void vscode.window.showInformationMessage(
+        count === 1 ? t('1 more change was accepted.') : t('{count} more changes were accepted.', { count }),
+      );
+    return true;
+  }
+
   /** Boxes of the list. */
   async tick(items: readonly (readonly [ChangeNode, vscode.TreeItemCheckboxState])[]): Promise<void> {
     const of = (wanted: vscode.TreeItemCheckboxState) =>
@@ -231,12 +256,8 @@ export class ChangesRoom implements vscode.Disposable {
   }
 
   async #report(session: ChangesSession): Promise<void> {
-    const { all, accepted, rejected, open } = session.counts();
-    // As long as something is open, the task is among those that wait for a review.
-    const review: TaskReview =
-      open > 0 ? 'open' : accepted === all ? 'applied' : rejected === all ? 'dismissed' : 'partly';
     await this.#options
-      .reviewed(session.result.ref.taskId, review)
+      .reviewed(session.result.ref.taskId, session.review)
       .catch((thrown: unknown) =>
         this.#options.log.warn(`The review state was not stored: ${errorText(thrown)}`),
       );

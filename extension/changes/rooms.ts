@@ -44,6 +44,12 @@ export class Rooms implements vscode.Disposable {
     this.checkpoints = new CheckpointList({ ...seams, checkpoints, deliveries, applier, elsewhere });
   }
 
+  /** `attempt`: the one that is looked at. */
+  async apply(taskId: string, attempt?: number): Promise<void> {
+    const rest = await this.changes.applyRest(taskId, attempt === undefined ? {} : { attempt });
+    if (!rest) await this.applier.apply(taskId, attempt);
+  }
+
   /** A row of either list, a task's id, or nothing. */
   async applyTo(argument: unknown): Promise<void> {
     const taskId = isNode(argument)

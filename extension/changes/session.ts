@@ -18,6 +18,7 @@ import {
   type Selection,
   type SplitOutcome,
 } from '../../client/review/index.ts';
+import type { ReviewState } from '../../protocol/states.ts';
 import { Bringer, filesOf, type Brought, type WriteSeams } from './bring.ts';
 import { FileReview, type Refusal } from './file-review.ts';
 import { keyOf, type Reviewed } from './result.ts';
@@ -98,6 +99,15 @@ export class ChangesSession {
     const items = this.files.flatMap(({ items }) => items);
     const of = (decision: Decision) => items.filter((item) => item.decision === decision).length;
     return { all: items.length, accepted: of('accepted'), rejected: of('rejected'), open: of('open') };
+  }
+
+  /** As long as something of it is neither in the folder nor rejected, the task waits for its review. */
+  get review(): Extract<ReviewState, 'open' | 'applied' | 'partly' | 'dismissed'> {
+    const items = this.files.flatMap((file) => file.items);
+    if (items.some(({ decision, inFile }) => decision === 'open' && !inFile)) return 'open';
+    const rejected = items.filter(({ decision }) => decision === 'rejected').length;
+    if (rejected === 0) return 'applied';
+    return rejected === items.length ? 'dismissed' : 'partly';
   }
 
   /** Reads the folder again: all files, or these. */

@@ -70,7 +70,11 @@ export function Header({ model, shown, task, host, actions, log, choose }: Heade
         )}
         {host.canApply && files > 0 && !host.applied && (
           <Button
-            look={choose || running || state !== 'completed' ? 'secondary' : 'primary'}
+            look={
+              choose || running || state !== 'completed' || task?.review === 'applied'
+                ? 'secondary'
+                : 'primary'
+            }
             icon="git-pull-request-go-to-changes"
             label={files === 1 ? t('Apply 1 file') : t('Apply {count} files', { count: files })}
             busy={host.busy === 'apply'}

@@ -149,6 +149,23 @@ test('only rows that say something else are drawn anew', async (context) => {
   );
 });
 
+test('applying a result of which some is decided means the rest', async (context) => {
+  const { room, root, read, told } = await opened(context);
+  assert.equal(await room.applyRest('task0001', {}), false, 'nothing is decided');
+  const files = room.tree.children(room.tree.children()[0]);
+  const [first, second] = room.tree.children(files[1]);
+  await room.commands.rejectChange(first);
+  assert.equal(await room.applyRest('task0001', {}), true);
+  assert.equal(read(), TEXT.replace('line 20\n', ''), 'what was rejected stays out');
+  assert.match(room.tree.item(second!).description as string, /accepted/);
+  assert.ok(readFileSync(join(root, 'image.png')).length > 0);
+  assert.equal(told.reviews.at(-1), 'open', 'what runs by itself waits for its yes');
+  await room.commands.rejectChange(files[0]);
+  assert.equal(told.reviews.at(-1), 'partly');
+  await assert.rejects(room.applyRest('task0001', {}), /Each change of this result is decided/);
+  assert.equal(await room.applyRest('another', {}), false);
+});
+
 test('the gutter compares with the file without what is not decided, and its button means that change', async (context) => {
   const { room, root, document, read, told } = await opened(context);
   writeFileSync(join(root, 'a.txt'), AFTER);
