@@ -17,7 +17,7 @@ import type { Reviews } from './reviews.ts';
 import type { ChangesSession } from './session.ts';
 import { uriOf } from './uris.ts';
 
-/** A pause in typing. */
+/** A pause in typing, or in what another program writes. */
 const LOOK_AFTER_MS = 300;
 const FILES: vscode.DocumentSelector = { scheme: 'file' };
 
@@ -25,7 +25,7 @@ export class Editors implements vscode.Disposable {
   readonly #reviews: Reviews;
   readonly #files: ResultFiles;
   readonly #disposables: vscode.Disposable[] = [];
-  readonly #timers = new Map<FileReview, NodeJS.Timeout>();
+  readonly #soon = new Map<ChangesSession, { files: Set<FileReview>; timer: NodeJS.Timeout }>();
   readonly #gutter: Gutter;
   readonly #lenses: Lenses;
   /** Registered while a review is open. */
@@ -103,7 +103,7 @@ export class Editors implements vscode.Disposable {
   }
 
   dispose(): void {
-    for (const timer of this.#timers.values()) clearTimeout(timer);
+    for (const { timer } of this.#soon.values()) clearTimeout(timer);
     for (const one of [...this.#providers, ...this.#disposables]) one.dispose();
   }
 
@@ -124,6 +124,15 @@ export class Editors implements vscode.Disposable {
       gutter ? new Set(this.#reviews.all.map(({ result }) => result.ref.root)) : new Set<string>(),
     );
     if (!any) return;
+    // What git or another program does to a file counts as well. These events come to VS Code anyway.
+    const watcher = vscode.workspace.createFileSystemWatcher('**/*');
+    const look = (uri: vscode.Uri) => this.#lookAt(uri);
+    this.#providers.push(
+      watcher,
+      watcher.onDidChange(look),
+      watcher.onDidCreate(look),
+      watcher.onDidDelete(look),
+    );
     if (codeLens) {
       this.#providers.push(
         vscode.languages.registerCodeLensProvider(FILES, this.#lenses),
@@ -152,13 +161,16 @@ export class Editors implements vscode.Disposable {
     for (const { session, file } of this.#reviews.at(uri)) this.#lookSoon(session, file);
   }
 
+  /** In a pause; whatever changed until then in one go. */
   #lookSoon(session: ChangesSession, file: FileReview): void {
-    clearTimeout(this.#timers.get(file));
+    const known = this.#soon.get(session);
+    clearTimeout(known?.timer);
+    const files = (known?.files ?? new Set()).add(file);
     const timer = setTimeout(() => {
-      this.#timers.delete(file);
-      void session.look([file]);
+      this.#soon.delete(session);
+      void session.look([...files]);
     }, LOOK_AFTER_MS);
-    this.#timers.set(file, timer);
+    this.#soon.set(session, { files, timer });
   }
 
   #keys(): void {

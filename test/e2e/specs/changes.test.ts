@@ -279,7 +279,6 @@ test('a change whose lines were edited refuses, and is merged by hand with three
   await withEvidence(session, 'changes-conflict', async () => {
     const mine: Edit = ['"EUR"', '"USD"'];
     writeFileSync(join(folder, SHOP), shopWith(mine));
-    await window.runCommand('Codex: Refresh Changes');
     await unfolded();
     await list.waitFor(/^Line 1:.*changed by you/);
     await list.press(/^Line 1:/, 'Accept Change');

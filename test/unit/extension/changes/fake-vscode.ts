@@ -218,7 +218,14 @@ export const window = {
     return { revealRange: () => undefined };
   },
 };
+const watched = new EventEmitter<Uri>();
 export const workspace = {
+  /** Every watcher hears of it. */
+  fileChanged: (uri: Uri) => watched.fire(uri),
+  createFileSystemWatcher: () => ({
+    ...{ onDidChange: watched.event, onDidCreate: event(), onDidDelete: event() },
+    dispose: () => undefined,
+  }),
   registerFileSystemProvider: nothing,
   isTrusted: true,
   workspaceFolders: [] as { uri: Uri }[],

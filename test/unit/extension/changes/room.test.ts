@@ -133,6 +133,15 @@ test('a row that is gone means nothing, least of all what is at the cursor', asy
   assert.notEqual(read(), TEXT, 'a key means what is at the cursor');
 });
 
+test('what another program writes into a file is seen without a word', async (context) => {
+  const { root, document, rows, told } = await opened(context);
+  writeFileSync(join(root, 'a.txt'), `mine\n${TEXT}`);
+  const drawn = told.rows.length;
+  workspace.fileChanged(document.uri);
+  while (told.rows.length === drawn) await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.ok(rows().includes('Line 5: THREE'));
+});
+
 test('only rows that say something else are drawn anew', async (context) => {
   const { room, root, told } = await opened(context);
   await room.commands.refreshChanges();
