@@ -1,6 +1,7 @@
 /**
  * Comments on lines of a result, written where VS Code has comments, and sent together as one follow-up. They
- * stay until they are sent or deleted, and are nobody else's: no setting of the person's is touched.
+ * stay until they are sent or deleted, after a restart too, and are nobody else's: no setting of the person's is
+ * touched.
  */
 import { relative } from 'node:path';
 import * as vscode from 'vscode';
@@ -12,6 +13,15 @@ import type { ChangesSession } from './session.ts';
 import { RESULT_SCHEME, sideOf } from './uris.ts';
 
 const CONTROLLER = 'codexTasks.comments';
+/** Of the workspace: what is not sent yet. */
+const KEPT = 'codexTasks.changes.unsent';
+
+interface Kept {
+  uri: string;
+  /** Of the first and the last line. */
+  lines: [number, number];
+  texts: string[];
+}
 
 interface Written extends vscode.Comment {
   thread: vscode.CommentThread;
@@ -19,11 +29,13 @@ interface Written extends vscode.Comment {
 
 export class Comments implements vscode.Disposable {
   readonly #reviews: Reviews;
+  readonly #state: vscode.Memento;
   readonly #threads = new Set<vscode.CommentThread>();
   #controller: vscode.CommentController | null = null;
 
-  constructor(reviews: Reviews) {
+  constructor(reviews: Reviews, state: vscode.Memento) {
     this.#reviews = reviews;
+    this.#state = state;
     reviews.onDidChange(() => this.#show());
   }
 
@@ -31,18 +43,8 @@ export class Comments implements vscode.Disposable {
   add(reply: unknown): void {
     const { thread, text } = reply as vscode.CommentReply;
     if (text.trim() === '') return;
-    const comment: Written = {
-      ...{ thread, body: new vscode.MarkdownString(text), mode: vscode.CommentMode.Preview },
-      author: { name: t('You') },
-      label: t('not sent yet'),
-      contextValue: 'codexComment',
-    };
-    thread.comments = [...thread.comments, comment];
-    thread.label = t('For the agent');
-    thread.contextValue = 'codexThread';
-    thread.collapsibleState = vscode.CommentThreadCollapsibleState.Expanded;
-    this.#threads.add(thread);
-    this.#key();
+    this.#write(thread, [text]);
+    this.#changed();
   }
 
   remove(argument: unknown): void {
@@ -50,7 +52,7 @@ export class Comments implements vscode.Disposable {
     const { thread } = comment;
     thread.comments = thread.comments.filter((one) => one !== comment);
     if (thread.comments.length === 0) this.#drop(thread);
-    this.#key();
+    this.#changed();
   }
 
   /** One follow-up for each task that has comments. */
@@ -69,7 +71,7 @@ export class Comments implements vscode.Disposable {
     for (const [taskId, { threads, comments }] of of) {
       await followUp(taskId, commentsPrompt(comments, t));
       for (const thread of threads) this.#drop(thread);
-      this.#key();
+      this.#changed();
     }
     return [...of.keys()];
   }
@@ -86,6 +88,7 @@ export class Comments implements vscode.Disposable {
         placeHolder: t('What should the agent change here?'),
         prompt: t('Comment for the agent'),
       };
+      this.#bringBack(this.#controller);
     }
     if (this.#controller === null) return;
     if (this.#reviews.all.length === 0) delete this.#controller.commentingRangeProvider;
@@ -114,8 +117,36 @@ export class Comments implements vscode.Disposable {
     thread.dispose();
   }
 
-  #key(): void {
-    setContextKey('codexTasks.changes.comments', this.#threads.size > 0);
+  #write(thread: vscode.CommentThread, texts: readonly string[]): void {
+    const comments = texts.map((text): Written => ({
+      ...{ thread, body: new vscode.MarkdownString(text), mode: vscode.CommentMode.Preview },
+      author: { name: t('You') },
+      label: t('not sent yet'),
+      contextValue: 'codexComment',
+    }));
+    thread.comments = [...thread.comments, ...comments];
+    thread.label = t('For the agent');
+    thread.contextValue = 'codexThread';
+    thread.collapsibleState = vscode.CommentThreadCollapsibleState.Expanded;
+    this.#threads.add(thread);
+  }
+
+  #bringBack(controller: vscode.CommentController): void {
+    for (const { uri, lines, texts } of this.#state.get<Kept[]>(KEPT) ?? []) {
+      const range = new vscode.Range(lines[0], 0, lines[1], 0);
+      this.#write(controller.createCommentThread(vscode.Uri.parse(uri), range, []), texts);
+    }
+    this.#changed();
+  }
+
+  #changed(): void {
+    const kept = [...this.#threads].map(({ uri, range, comments }): Kept => ({
+      uri: uri.toString(),
+      lines: [range?.start.line ?? 0, range?.end.line ?? 0],
+      texts: comments.map(textOf),
+    }));
+    void this.#state.update(KEPT, kept);
+    setContextKey('codexTasks.changes.comments', kept.length > 0);
   }
 }
 
@@ -129,9 +160,13 @@ async function commentsOf(session: ChangesSession, thread: vscode.CommentThread)
     side === null
       ? relative(session.result.ref.root, uri.fsPath).replaceAll('\\', '/')
       : uri.path.replace(/^\//, '');
-  return thread.comments.map(({ body }) => ({
+  return thread.comments.map((comment) => ({
     ...{ path, line: from + 1, endLine: to + 1, quoted },
     side: side?.kind === 'blob' ? side.side : 'file',
-    text: typeof body === 'string' ? body : body.value,
+    text: textOf(comment),
   }));
+}
+
+function textOf({ body }: vscode.Comment): string {
+  return typeof body === 'string' ? body : body.value;
 }

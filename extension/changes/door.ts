@@ -13,9 +13,7 @@ import { RESULT_SCHEME } from './uris.ts';
 /** Whether a review was open when this workspace was last looked at. */
 const ANY = 'codexTasks.changes.any';
 
-export interface DoorOptions extends Omit<RoomsOptions, 'files' | 'onRows' | 'onOpened' | 'selected'> {
-  state: vscode.Memento;
-}
+export type DoorOptions = Omit<RoomsOptions, 'files' | 'onRows' | 'onOpened' | 'selected'>;
 
 export class ChangesDoor implements vscode.Disposable {
   readonly #options: DoorOptions;

@@ -103,7 +103,12 @@ export class Reviews {
     const bytes = await connection.patch(taskId, ref.turn, ref.attempt, more);
     const result = await reviewed(ref, task.title, bytes, ref.from === null ? attempt.files : []);
     if (root === null) return { result, session: null };
-    await this.#options.stored.begin(keyOf(ref), bytes);
+    const { stored } = this.#options;
+    const key = keyOf(ref);
+    await stored.begin(key, bytes);
+    // Found again after a restart, also when nothing of it is decided by then.
+    if ((await stored.state(key)) === null)
+      await stored.save(key, { v: 1, ref, title: task.title, files: {}, steps: [] });
     const session = await this.#add(result);
     for (const other of [...this.#sessions]) {
       const { ref: one } = other.result;

@@ -32,6 +32,8 @@ export interface RoomOptions extends Omit<ReviewsOptions, 'stored'> {
   /** Where reviews are kept. */
   folder: string;
   files: ResultFiles;
+  /** Of the workspace. */
+  state: vscode.Memento;
   /** The one that is meant, or that the person picks. */
   pickTask(argument: unknown, title: string): Promise<string>;
   followUp(taskId: string, prompt: string): Promise<void>;
@@ -59,7 +61,7 @@ export class ChangesRoom implements vscode.Disposable {
     this.#reviews = new Reviews({ ...options, stored: new StoredReviews(options.folder) });
     this.tree = new ChangesTree(() => this.#reviews.all);
     this.#editors = new Editors(this.#reviews, options.files);
-    this.#comments = new Comments(this.#reviews);
+    this.#comments = new Comments(this.#reviews, options.state);
     this.#reviews.onDidChange((session, files) => {
       if (!this.#reviews.all.includes(session)) this.tree.forget(session);
       options.onRows(files.length === 0 ? undefined : this.tree.changed(session, files));

@@ -94,6 +94,7 @@ export async function scene(
     roots: async () => [{ root, name: 'work' }],
     rootFor: async () => root,
     files: { changed: () => undefined },
+    state: { get: () => undefined, update: async () => undefined },
     pickTask: async () => TASK,
     reviewed: async (_task: string, review: string) => void reviews.push(review),
     onBusy: () => undefined,

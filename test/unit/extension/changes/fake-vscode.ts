@@ -53,6 +53,10 @@ export class Uri {
   static file(path: string): Uri {
     return new Uri('file', path);
   }
+  static parse(text: string): Uri {
+    const [, scheme = '', path = '', query = ''] = /^(\w[\w-]*):([^?]*)\?(.*)$/.exec(text) ?? [];
+    return new Uri(scheme, path, query);
+  }
   static from({ scheme, path, query }: { scheme: string; path: string; query?: string }): Uri {
     return new Uri(scheme, path, query);
   }
@@ -267,7 +271,12 @@ export const scm = {
     return control;
   },
 };
-export const comments = { createCommentController: () => ({ dispose: () => undefined }) };
+export const comments = {
+  createCommentController: () => ({
+    createCommentThread: (uri: Uri, range: Range) => ({ uri, range, comments: [], dispose: () => undefined }),
+    dispose: () => undefined,
+  }),
+};
 export const env = {
   language: 'en',
   clipboard: {

@@ -31,7 +31,18 @@ before(async () => {
 const TEXT = Array.from({ length: 30 }, (_, n) => `line ${n}\n`).join('');
 const AFTER = TEXT.replace('line 3\n', 'THREE\nand\n').replace('line 20\n', '');
 
-async function opened(context: TestContext) {
+/** What a workspace keeps over a restart. */
+class State {
+  readonly #values = new Map<string, unknown>();
+  get(name: string): unknown {
+    return structuredClone(this.#values.get(name));
+  }
+  async update(name: string, value: unknown): Promise<void> {
+    this.#values.set(name, value);
+  }
+}
+
+async function opened(context: TestContext, state = new State()) {
   const dir = temporaryFolder('codex-room');
   context.after(() => removeFolder(dir));
   const root = join(dir, 'work');
@@ -65,7 +76,7 @@ async function opened(context: TestContext) {
     folder: join(dir, 'reviews'),
     log: { warn: () => undefined },
     rootFor: async () => root,
-    files: { changed: () => told.baselines++ },
+    ...{ state, files: { changed: () => told.baselines++ } },
     pickTask: async () => 'task0001',
     followUp: async (_task: string, prompt: string) => void told.prompts.push(prompt),
     reviewed: async (_task: string, review: string) => void told.reviews.push(review),
@@ -77,6 +88,13 @@ async function opened(context: TestContext) {
   };
   const room = new Room(options as unknown as RoomOptions);
   context.after(() => room.dispose());
+  /** The room of the window's next start. */
+  const again = async () => {
+    const next = new Room(options as unknown as RoomOptions);
+    context.after(() => next.dispose());
+    await next.restore();
+    return next;
+  };
   await room.commands.showChanges();
   const document = { uri: Uri.file(join(root, 'a.txt')), lineCount: 31, isDirty: false };
   const editor = { document, selection: new Range(3, 0, 3, 0), revealRange: () => undefined };
@@ -84,7 +102,16 @@ async function opened(context: TestContext) {
   await room.commands.refreshChanges();
   const rows = (node?: ChangeNode): string[] =>
     room.tree.children(node).flatMap((row) => [room.tree.item(row).label as string, ...rows(row)]);
-  return { room, root, document, editor, told, rows, read: () => readFileSync(join(root, 'a.txt'), 'utf8') };
+  return {
+    room,
+    again,
+    root,
+    document,
+    editor,
+    told,
+    rows,
+    read: () => readFileSync(join(root, 'a.txt'), 'utf8'),
+  };
 }
 
 test('a result is shown whole, and its review has a row for each part', async (context) => {
@@ -220,6 +247,29 @@ test('comments are sent together, with what they are about', async (context) => 
   assert.equal(shown.keys['codexTasks.changes.comments'], true);
   await room.commands.sendComments();
   assert.match(told.prompts[0] ?? '', /a\.txt, line 4 .*:\n> the quoted line\nWhy\?$/);
+  assert.equal(shown.keys['codexTasks.changes.comments'], false);
+});
+
+test('comments that were not sent outlive a restart, and none is sent twice', async (context) => {
+  const state = new State();
+  const first = await opened(context, state);
+  const thread = {
+    uri: first.document.uri,
+    range: new Range(3, 0, 4, 4),
+    comments: [],
+    dispose: () => undefined,
+  };
+  await first.room.commands.addComment({ thread, text: 'Why?' });
+  await first.room.commands.addComment({ thread, text: 'And how?' });
+  first.room.dispose();
+
+  workspace.workspaceFolders = [{ uri: Uri.file(first.root) }];
+  const again = await first.again();
+  assert.equal(shown.keys['codexTasks.changes.comments'], true);
+  await again.commands.sendComments();
+  assert.match(first.told.prompts[0] ?? '', /a\.txt, lines 4 to 5 [^]*Why\?[^]*And how\?$/);
+  assert.equal(first.told.prompts.length, 1);
+  await first.again();
   assert.equal(shown.keys['codexTasks.changes.comments'], false);
 });
 
