@@ -313,6 +313,7 @@ test('a comment on a line becomes a follow-up to the agent', async () => {
     await window.runCommand('Codex: Refresh Changes');
     await unfolded();
     await list.click(/^Line 29:/);
+    await editor.at(29);
     await editor.goTo(18);
     await window.runCommand('Comments: Add Comment on Current Selection');
     const thread = window.page.locator('.review-widget');
