@@ -79,7 +79,7 @@ async function measure(store: string, name: string, files: number): Promise<void
 }
 
 function trees(files: number): [Tree, Tree, Tree] {
-  const made: [Tree, Tree, Tree] = [new Map(), new Map(), new Map()];
+  const made: [Tree, Tree, Tree] = [new Map() as Tree, new Map() as Tree, new Map() as Tree];
   const each = CHANGES / files;
   for (let file = 0; file < files; file++) {
     const texts: [string[], string[], string[]] = [[], [], []];
