@@ -1,6 +1,9 @@
 /** The text editor of the window, by keys: lines, chords of the review, and the line above a change. */
 import type { Locator } from 'playwright-core';
-import type { Window } from './window.ts';
+import { eventually, type Window } from './window.ts';
+
+/** Of a bar that was clicked. */
+const PEEK_TIMEOUT_MS = 4_000;
 
 export class Editor {
   readonly #window: Window;
@@ -44,8 +47,28 @@ export class Editor {
     return this.#window.page.locator('.codelens-decoration', { hasText: `Codex: ${counts}` }).first();
   }
 
+  /** Opens what the review shows beside a line of this text: once the old text is in it. */
+  async peek(text: string, old: string): Promise<Locator> {
+    const { page } = this.#window;
+    const peek = page.locator('.zone-widget', { hasText: 'Codex Changes' });
+    await eventually(`the old text of “${text}”`, async () => {
+      const bar = await this.#bar(text);
+      if (!bar) return false;
+      await page.mouse.click(bar.x, bar.y);
+      try {
+        await peek.locator('.view-line', { hasText: old }).first().waitFor({ timeout: PEEK_TIMEOUT_MS });
+        return true;
+      } catch {
+        // Git's own bar was there first.
+        await page.keyboard.press('Escape');
+        return false;
+      }
+    });
+    return peek;
+  }
+
   /** The bar of changes beside a line. */
-  async bar(text: string): Promise<{ x: number; y: number } | null> {
+  async #bar(text: string): Promise<{ x: number; y: number } | null> {
     const line = await this.line(text).boundingBox();
     for (const glyph of await this.#window.page.locator('.dirty-diff-glyph').all()) {
       const box = await glyph.boundingBox();

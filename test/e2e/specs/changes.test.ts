@@ -251,10 +251,7 @@ test('applied as a whole, a change is looked at and taken out in the gutter, and
     await list.waitFor(/^Line 10:.*in the file/);
     await window.closeNotifications();
     await editor.goTo(10);
-    const bar = await eventually('a bar beside line 10', async () => (await editor.bar('1.077')) ?? false);
-    await window.page.mouse.click(bar.x, bar.y);
-    const peek = window.page.locator('.zone-widget', { hasText: 'Codex Changes' });
-    await peek.locator('.view-line', { hasText: 'price * 1.19' }).waitFor();
+    const peek = await editor.peek('1.077', 'price * 1.19');
     await window.screenshot('changes-peek-dark');
     await peek.locator('.action-label[aria-label^="Reject Change"]').click();
     await shopBecomes(CURRENCY, SHELF, PRINT);
