@@ -23,6 +23,7 @@ import {
 } from '../../client/review/index.ts';
 import { patchBetween } from '../../client/review/between.ts';
 import { runsByItself, type DocumentIO, type FileIO } from '../../client/apply/index.ts';
+import { ancestorsOf, refusalOf } from '../../client/apply/paths.ts';
 import { pathNow, stands } from './standing.ts';
 import type { Texts } from './texts.ts';
 
@@ -259,6 +260,9 @@ export class FileReview {
     const { path } = this;
     const part = this.file.parts[0]!;
     try {
+      // Before anything is read: a merge by hand would go into what is read here.
+      const barred = refusalOf(path, io.platform) ?? (await this.#beyondSymlink(path));
+      if (barred !== null) return { ok: false, reason: barred };
       if (documents.isDirty(path)) return { ok: true, bytes: await documents.read(path), exists: true };
       const state = await io.read(path);
       if (state === null || state.kind === 'symlink') return { ok: false, reason: 'notAFile' };
@@ -268,6 +272,12 @@ export class FileReview {
     } catch {
       return { ok: false, reason: 'inputOutput' };
     }
+  }
+
+  async #beyondSymlink(path: WirePath): Promise<ApplyReason | null> {
+    for (const folder of ancestorsOf(path))
+      if ((await this.#seams.io.stat(folder)).kind === 'symlink') return 'beyondSymlink';
+    return null;
   }
 
   #become(state: ReviewState, places: readonly Place[]): void {
