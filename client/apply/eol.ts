@@ -13,18 +13,20 @@ const LF = 10;
 
 export function applyKeepingEol(before: Uint8Array, file: FilePatch, maxInflated?: number): FileOutcome {
   const direct = applyFilePatch(before, file, maxInflated);
-  if (direct.ok || direct.reason === 'corruptPatch' || file.body.type !== 'text' || patchHasCr(file))
-    return direct;
+  if (direct.ok || direct.reason === 'corruptPatch' || !mayBeLf(file)) return direct;
   const lf = fromCrlf(before);
   if (lf === null) return direct;
-  const outcome = applyFilePatch(lf, file);
-  return outcome.ok ? { ...outcome, bytes: toCrlf(outcome.bytes) } : direct;
+  const outcome = applyFilePatch(lf, file, maxInflated);
+  if (!outcome.ok) return direct;
+  // A text that became binary has no line ends to keep.
+  const isText = file.body.type === 'text' || !holdsAny(outcome.bytes, 0, CR);
+  return isText ? { ...outcome, bytes: toCrlf(outcome.bytes) } : outcome;
 }
 
 /** Whether the change is in already: the post-image itself, or hunks that fit only backwards. */
 export function alreadyIn(current: Uint8Array, file: FilePatch): boolean {
   if (isPostImage(current, file)) return true;
-  const lf = file.body.type === 'text' && !patchHasCr(file) ? fromCrlf(current) : null;
+  const lf = mayBeLf(file) ? fromCrlf(current) : null;
   if (lf !== null && isPostImage(lf, file)) return true;
   if (file.body.type !== 'text' || file.kind === 'added' || file.kind === 'deleted') return false;
   // Only the lines count here, wherever they came from.
@@ -32,13 +34,16 @@ export function alreadyIn(current: Uint8Array, file: FilePatch): boolean {
   return backwards !== null && applyKeepingEol(current, backwards).ok;
 }
 
-function patchHasCr(file: FilePatch): boolean {
-  return (
-    file.body.type === 'text' &&
-    file.body.hunks.some((hunk) =>
-      hunk.lines.some(({ text }) => text[text.length - 2] === CR || text.at(-1) === CR),
-    )
+/** The patch may have been made from LF. Of a binary one only the id of its content says so. */
+function mayBeLf({ body }: FilePatch): boolean {
+  if (body.type !== 'text') return body.type === 'binary';
+  return !body.hunks.some((hunk) =>
+    hunk.lines.some(({ text }) => text[text.length - 2] === CR || text.at(-1) === CR),
   );
+}
+
+function holdsAny(bytes: Uint8Array, ...wanted: number[]): boolean {
+  return wanted.some((byte) => bytes.includes(byte));
 }
 
 /** The LF form of a text whose every line ends in CRLF; null for any other. */

@@ -17,4 +17,3 @@ export { openCheckpoints, Checkpoints, type CheckpointOptions } from './checkpoi
 export { nodeFileIO } from './node-io.ts';
 export { runsByItself } from './self-running.ts';
 export { refusalOf } from './paths.ts';
-export { threeSides, type Side, type ThreeSides } from './sides.ts';

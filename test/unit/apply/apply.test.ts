@@ -15,7 +15,7 @@ import {
   type FileIO,
 } from '../../../client/apply/index.ts';
 import { parsePatch } from '../../../client/patch/index.ts';
-import { NONE, change, create, id, link, remove, rename } from './patches.ts';
+import { NONE, binary, change, create, id, link, remove, rename } from './patches.ts';
 
 let base: string;
 let root: string;
@@ -94,6 +94,22 @@ test('a file that git checked out with CRLF keeps it, and new lines get it', asy
   assert.equal(get('long'), LONG_AFTER.replaceAll('\n', '\r\n'));
   await undo(checkpointId);
   assert.equal(get('long'), LONG.replaceAll('\n', '\r\n'));
+});
+
+test('a text that git checked out with CRLF is what a binary patch of its LF was made from', async () => {
+  put('f', 'a\r\nb\r\n');
+  const became = await apply(binary('f', 'a\nb\n', '\0new\n'));
+  assert.deepEqual(became.told, ['f: applied']);
+  assert.equal(get('f'), '\0new\n');
+  await undo(became.checkpointId);
+  assert.equal(get('f'), 'a\r\nb\r\n');
+
+  const stayed = await apply(binary('f', 'a\nb\n', 'a\nc\n'));
+  assert.equal(get('f'), 'a\r\nc\r\n', 'a text keeps its line ends');
+  assert.deepEqual((await apply(binary('f', 'a\nb\n', 'a\nc\n'))).told, ['f: applied alreadyApplied']);
+  await undo(stayed.checkpointId);
+  put('f', 'a\r\nmine\r\n');
+  assert.deepEqual((await apply(binary('f', 'a\nb\n', '\0new\n'))).told, ['f: conflict contentChanged']);
 });
 
 test('an untracked file that would be overwritten is a conflict, not a loss', async () => {

@@ -1,4 +1,6 @@
 /** Patches written by hand, as git writes them: text as latin1, so that each byte is one character. */
+import { deflateSync } from 'node:zlib';
+import { encodeLines } from '../../../client/patch/base85.ts';
 import { blobId } from '../../../client/patch/index.ts';
 
 export const id = (text: string) => blobId(Buffer.from(text, 'latin1'));
@@ -22,3 +24,8 @@ export const link = (name: string, target: string) =>
   `@@ -0,0 +1 @@\n+${target}\n\\ No newline at end of file\n`;
 export const rename = (from: string, to: string) =>
   `diff --git a/${from} b/${to}\nsimilarity index 100%\nrename from ${from}\nrename to ${to}\n`;
+/** Both contents whole, forward and back. */
+export const binary = (name: string, from: string, to: string) =>
+  `diff --git a/${name} b/${name}\nindex ${id(from)}..${id(to)} 100644\nGIT binary patch\n${literal(to)}${literal(from)}`;
+const literal = (text: string) =>
+  `literal ${text.length}\n${encodeLines(deflateSync(Buffer.from(text, 'latin1'))).toString('latin1')}`;

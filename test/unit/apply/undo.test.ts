@@ -1,24 +1,20 @@
-/** Undo beside later edits, the list of checkpoints, and the three sides of a conflict. */
+/** Undo beside later edits, the list of checkpoints, and what is inside another repository. */
 import assert from 'node:assert/strict';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import { deflateSync } from 'node:zlib';
 import {
   applyPlan,
   openCheckpoints,
   planApply,
-  threeSides,
   undoCheckpoint,
   type Checkpoints,
   type Merge,
-  type Side,
   type UndoOptions,
 } from '../../../client/apply/index.ts';
 import { parsePatch } from '../../../client/patch/index.ts';
-import { encodeLines } from '../../../client/patch/base85.ts';
-import { change, create, id, remove, rename } from './patches.ts';
+import { change, create, remove } from './patches.ts';
 
 let base: string;
 let root: string;
@@ -139,50 +135,6 @@ test('a list reads no blob: one of a gigabyte costs what an empty one does', asy
   const before = process.memoryUsage().rss;
   assert.equal(checkpoints.summaries()[0]?.size, 2 ** 30 + bytes.length);
   assert.ok(process.memoryUsage().rss - before < 100e6);
-});
-
-const side = (one: Side) =>
-  one.kind === 'bytes' ? Buffer.from(one.bytes).toString('latin1') : one.kind === 'absent' ? null : one.why;
-
-async function sides(patch: string, blobs: string[] = [], index = 0) {
-  const plan = await planOf(patch);
-  const known = new Map(blobs.map((text) => [id(text), Buffer.from(text, 'latin1')]));
-  const three = await threeSides(root, plan.items[index]!, {
-    readBlob: async (blob) => known.get(blob) ?? null,
-  });
-  return [side(three.base), side(three.ours), side(three.theirs)];
-}
-
-test('a conflict has three sides: the base, what stands here, and what the agent made', async () => {
-  put('f', 'mine\nb\n');
-  const patch = change('f', 'a\nb\n', 'A\nb\n');
-  assert.deepEqual(await sides(patch, ['a\nb\n']), ['a\nb\n', 'mine\nb\n', 'A\nb\n']);
-  assert.deepEqual(await sides(patch), ['notInRepository', 'mine\nb\n', 'needsBase']);
-  put('f', 'a\nb\n');
-  assert.deepEqual(await sides(patch), ['a\nb\n', 'a\nb\n', 'A\nb\n'], 'what stands here is the base');
-  put('n', 'mine\n');
-  assert.deepEqual(await sides(create('n', 'theirs\n')), [null, 'mine\n', 'theirs\n']);
-  assert.deepEqual(await sides(remove('n', 'x\n'), ['x\n']), ['x\n', 'mine\n', null]);
-  assert.deepEqual(await sides(remove('m', 'x\n'), ['x\n']), ['x\n', null, null]);
-  assert.deepEqual(await sides(rename('x', 'n')), ['unnamed', 'mine\n', 'needsBase']);
-  fs.mkdirSync(join(root, 'd'));
-  assert.deepEqual(await sides(change('d', 'a\n', 'b\n'), ['a\n']), ['a\n', 'notAFile', 'b\n']);
-});
-
-test('the sides of a binary conflict are in the patch itself where it holds them whole', async () => {
-  put('f', '\0mine');
-  const literal = (text: string) => `literal ${text.length}\n${encodeLines(deflateSync(Buffer.from(text, 'latin1'))).toString('latin1')}`;
-  const head = `diff --git a/f b/f\nindex ${id('\0old')}..${id('\0new')} 100644\nGIT binary patch\n`;
-  assert.deepEqual(await sides(head + literal('\0new') + literal('\0old')), ['\0old', '\0mine', '\0new']);
-  assert.deepEqual(await sides(head + literal('\0new')), ['notInRepository', '\0mine', '\0new']);
-}); // prettier-ignore
-
-test('no side is read through a symlink or out of the folder', async () => {
-  fs.mkdirSync(join(base, 'outside'));
-  fs.writeFileSync(join(base, 'outside/f'), 'secret\n');
-  fs.symlinkSync('../outside', join(root, 'link'));
-  assert.deepEqual(await sides(change('link/f', 'a\n', 'b\n'), ['a\n']), ['a\n', 'notAFile', 'b\n']);
-  assert.deepEqual(await sides(change('../outside/f', 'a\n', 'b\n'), ['a\n']), ['a\n', 'notAFile', 'b\n']);
 });
 
 for (const dotGit of ['folder', 'file'] as const) {
