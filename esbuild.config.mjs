@@ -140,6 +140,19 @@ const fewerDiagrams = {
   },
 };
 
+const inExtensionHost = {
+  outdir: 'dist',
+  outExtension: { '.js': '.cjs' },
+  platform: 'node',
+  format: 'cjs',
+  target: 'node22',
+  external: ['vscode'],
+  // Extension hosts complain about whoever looks for a browser by it, as zod does.
+  define: { navigator: 'undefined' },
+  supported: { 'dynamic-import': false },
+  mainFields: ['module', 'main'],
+};
+
 const targets = {
   runner: {
     entryPoints: {
@@ -171,30 +184,13 @@ const targets = {
   },
   extension: {
     entryPoints: { extension: 'extension/main.ts', 'simple-git': 'simple-git' },
-    outdir: 'dist',
-    outExtension: { '.js': '.cjs' },
-    platform: 'node',
-    format: 'cjs',
-    target: 'node22',
-    external: ['vscode'],
-    // Extension hosts complain about whoever looks for a browser by it, as zod does.
-    define: { navigator: 'undefined' },
+    ...inExtensionHost,
     plugins: [small, later],
-    supported: { 'dynamic-import': false },
-    mainFields: ['module', 'main'],
   },
   changes: {
     entryPoints: { changes: 'extension/changes/rooms.ts' },
-    outdir: 'dist',
-    outExtension: { '.js': '.cjs' },
-    platform: 'node',
-    format: 'cjs',
-    target: 'node22',
-    external: ['vscode'],
-    define: { navigator: 'undefined' },
+    ...inExtensionHost,
     plugins: [shared, small, later],
-    supported: { 'dynamic-import': false },
-    mainFields: ['module', 'main'],
   },
   // The suite that runs inside an extension host.
   'in-host': {

@@ -19,7 +19,7 @@ export function applyKeepingEol(before: Uint8Array, file: FilePatch, maxInflated
   const outcome = applyFilePatch(lf, file, maxInflated);
   if (!outcome.ok) return direct;
   // A text that became binary has no line ends to keep.
-  const isText = file.body.type === 'text' || !holdsAny(outcome.bytes, 0, CR);
+  const isText = file.body.type === 'text' || !(outcome.bytes.includes(0) || outcome.bytes.includes(CR));
   return isText ? { ...outcome, bytes: toCrlf(outcome.bytes) } : outcome;
 }
 
@@ -40,10 +40,6 @@ function mayBeLf({ body }: FilePatch): boolean {
   return !body.hunks.some((hunk) =>
     hunk.lines.some(({ text }) => text[text.length - 2] === CR || text.at(-1) === CR),
   );
-}
-
-function holdsAny(bytes: Uint8Array, ...wanted: number[]): boolean {
-  return wanted.some((byte) => bytes.includes(byte));
 }
 
 /** The LF form of a text whose every line ends in CRLF; null for any other. */

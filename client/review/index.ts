@@ -43,7 +43,6 @@ export const reviewOfInSlices = inSlices(files.reviewing);
 export const openText = atOnce(texts.openingText);
 export const openTextInSlices = inSlices(texts.openingText);
 export const compare = atOnce(texts.comparing);
-export const compareInSlices = inSlices(texts.comparing);
 export const look = atOnce(decide.looking);
 export const lookInSlices = inSlices(decide.looking);
 export const change = atOnce(decide.changing);

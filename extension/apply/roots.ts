@@ -47,7 +47,7 @@ export function rootChooser(records: TaskRecords, folders: Folders): (task: Task
 }
 
 /** A folder of this window, or the repository around one. */
-function isOpen(root: string): boolean {
+export function isOpen(root: string): boolean {
   const wanted = vscode.Uri.file(root).path;
   return (vscode.workspace.workspaceFolders ?? []).some(({ uri }) => {
     if (uri.scheme !== 'file') return false;

@@ -10,6 +10,7 @@ import type { TaskView } from '../../protocol/rpc.ts';
 import { resultOf, type Result } from '../apply/attempts.ts';
 import { openDocuments } from '../apply/documents.ts';
 import type { TaskRecords } from '../apply/records.ts';
+import { isOpen } from '../apply/roots.ts';
 import type { Backend } from '../connection/backend.ts';
 import type { Log } from '../platform/log.ts';
 import { Dismissed, SentenceError } from '../platform/words.ts';
@@ -188,12 +189,4 @@ function resultOfTurn(task: TaskView, wanted: { turn?: number; attempt?: number 
 function noFolder(thrown: unknown): null {
   if (thrown instanceof Dismissed || thrown instanceof SentenceError) return null;
   throw thrown;
-}
-
-function isOpen(root: string): boolean {
-  const wanted = vscode.Uri.file(root).path;
-  return (vscode.workspace.workspaceFolders ?? []).some(
-    ({ uri }) =>
-      uri.path === wanted || uri.path.startsWith(`${wanted}/`) || wanted.startsWith(`${uri.path}/`),
-  );
 }
