@@ -6,8 +6,10 @@
 import { readFileSync } from 'node:fs';
 
 /** What is gone, or what nobody here may signal, is passed over. */
-export function signalEach(pids: readonly number[], name: NodeJS.Signals): void {
-  forEach(pids, (pid) => process.kill(pid, name));
+export function signalEach(pids: readonly number[], ...names: NodeJS.Signals[]): void {
+  forEach(pids, (pid) => {
+    for (const name of names) process.kill(pid, name);
+  });
 }
 
 /** What they were started with, of those that are there and show it. */

@@ -14,6 +14,8 @@ import type { Lister } from './signalled.ts';
 const POLL_MS = 20;
 /** Rounds of KILL before giving up on what the kernel won't end (a process stuck in the kernel). */
 const KILL_ROUNDS = 100;
+/** How often in a row what is new is only stopped: a fork may be under way while the others are found. */
+const STOP_ROUNDS = 10;
 /** Before a sandbox is emptied, a server in it has this long to close its files. */
 const STOP_ALL_GRACE_MS = 500;
 /** Becomes the parent of what its parent let go. */
@@ -160,16 +162,32 @@ function addDescendants(all: Process[], chosen: Set<number>): void {
 async function endAll(members: () => number[], graceMs: number): Promise<void> {
   const first = members();
   if (first.length === 0) return;
-  signalEach(first, 'SIGTERM');
   // A stopped process takes TERM only once it goes on.
-  signalEach(first, 'SIGCONT');
+  signalEach(first, 'SIGTERM', 'SIGCONT');
   for (const until = Date.now() + graceMs; Date.now() < until;) {
     await pause();
     if (members().length === 0) return;
   }
+  await killAll(members);
+}
+
+/**
+ * Stopped before they are killed: one that is killed makes room for what the others fork, one that is stopped
+ * does not. So a bomb can't grow anew while a busy machine lets us wait for our turn.
+ */
+async function killAll(members: () => number[]): Promise<void> {
+  const stopped = new Set<number>();
+  let stops = 0;
   for (let round = 0; round < KILL_ROUNDS; round++) {
     const left = members();
     if (left.length === 0) return;
+    const moving = left.filter((pid) => !stopped.has(pid));
+    if (moving.length > 0 && stops++ < STOP_ROUNDS) {
+      signalEach(moving, 'SIGSTOP');
+      for (const pid of moving) stopped.add(pid);
+      continue;
+    }
+    stops = 0;
     signalEach(left, 'SIGKILL');
     await pause();
   }

@@ -59,7 +59,7 @@ const REATTACH_PAUSES_MS = [0, 100, 500, 2_000, 5_000];
 /** A program inside that ends the pump each time it comes up must not keep us busy for ever. */
 const REATTACHES_PER_MINUTE = 20;
 /** The runner ends a command by itself; when it has not so long after, it does not work any more. */
-const OVERRUN_MS = KILL_GRACE_MS + 30_000;
+const OVERRUN_MS = KILL_GRACE_MS + 60_000;
 /** Ending everything takes half a second inside. */
 const FAIL_TIMEOUT_MS = 10_000;
 const EXIT_CANCELLED = 130;

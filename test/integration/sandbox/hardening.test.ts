@@ -37,7 +37,7 @@ echo hidden; sleep 100
 `;
 const LEFT = `ps -eo uid=,args= | grep -E 'import os|while :' | grep -v grep | cat`;
 
-describe('a confined container', { timeout: 120_000 }, () => {
+describe('a confined container', { timeout: 240_000 }, () => {
   const data = scratchDir();
   let driver: SandboxDriver;
   let sandbox: Sandbox;
