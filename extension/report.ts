@@ -26,6 +26,8 @@ export function actionCommand(action: ErrorAction): { command: string; args?: re
     case 'freeDisk':
     case 'showLogs':
       return { command: 'codexTasks.showLogs' };
+    case 'connectForge':
+      return { command: 'codexTasks.connectForge' };
     case 'retry':
       return { command: 'codexTasks.refresh' };
   }

@@ -91,6 +91,27 @@ export const ErrorCode = z.enum([
   'modelBadRequest',
   'modelGarbage',
   'modelContextFull',
+  // forges and pull requests
+  'forgeUnknown',
+  'forgeUnauthorized',
+  'forgeForbidden',
+  'forgeRepoUnknown',
+  'forgeRateLimited',
+  'forgeUnavailable',
+  'forgeRefused',
+  'forgeGarbage',
+  'forgePushRefused',
+  'forgeBranchMoved',
+  'forgeBranchGone',
+  'forgeConflicts',
+  'forgeNotConfirmed',
+  'forgeNothingToPublish',
+  'forgeLinkTooLarge',
+  'forgeSignatureWrong',
+  'forgeAppUnfinished',
+  'pullRequestExists',
+  'pullRequestMissing',
+  'pullRequestClosed',
   // result and storage
   'patchTooLarge',
   'notApplied',
@@ -114,6 +135,7 @@ export const ErrorAction = z.enum([
   'freeDisk',
   'retry',
   'showLogs',
+  'connectForge',
 ]);
 export type ErrorAction = z.infer<typeof ErrorAction>;
 
@@ -134,6 +156,10 @@ const RETRYABLE: ReadonlySet<ErrorCode> = new Set([
   'modelRateLimited',
   'modelUnavailable',
   'modelGarbage',
+  'forgeRateLimited',
+  'forgeUnavailable',
+  'forgeGarbage',
+  'forgeBranchMoved',
   'diskFull',
   'databaseFailed',
   'cancelled',
@@ -149,6 +175,9 @@ const ACTIONS: Partial<Record<ErrorCode, ErrorAction>> = {
   diskFull: 'freeDisk',
   backendUnreachable: 'retry',
   backendStartFailed: 'showLogs',
+  forgeUnknown: 'connectForge',
+  forgeUnauthorized: 'connectForge',
+  forgeForbidden: 'connectForge',
 };
 
 export const ErrorParams = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]));

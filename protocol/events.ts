@@ -190,7 +190,18 @@ export const EVENT_PARAMS = {
   'sandbox.lost': z.object({ reason: z.string() }),
   'sandbox.parked': z.object({ untilMs: z.number() }),
   'secret.found': z.object({ name: z.string(), path: z.string() }),
-  'pullRequest.changed': z.object({ url: z.string(), state: z.string() }),
+  /** Made, updated, merged, closed; or its checks or comments changed. */
+  'pullRequest.changed': z.object({
+    url: z.string(),
+    state: z.string(),
+    number: z.number().int().optional(),
+    title: z.string().optional(),
+    draft: z.boolean().optional(),
+    checks: z
+      .object({ passed: z.number().int(), failed: z.number().int(), running: z.number().int() })
+      .optional(),
+    comments: z.number().int().optional(),
+  }),
   /** `code` is one of ours, worded by the client: `modelRetry`, `agentsFileCut`, `ignoredFiles`, … */
   warning: z.object({ code: z.string(), params: z.record(z.string(), z.union([z.string(), z.number()])) }),
 } as const;

@@ -7,7 +7,9 @@ import { ApprovalAnswer, OpenApproval, WaitingFor } from './approval.ts';
 import { EgressEntry, type Environment, EnvironmentName, StoredEnvironment } from './environment.ts';
 import { Attachment, FileChange, PatchSummary, Usage, WireEvent } from './events.ts';
 import { WireError } from './errors.ts';
+import { ForgeHost, ForgeKind, ForgeRepoName, ForgeToken, ForgeView, TriggerView } from './forge.ts';
 import { ATTEMPTS_MOST, LIMITS } from './limits.ts';
+import { Author, BranchName, Feedback, PullRequestPreview, PullRequestView } from './pull-request.ts';
 import { Report } from './report.ts';
 import { SecretName, SecretValue, SecretView } from './secret.ts';
 import { Effort, Mode, ModelName, Phase, PhaseOutcome, ReviewState, TurnState } from './states.ts';
@@ -68,6 +70,7 @@ export const TaskSummary = z.object({
   review: ReviewState,
   archived: z.boolean(),
   patch: PatchSummary.optional(),
+  pullRequest: PullRequestView.optional(),
   error: WireError.optional(),
   createdAt: z.number(),
   updatedAt: z.number(),
@@ -133,6 +136,8 @@ const Images = z.array(Attachment).max(10);
 
 const Attempt = z.number().int().min(1).max(ATTEMPTS_MOST);
 const Empty = z.object({});
+/** Of a task that began with changes that no commit has. */
+const LocalChanges = z.enum(['include', 'leaveOut']);
 const OfTask = z.object({ taskId: TaskId });
 const OfEnvironment = z.object({ name: EnvironmentName });
 
@@ -298,6 +303,103 @@ export const METHODS = {
       limit: z.number().int().min(1).max(1000).default(200),
     }),
     z.object({ entries: z.array(EgressEntry), more: z.boolean() }),
+  ),
+  /** The forges that tasks can be published to. With `check` each is asked who we are. */
+  'forge.list': method(
+    z.object({ check: z.boolean().default(false) }),
+    z.object({ forges: z.array(ForgeView) }),
+  ),
+  /** Tried before it is kept. The token goes in and never comes out again. */
+  'forge.connect': method(
+    z.object({
+      host: ForgeHost,
+      kind: ForgeKind.default('github'),
+      /** Absent: what is usual for this host. */
+      apiUrl: z.string().max(2_000).optional(),
+      token: ForgeToken,
+    }),
+    z.object({ forge: ForgeView }),
+  ),
+  /** Forgets the token or the app's key; pull requests that are there stay. */
+  'forge.disconnect': method(z.object({ host: ForgeHost }), Empty),
+  /** Begins to make an app: a page to open in a browser, which ends at the backend. */
+  'forge.startApp': method(
+    z.object({ host: ForgeHost.default('github.com'), organization: z.string().max(100).optional() }),
+    z.object({ url: z.string() }),
+  ),
+  'forge.listTriggers': method(Empty, z.object({ triggers: z.array(TriggerView) })),
+  /** Off until turned on, per repository: comments `@codex …` of people who may write there start tasks. */
+  'forge.setTrigger': method(
+    z.object({
+      host: ForgeHost,
+      repo: ForgeRepoName,
+      on: z.boolean(),
+      environment: EnvironmentName.optional(),
+    }),
+    z.object({ triggers: z.array(TriggerView) }),
+  ),
+  /** What would be pushed and asked for. Writes nothing anywhere. */
+  'pullRequest.preview': method(
+    OfTask.extend({ attempt: Attempt.optional(), localChanges: LocalChanges.optional() }),
+    z.object({ preview: PullRequestPreview }),
+  ),
+  /** The only thing that makes a pull request: a person asked for it. Asked again, it goes on. */
+  'pullRequest.create': method(
+    OfTask.extend({
+      attempt: Attempt.optional(),
+      title: z.string().trim().min(1).max(256),
+      body: z.string().max(60_000),
+      draft: z.boolean().default(false),
+      /** Absent: from the title. One that is taken gets a suffix. */
+      branch: BranchName.optional(),
+      /** Absent: the branch that the person had checked out where the forge has it, else the default one. */
+      base: BranchName.optional(),
+      localChanges: LocalChanges.default('leaveOut'),
+      /** The second yes: `delicateKey` of the preview. */
+      confirmed: z.string().max(100).optional(),
+      author: Author.optional(),
+    }),
+    z.object({ pullRequest: PullRequestView }),
+  ),
+  /** Adds the newest result to the pull request's branch. */
+  'pullRequest.update': method(
+    OfTask.extend({
+      title: z.string().trim().min(1).max(256).optional(),
+      body: z.string().max(60_000).optional(),
+      confirmed: z.string().max(100).optional(),
+      author: Author.optional(),
+    }),
+    z.object({ pullRequest: PullRequestView }),
+  ),
+  /** Asks the forge how it stands. */
+  'pullRequest.refresh': method(OfTask, z.object({ pullRequest: PullRequestView })),
+  'pullRequest.feedback': method(OfTask, z.object({ feedback: Feedback })),
+  /** A follow-up from what others said: ids of comments and checks of `pullRequest.feedback`. */
+  'pullRequest.followUp': method(
+    OfTask.extend({
+      requestId: RequestId,
+      comments: z.array(z.string().max(100)).max(100),
+      checks: z.array(z.string().max(100)).max(100),
+      /** What the person adds. */
+      prompt: z.string().max(16_000).optional(),
+    }),
+    z.object({ task: TaskSummary, turn: z.number().int() }),
+  ),
+  /** One that the client made with the person's own git and session, for the task to show. */
+  'pullRequest.record': method(
+    OfTask.extend({
+      host: ForgeHost,
+      repo: ForgeRepoName,
+      number: z.number().int().positive(),
+      url: z.string().url().max(2_000),
+      title: z.string().max(1_000),
+      draft: z.boolean(),
+      branch: BranchName,
+      base: BranchName,
+      turn: z.number().int().min(1),
+      attempt: Attempt,
+    }),
+    z.object({ pullRequest: PullRequestView }),
   ),
   /** The first one is what a task gets that asks for none. With `check` every connection is tried. */
   'model.list': method(

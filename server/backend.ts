@@ -189,6 +189,7 @@ export async function startBackend(parts: BackendParts): Promise<Backend> {
       prepared,
       scripts,
       terminals: terminals ?? NO_TERMINALS,
+      forges: notBuiltYet(),
       approvals,
       hub,
       store,
@@ -314,3 +315,9 @@ const NO_TERMINALS: GatewayDeps['terminals'] = {
   resize: noTerminal,
   close: noTerminal,
 };
+
+/** Each of its methods says that it is not built. */
+function notBuiltYet(): GatewayDeps['forges'] {
+  const refuse = () => Promise.reject(new CodexError('notBuilt', { feature: 'Pull requests' }));
+  return new Proxy({} as GatewayDeps['forges'], { get: () => refuse });
+}

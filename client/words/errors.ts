@@ -4,6 +4,7 @@
  */
 import type { ErrorAction, ErrorCode, WireError } from '../../protocol/errors.ts';
 import { BRANCH_ERROR_WORDS } from './branches.ts';
+import { FORGE_ERROR_WORDS } from './forge.ts';
 import { isRuleProblem, ruleProblemWords } from './egress.ts';
 import { setupFailedWords } from './setup.ts';
 import { terminalUnavailableWords } from './terminals.ts';
@@ -279,6 +280,7 @@ export const ERROR_WORDS: Record<ErrorCode, readonly string[]> = {
     'The backend does not have the image {name} any more. Add it again.',
     'The backend does not have an image of the prompt. Add it again.',
   ],
+  ...FORGE_ERROR_WORDS,
   limitReached: [
     'The limit “{limit}” ({value}) was reached. Raise it, or ask for less.',
     'The limit “{limit}” was reached. Raise it, or ask for less.',
@@ -299,6 +301,7 @@ export const ACTION_WORDS: Record<ErrorAction, string> = {
   freeDisk: 'Show the Data Folder',
   retry: 'Try Again',
   showLogs: 'Show Logs',
+  connectForge: 'Connect',
 };
 
 /** `action` is what can be done next, `label` its button. */

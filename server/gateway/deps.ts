@@ -40,6 +40,26 @@ export interface TerminalRoom {
   close(terminalId: string, sink: Sink): void;
 }
 
+type Forging =
+  | 'forge.list'
+  | 'forge.connect'
+  | 'forge.disconnect'
+  | 'forge.startApp'
+  | 'forge.listTriggers'
+  | 'forge.setTrigger'
+  | 'pullRequest.preview'
+  | 'pullRequest.create'
+  | 'pullRequest.update'
+  | 'pullRequest.refresh'
+  | 'pullRequest.feedback'
+  | 'pullRequest.followUp'
+  | 'pullRequest.record';
+
+/** Forges and pull requests; `who` is written down with what is done. */
+export type ForgeRoom = {
+  [M in Forging]: (params: ParamsOf<M>, who: string) => Promise<ResultOf<M>>;
+};
+
 export interface GatewayDeps {
   tasks: Tasks;
   blobs: BlobRoom;
@@ -50,6 +70,7 @@ export interface GatewayDeps {
   scripts: ScriptRoom;
   approvals: ApprovalRoom;
   terminals: TerminalRoom;
+  forges: ForgeRoom;
   hub: Hub;
   store: Store;
   repos: Repos;

@@ -203,6 +203,23 @@ export function createHandlers(deps: GatewayDeps): Handlers<CallContext> {
       await tasks.summary(taskId);
       return egressLog.page(taskId, after, limit);
     },
+    'forge.list': (params, { session }) => deps.forges['forge.list'](params, session.who.id),
+    'forge.connect': (params, { session }) => deps.forges['forge.connect'](params, session.who.id),
+    'forge.disconnect': (params, { session }) => deps.forges['forge.disconnect'](params, session.who.id),
+    'forge.startApp': (params, { session }) => deps.forges['forge.startApp'](params, session.who.id),
+    'forge.listTriggers': (params, { session }) => deps.forges['forge.listTriggers'](params, session.who.id),
+    'forge.setTrigger': (params, { session }) => deps.forges['forge.setTrigger'](params, session.who.id),
+    'pullRequest.preview': (params, { session }) =>
+      deps.forges['pullRequest.preview'](params, session.who.id),
+    'pullRequest.create': (params, { session }) => deps.forges['pullRequest.create'](params, session.who.id),
+    'pullRequest.update': (params, { session }) => deps.forges['pullRequest.update'](params, session.who.id),
+    'pullRequest.refresh': (params, { session }) =>
+      deps.forges['pullRequest.refresh'](params, session.who.id),
+    'pullRequest.feedback': (params, { session }) =>
+      deps.forges['pullRequest.feedback'](params, session.who.id),
+    'pullRequest.followUp': (params, { session }) =>
+      deps.forges['pullRequest.followUp'](params, session.who.id),
+    'pullRequest.record': (params, { session }) => deps.forges['pullRequest.record'](params, session.who.id),
     'model.list': ({ check }) => deps.models(check),
   };
 }

@@ -251,6 +251,67 @@ const STEPS: Record<string, string> = {
     );
     create index task_blobs_by_hash on task_blobs (sha256)`,
   '0007_attempts_done': `alter table tasks add column attempts_done integer`,
+  '0008_forges': `
+    create table forge_connections (
+      host text primary key,
+      kind text not null,
+      how text not null,
+      api_url text not null,
+      account text,
+      public text,
+      version integer not null,
+      kek_id text not null,
+      wrapped_key text not null,
+      sealed text not null,
+      connected_by text not null,
+      connected_at double precision not null
+    );
+    create table pull_requests (
+      task_id text primary key references tasks on delete cascade,
+      host text not null,
+      kind text not null,
+      repo text not null,
+      made_by text not null,
+      number integer,
+      url text,
+      title text not null,
+      body text not null,
+      draft boolean not null,
+      branch text not null,
+      base text not null,
+      state text not null,
+      turn integer not null,
+      attempt integer not null,
+      local_changes text not null,
+      author text,
+      pushed_sha text,
+      wanted_sha text,
+      seen text,
+      seen_at double precision,
+      error text,
+      created_by text not null,
+      created_at double precision not null,
+      updated_by text not null,
+      updated_at double precision not null
+    );
+    create index pull_requests_by_number on pull_requests (host, repo, number);
+    create index pull_requests_open on pull_requests (state, seen_at);
+    create table forge_triggers (
+      host text not null,
+      repo text not null,
+      environment text,
+      enabled_by text not null,
+      enabled_at double precision not null,
+      primary key (host, repo)
+    );
+    create table forge_deliveries (
+      host text not null,
+      id text not null,
+      at double precision not null,
+      primary key (host, id)
+    );
+    alter table tasks add column pull_request text;
+    alter table tasks add column trigger text`,
 };
 
 export const MIGRATIONS: Record<string, Migration> = Object.fromEntries(

@@ -7,7 +7,9 @@
  */
 import type { Generated, GeneratedAlways } from 'kysely';
 import type { ApprovalAnswer } from '../../protocol/approval.ts';
+import type { ForgeKind } from '../../protocol/forge.ts';
 import type { ImageMediaType } from '../../protocol/images.ts';
+import type { PullRequestState } from '../../protocol/pull-request.ts';
 import type { Effort, Mode, Phase, PhaseOutcome, ReviewState, TurnState } from '../../protocol/states.ts';
 
 export interface Schema {
@@ -43,6 +45,10 @@ export interface Schema {
     archived: boolean;
     /** JSON of `PatchSummary`: the newest result's. */
     patch: string | null;
+    /** JSON of `PullRequestView`: what the task's row of `pull_requests` shows. */
+    pull_request: string | null;
+    /** JSON of what started it, when that was a comment on a forge (`server/forge/triggers`). */
+    trigger: string | null;
     /** JSON of `WireError`. */
     error: string | null;
     /** The seq of the newest event; the only place where seq is given. */
@@ -257,5 +263,69 @@ export interface Schema {
     failed: number;
     bytes_in: number;
     bytes_out: number;
+  };
+  /** Tokens and apps' keys, each sealed as secrets are. */
+  forge_connections: {
+    host: string;
+    kind: ForgeKind;
+    how: 'token' | 'app';
+    api_url: string;
+    account: string | null;
+    /** JSON of what of an app is no secret. */
+    public: string | null;
+    version: number;
+    kek_id: string;
+    wrapped_key: string;
+    sealed: string;
+    connected_by: string;
+    connected_at: number;
+  };
+  pull_requests: {
+    task_id: string;
+    host: string;
+    kind: ForgeKind;
+    /** `owner/name`. */
+    repo: string;
+    made_by: 'backend' | 'client';
+    number: number | null;
+    url: string | null;
+    title: string;
+    body: string;
+    draft: boolean;
+    branch: string;
+    base: string;
+    state: PullRequestState;
+    turn: number;
+    attempt: number;
+    local_changes: 'include' | 'leaveOut';
+    /** JSON of `Author`. */
+    author: string | null;
+    /** What the branch is known to have had from us last. */
+    pushed_sha: string | null;
+    /** What it is to have: written before the push, so that a try that broke off goes on. */
+    wanted_sha: string | null;
+    /** JSON of what the forge last said of it. */
+    seen: string | null;
+    seen_at: number | null;
+    /** JSON of `WireError`. */
+    error: string | null;
+    created_by: string;
+    created_at: number;
+    updated_by: string;
+    updated_at: number;
+  };
+  /** Repositories in which a comment starts a task. */
+  forge_triggers: {
+    host: string;
+    repo: string;
+    environment: string | null;
+    enabled_by: string;
+    enabled_at: number;
+  };
+  /** Webhooks that were taken, so that none counts twice; the old ones go. */
+  forge_deliveries: {
+    host: string;
+    id: string;
+    at: number;
   };
 }

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { Selectable } from 'kysely';
 import type { Attachment, FileChange, PatchSummary, Usage } from '../../protocol/events.ts';
 import type { WireError } from '../../protocol/errors.ts';
+import type { PullRequestView } from '../../protocol/pull-request.ts';
 import type { Report } from '../../protocol/report.ts';
 import type { AttemptView, RepoAtCommit, TaskSummary, TurnView } from '../../protocol/rpc.ts';
 import { hasEnded } from '../../protocol/states.ts';
@@ -68,6 +69,7 @@ export function summaryOf(row: TaskRow): TaskSummary {
       waiting: row.state === 'waiting' ? ('approval' as const) : undefined,
       phase: row.phase ?? undefined,
       patch: parsed<PatchSummary>(row.patch),
+      pullRequest: parsed<PullRequestView>(row.pull_request),
       error: parsed<WireError>(row.error),
     }),
   };

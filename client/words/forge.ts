@@ -1,0 +1,79 @@
+/** The sentences for what goes wrong between the backend and a forge. */
+import type { ErrorCode } from '../../protocol/errors.ts';
+
+export const FORGE_ERROR_WORDS = {
+  forgeUnknown: [
+    'No forge is connected at {host}. Connect it, then try again.',
+    'The repository’s remote is at no forge that is connected. Connect it, then try again.',
+  ],
+  forgeUnauthorized: [
+    '{host} does not accept the token any more: it has expired, or was revoked. Connect again with a new one.',
+    'The forge does not accept the token any more. Connect again with a new one.',
+  ],
+  forgeForbidden: [
+    '{host} does not let the token do this in {repo}: it needs {need}. Give it that, or connect with another one.',
+    '{host} does not let the token do this: it needs {need}. Give it that, or connect with another one.',
+    '{host} does not let the token do this. Connect with one that may write contents and pull requests.',
+    'The forge does not let the token do this. Connect with one that may write contents and pull requests.',
+  ],
+  forgeRepoUnknown: [
+    '{host} has no {repo} that the token may see: it was deleted or renamed, or the token has no access to it.',
+    'The forge has no such repository that the token may see.',
+  ],
+  forgeRateLimited: [
+    '{host} takes no more requests for now. Try again in {waitMs}.',
+    '{host} takes no more requests for now. Try again in some minutes.',
+    'The forge takes no more requests for now. Try again in some minutes.',
+  ],
+  forgeUnavailable: [
+    '{host} can’t be reached ({reason}). Nothing is lost: try again when it is back.',
+    '{host} can’t be reached. Nothing is lost: try again when it is back.',
+    'The forge can’t be reached. Nothing is lost: try again when it is back.',
+  ],
+  forgeRefused: ['{host} refused: {reason}', '{host} refused the request.', 'The forge refused the request.'],
+  forgeGarbage: [
+    '{host} answered with something that can’t be understood. Check that its address is right, then try again.',
+    'The forge answered with something that can’t be understood. Check its address, then try again.',
+  ],
+  forgePushRefused: [
+    '{path} is larger than {host} takes. Take it out of the result, or keep it with Git LFS.',
+    'The branch “{branch}” is protected at {host}: {reason}',
+    '{host} refused the push to “{branch}”: {reason}',
+    '{host} refused the push: {reason}',
+    'The forge refused the push.',
+  ],
+  forgeBranchMoved: [
+    'Somebody else has pushed to “{branch}”. Nothing was overwritten: look at it, then try again.',
+    'Somebody else has pushed to the branch. Nothing was overwritten: look at it, then try again.',
+  ],
+  forgeBranchGone: [
+    'The branch “{branch}” is not there any more. Make a new pull request.',
+    'The branch is not there any more. Make a new pull request.',
+  ],
+  forgeConflicts: [
+    'What others pushed to “{branch}” conflicts with this result, in {paths}. Nothing was pushed: ask the agent to go on from there, or merge by hand.',
+    'What others pushed conflicts with this result. Nothing was pushed.',
+  ],
+  forgeNotConfirmed: [
+    'The result changes {count} files that run by themselves or bring in other code ({paths}). Look at them, and confirm once more.',
+    'The result changes files that run by themselves or bring in other code. Look at them, and confirm once more.',
+  ],
+  forgeNothingToPublish: ['There is no change that a pull request could have.'],
+  forgeLinkTooLarge: [
+    'What {url} leads to is larger than {maxBytes}, and was left out of the prompt.',
+    'What a link leads to is too large, and was left out of the prompt.',
+  ],
+  forgeSignatureWrong: ['The message does not come from the forge: its signature is wrong.'],
+  forgeAppUnfinished: [
+    'This app was asked for too long ago, or by another backend. Begin again with Connect.',
+  ],
+  pullRequestExists: [
+    'The task has a pull request already: {url}. Update it.',
+    'The task has a pull request already. Update it.',
+  ],
+  pullRequestMissing: ['The task has no pull request yet. Create one first.'],
+  pullRequestClosed: [
+    'The pull request {url} is {state}: it can’t be updated. Open it again at the forge, or create a new one.',
+    'The pull request is closed: it can’t be updated. Open it again at the forge, or create a new one.',
+  ],
+} as const satisfies Partial<Record<ErrorCode, readonly string[]>>;

@@ -1,0 +1,55 @@
+/** What `Repos` does with repositories elsewhere. The only git calls of the backend that reach out. */
+import type { Author } from '../../protocol/pull-request.ts';
+
+/** The password goes to git through a pipe: never into an argument, a variable, a file, an error. */
+export interface RemoteRepo {
+  /** `https://…` (or `http://` where the owner's configuration says so), without a credential. */
+  url: string;
+  host: string;
+  credential?: { username: string; password: string };
+}
+
+export interface NewCommit {
+  tree: string;
+  parents: readonly string[];
+  author: Author;
+  /** Milliseconds since 1970: the same content makes the same commit, so that a try can be repeated. */
+  at: number;
+  message: string;
+}
+
+export interface RemoteRepos {
+  /** `ls-remote` of these full ref names (a pattern may end in `*`); throws `forge…` errors. */
+  remoteRefs(remote: RemoteRepo, refs: readonly string[], signal?: AbortSignal): Promise<Map<string, string>>;
+  /**
+   * Fetches full ref names or commit ids into the trusted repository, below `refs/codex/forge/`; strict as a push
+   * from a client is, capped by `pushBytes`, without submodules, tags and LFS. Returns the commits in order.
+   */
+  fetchFrom(
+    repoId: string,
+    remote: RemoteRepo,
+    wanted: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<string[]>;
+  /**
+   * Sets `refs/heads/<branch>` to a commit that is here, never by force: `expected` is what stands there now
+   * (null: nothing). Throws forgeBranchMoved, forgePushRefused, forgeUnauthorized, forgeUnavailable, …
+   */
+  pushTo(
+    repoId: string,
+    remote: RemoteRepo,
+    to: { branch: string; sha: string; expected: string | null },
+    signal?: AbortSignal,
+  ): Promise<void>;
+  treeOf(repoId: string, commit: string): Promise<string>;
+  /** Kept from being collected by a ref of its own, `refs/codex/pulls/<taskId>/<sha>`. */
+  makeCommit(repoId: string, taskId: string, commit: NewCommit): Promise<string>;
+  /** Three trees as one, without a working tree; renames are followed. */
+  mergeTrees(
+    repoId: string,
+    trees: { base: string; ours: string; theirs: string },
+  ): Promise<{ tree: string } | { conflicts: string[] }>;
+  /** Commits of `to` that `from` does not reach (ahead), and the other way round (behind). */
+  distance(repoId: string, from: string, to: string): Promise<{ ahead: number; behind: number }>;
+  isAncestor(repoId: string, one: string, of: string): Promise<boolean>;
+}
