@@ -27,7 +27,7 @@ export function actionCommand(action: ErrorAction): { command: string; args?: re
     case 'showLogs':
       return { command: 'codexTasks.showLogs' };
     case 'connectForge':
-      return { command: 'codexTasks.connectForge' };
+      return { command: 'codexTasks.showLogs' };
     case 'retry':
       return { command: 'codexTasks.refresh' };
   }

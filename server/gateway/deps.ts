@@ -1,4 +1,5 @@
 /** What the gateway is given; its parts know one another by this. */
+import type { FORGE_METHODS } from '../../protocol/forge-rpc.ts';
 import type { LimitValues } from '../../protocol/limits.ts';
 import type { ParamsOf, ResultOf } from '../../protocol/rpc.ts';
 import type { ApprovalAnswer, OpenApproval } from '../../protocol/approval.ts';
@@ -40,24 +41,9 @@ export interface TerminalRoom {
   close(terminalId: string, sink: Sink): void;
 }
 
-type Forging =
-  | 'forge.list'
-  | 'forge.connect'
-  | 'forge.disconnect'
-  | 'forge.startApp'
-  | 'forge.listTriggers'
-  | 'forge.setTrigger'
-  | 'pullRequest.preview'
-  | 'pullRequest.create'
-  | 'pullRequest.update'
-  | 'pullRequest.refresh'
-  | 'pullRequest.feedback'
-  | 'pullRequest.followUp'
-  | 'pullRequest.record';
-
 /** Forges and pull requests; `who` is written down with what is done. */
 export type ForgeRoom = {
-  [M in Forging]: (params: ParamsOf<M>, who: string) => Promise<ResultOf<M>>;
+  [M in keyof typeof FORGE_METHODS]: (params: ParamsOf<M>, who: string) => Promise<ResultOf<M>>;
 };
 
 export interface GatewayDeps {

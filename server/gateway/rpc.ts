@@ -4,6 +4,7 @@ import {
   DEFAULT_ENVIRONMENT_NAME,
 } from '../../protocol/environment.ts';
 import { CodexError } from '../../protocol/errors.ts';
+import { FORGE_METHODS } from '../../protocol/forge-rpc.ts';
 import { PATHS } from '../../protocol/http.ts';
 import {
   OLDEST_PROTOCOL_VERSION,
@@ -15,7 +16,7 @@ import {
 import { headOf } from '../tasks/events.ts';
 import type { Sink } from '../tasks/hub.ts';
 import type { Who } from './auth.ts';
-import type { GatewayDeps } from './deps.ts';
+import type { ForgeRoom, GatewayDeps } from './deps.ts';
 
 /** What a call knows of its connection. */
 export interface CallContext {
@@ -203,23 +204,19 @@ export function createHandlers(deps: GatewayDeps): Handlers<CallContext> {
       await tasks.summary(taskId);
       return egressLog.page(taskId, after, limit);
     },
-    'forge.list': (params, { session }) => deps.forges['forge.list'](params, session.who.id),
-    'forge.connect': (params, { session }) => deps.forges['forge.connect'](params, session.who.id),
-    'forge.disconnect': (params, { session }) => deps.forges['forge.disconnect'](params, session.who.id),
-    'forge.startApp': (params, { session }) => deps.forges['forge.startApp'](params, session.who.id),
-    'forge.listTriggers': (params, { session }) => deps.forges['forge.listTriggers'](params, session.who.id),
-    'forge.setTrigger': (params, { session }) => deps.forges['forge.setTrigger'](params, session.who.id),
-    'pullRequest.preview': (params, { session }) =>
-      deps.forges['pullRequest.preview'](params, session.who.id),
-    'pullRequest.create': (params, { session }) => deps.forges['pullRequest.create'](params, session.who.id),
-    'pullRequest.update': (params, { session }) => deps.forges['pullRequest.update'](params, session.who.id),
-    'pullRequest.refresh': (params, { session }) =>
-      deps.forges['pullRequest.refresh'](params, session.who.id),
-    'pullRequest.feedback': (params, { session }) =>
-      deps.forges['pullRequest.feedback'](params, session.who.id),
-    'pullRequest.followUp': (params, { session }) =>
-      deps.forges['pullRequest.followUp'](params, session.who.id),
-    'pullRequest.record': (params, { session }) => deps.forges['pullRequest.record'](params, session.who.id),
+    ...forgeHandlers(deps.forges),
     'model.list': ({ check }) => deps.models(check),
   };
+}
+
+/** They only need to know who asks. */
+function forgeHandlers(room: ForgeRoom): Pick<Handlers<CallContext>, keyof ForgeRoom> {
+  const bound = <M extends keyof ForgeRoom>(method: M): Handlers<CallContext>[M] =>
+    ((params: ParamsOf<M>, { session }: CallContext) =>
+      room[method](params, session.who.id)) as Handlers<CallContext>[M];
+  const names = Object.keys(FORGE_METHODS) as (keyof ForgeRoom)[];
+  return Object.fromEntries(names.map((name) => [name, bound(name)])) as Pick<
+    Handlers<CallContext>,
+    keyof ForgeRoom
+  >;
 }
