@@ -140,6 +140,34 @@ export const ATTEMPTS_MOST = 4;
 /** Pictures of one prompt. */
 export const IMAGES_PER_PROMPT = 10;
 
+/** A repository's template for pull requests: a page of text; more is no template. */
+export const PULL_TEMPLATE_BYTES = 64 * KIB;
+/** Files that a preview of a pull request lists: as many as fit into one RPC frame, whatever their names. */
+export const PREVIEW_FILES = 500;
+/** A webhook's body. GitHub sends up to 25 MiB for a push of everything; what we need stands in far less. */
+export const WEBHOOK_BYTES = MIB;
+/** Webhooks that are worked on at once, and that wait: a flood must not fill the memory. */
+export const WEBHOOKS_WAITING = 200;
+/** The ids of webhooks that were taken: a forge sends one again for some days at most. */
+export const WEBHOOK_IDS_KEPT_MS = 7 * 24 * 60 * MINUTE_MS;
+/** What others wrote, in one prompt: the longest review fits, a flood does not. */
+export const FEEDBACK_PROMPT_BYTES = 64 * KIB;
+/** Comments of a pull request that a client gets, the newest; each is cut to fit into an RPC frame. */
+export const FEEDBACK_COMMENTS = 200;
+export const FEEDBACK_COMMENT_BYTES = 3 * KIB;
+/** How often an open pull request is looked at: one that was worked on in the last day, and any other. */
+export const PULL_POLL_MS = 2 * MINUTE_MS;
+export const PULL_POLL_OLD_MS = 60 * MINUTE_MS;
+export const PULL_POLL_RECENT_MS = 24 * 60 * MINUTE_MS;
+/** Each look is four requests; a token has 5,000 an hour, and people need some of them. */
+export const PULL_LOOKS_PER_MINUTE = 10;
+/** A forge that can't be used is left alone for this long, where it does not say how long. */
+export const FORGE_PAUSE_MS = 10 * MINUTE_MS;
+/** One that is being published for longer was left behind by a process that ended. */
+export const PULL_LEFT_MS = 15 * MINUTE_MS;
+/** What an agent says is posted as a comment; a forge takes 65,536 characters. */
+export const COMMENT_CHARS = 32 * 1024;
+
 /** After TERM a command has this long before KILL. */
 export const KILL_GRACE_MS = 2_000;
 

@@ -52,6 +52,7 @@ export const FORGE_ERROR_WORDS = {
   ],
   forgeConflicts: [
     'What others pushed to “{branch}” conflicts with this result, in {paths}. Nothing was pushed: ask the agent to go on from there, or merge by hand.',
+    'The result can’t be taken apart from the local changes that the task began with, in {paths}. Include them, or commit them and begin from there.',
     'What others pushed conflicts with this result. Nothing was pushed.',
   ],
   forgeNotConfirmed: [

@@ -31,6 +31,7 @@ const SERVER_ROOMS: Record<string, string[]> = {
   repos: [],
   terminals: ['store', 'tasks', 'sandbox', 'environments'],
   forge: ['repos'],
+  'pull-requests': ['forge', 'repos', 'store', 'tasks'],
   secrets: ['store'],
 };
 
