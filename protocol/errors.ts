@@ -109,6 +109,7 @@ export const ErrorCode = z.enum([
   'forgeLinkTooLarge',
   'forgeSignatureWrong',
   'forgeAppUnfinished',
+  'taskUntrusted',
   'pullRequestExists',
   'pullRequestMissing',
   'pullRequestClosed',

@@ -70,6 +70,10 @@ export const LIMITS = {
   egressBytesPerSecond: { default: 256 * MIB, cap: 10 * GIB },
   /** Entries of one task's egress log: a large install has some thousands, a loop would fill the disk. */
   egressLogEntries: { default: 20_000, cap: 1_000_000 },
+  /** What the links of one prompt lead to, as text, together: a long discussion fits, and room to work stays. */
+  forgeTextBytes: { default: 64 * KIB, cap: 512 * KIB },
+  /** One linked diff, laid in the sandbox: more than anybody reviews; beyond it, a checkout is the better way. */
+  forgeDiffBytes: { default: 4 * MIB, cap: 64 * MIB },
 } as const satisfies Record<string, Limit>;
 
 export type LimitName = keyof typeof LIMITS;
@@ -137,6 +141,12 @@ export const DATABASE_BUFFERS_KIB = 16 * 1024;
 export const DATABASE_TEMPLATE_UNUSED_MS = 30 * 24 * 60 * MINUTE_MS;
 /** At one task at the same time: each has a sandbox and a conversation of its own, and costs as much. */
 export const ATTEMPTS_MOST = 4;
+/** Links of one prompt that are read: each is a request or two to a forge, which counts them. */
+export const LINKS_PER_PROMPT = 10;
+/** A forge that does not answer keeps a turn waiting no longer than this, and no client that asks for a commit. */
+export const FORGE_READ_MS = 20_000;
+/** A pull request's template as the model gets it: longer ones explain more than they ask. */
+export const PULL_REQUEST_TEMPLATE_BYTES = 8 * KIB;
 /** Pictures of one prompt. */
 export const IMAGES_PER_PROMPT = 10;
 

@@ -68,6 +68,9 @@ export const FORGE_ERROR_WORDS = {
   forgeAppUnfinished: [
     'This app was asked for too long ago, or by another backend. Begin again with Connect.',
   ],
+  taskUntrusted: [
+    'This task works on a fork’s code: it gets no internet access, whatever its environment allows.',
+  ],
   pullRequestExists: [
     'The task has a pull request already: {url}. Update it.',
     'The task has a pull request already. Update it.',

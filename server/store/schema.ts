@@ -113,7 +113,7 @@ export interface Schema {
   /** What clients sent along with prompts, and what the model was shown. */
   blobs: {
     sha256: string;
-    media_type: ImageMediaType;
+    media_type: ImageMediaType | 'application/octet-stream';
     length: number;
     created_by: string;
     created_at: number;
