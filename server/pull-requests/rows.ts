@@ -120,8 +120,8 @@ export async function putRow(
 }
 
 /** Everything of it that a person sees. */
-function shown({ updatedAt: _at, seenAt: _seen, ...view }: PullRequestView): string {
-  return JSON.stringify(view, (_key, value: unknown) =>
+function shown(view: PullRequestView): string {
+  return JSON.stringify({ ...view, updatedAt: 0, seenAt: 0 }, (_key, value: unknown) =>
     value !== null && typeof value === 'object' && !Array.isArray(value)
       ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
       : value,

@@ -21,7 +21,9 @@ export interface PullDeps {
   publicUrl?: string;
   /** What a webhook of this host is signed with; null: none was agreed on. */
   webhookSecret: (host: string) => Promise<string | null>;
-  /** Whether a task can be run in this environment; throws a `CodexError` that says why not. */
+  /** Throws `CodexError` environmentUnknown. */
+  checkEnvironment?: (name: string) => Promise<void>;
+  /** Whether such a task can be run here; throws a `CodexError` that says why not. */
   checkTask?: (request: ParamsOf<'task.create'>) => Promise<void>;
 }
 

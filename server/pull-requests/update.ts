@@ -14,7 +14,7 @@ import type { RemoteRepo } from '../repos/remote-types.ts';
 import { checkConfirmed, delicateOf } from './delicate.ts';
 import { accountAuthor, Steps, tipOf } from './publish.ts';
 import { repoOfRow, seenRow } from './refresh.ts';
-import { authorOfRow, pullRow, putRow, type PullRow } from './rows.ts';
+import { authorOfRow, pullRow, putRow, type PullRow, type Seen } from './rows.ts';
 import { resultOf, sourceOf, type Source } from './source.ts';
 import { merged, publishedTree } from './trees.ts';
 import { headRef, remoteOf, type PullDeps } from './types.ts';
@@ -173,6 +173,5 @@ async function bring(deps: PullDeps, of: Bringing): Promise<void> {
 /** What others pushed is below ours now. */
 function withoutOthers({ seen }: PullRow): string | null {
   if (seen === null) return null;
-  const { othersPushed: _gone, ...rest } = JSON.parse(seen) as { othersPushed?: boolean };
-  return JSON.stringify(rest);
+  return JSON.stringify({ ...(JSON.parse(seen) as Seen), othersPushed: undefined });
 }

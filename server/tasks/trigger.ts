@@ -14,6 +14,10 @@ export const Trigger = z.object({
   author: z.string().min(1).max(200),
   /** It works on what a fork brought: see `isUntrusted`. */
   fork: z.boolean(),
+  /** Our own comment that says how it goes. */
+  answerId: z.string().max(100).optional(),
+  /** That comment has the result. */
+  answered: z.boolean().optional(),
 });
 export type Trigger = z.infer<typeof Trigger>;
 
