@@ -48,7 +48,9 @@ const WEBHOOKS = ['ping', 'push', 'pull-request', 'issue-comment', 'check-run'];
 
 /** @returns {Promise<import('./common.mjs').Step>} `path` is the reduced description. */
 export async function ensureGithubOpenapi(log = () => {}) {
-  const key = createHash('sha256').update(JSON.stringify([FORM, GITHUB_OPERATIONS, WEBHOOKS])).digest('hex');
+  const key = createHash('sha256')
+    .update(JSON.stringify([FORM, GITHUB_OPERATIONS, WEBHOOKS]))
+    .digest('hex');
   const cache = cacheDir('github-openapi');
   const path = join(cache, `${GITHUB_OPENAPI_VERSION}-${key.slice(0, 12)}.json`);
   const done = { ok: true, detail: `GitHub's OpenAPI description ${GITHUB_OPENAPI_VERSION}`, path };
@@ -120,7 +122,7 @@ function reduce(whole) {
     }));
 
   const schemas = { 'basic-error': null };
-  for (let missing = ['basic-error']; missing.length > 0; ) {
+  for (let missing = ['basic-error']; missing.length > 0;) {
     for (const name of missing) schemas[name] = jsonSchema(whole.components.schemas[name]);
     missing = [...namesIn([operations, webhooks, schemas])].filter((name) => !(name in schemas));
   }
@@ -147,7 +149,16 @@ function namesIn(value, names = new Set()) {
 
 const ASSERTIONS = [
   ...['type', 'enum', 'const', 'format', 'pattern', 'required', 'uniqueItems', 'default'],
-  ...['minimum', 'maximum', 'minLength', 'maxLength', 'minItems', 'maxItems', 'minProperties', 'maxProperties'],
+  ...[
+    'minimum',
+    'maximum',
+    'minLength',
+    'maxLength',
+    'minItems',
+    'maxItems',
+    'minProperties',
+    'maxProperties',
+  ],
 ];
 
 /**

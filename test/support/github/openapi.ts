@@ -44,7 +44,9 @@ export interface Description {
 }
 
 /** What any operation may answer, listed or not; all of these have the same small shape. */
-const GENERAL_ERRORS = new Set([301, 307, 400, 401, 403, 404, 405, 406, 409, 410, 422, 429, 500, 502, 503, 504]);
+const GENERAL_ERRORS = new Set([
+  301, 307, 400, 401, 403, 404, 405, 406, 409, 410, 422, 429, 500, 502, 503, 504,
+]);
 
 let loading: Promise<Description> | undefined;
 
@@ -56,8 +58,7 @@ export function loadDescription(): Promise<Description> {
 
 async function load(): Promise<Description> {
   const step = (await (ensureGithubOpenapi as () => Promise<unknown>)()) as
-    | { ok: true; path: string }
-    | { ok: false; reason: string };
+    { ok: true; path: string } | { ok: false; reason: string };
   if (!step.ok) throw new Error(step.reason);
   return describe(corrected(JSON.parse(readFileSync(step.path, 'utf8')) as Described));
 }
@@ -167,7 +168,9 @@ const SHOWN_ERRORS = 5;
 
 /** What is wrong, without the values: they may be tokens. */
 export function words(check: ValidateFunction, where: string): string {
-  const errors = (check.errors ?? []).filter((error) => error.keyword !== 'anyOf' && error.keyword !== 'oneOf');
+  const errors = (check.errors ?? []).filter(
+    (error) => error.keyword !== 'anyOf' && error.keyword !== 'oneOf',
+  );
   const shown = (errors.length > 0 ? errors : (check.errors ?? [])).slice(0, SHOWN_ERRORS);
   return `${where}: ${shown.map(one).join('; ')}`;
 }
