@@ -50,7 +50,7 @@ export async function valueAt(
   if ('env' in of) {
     const value = env[of.env]?.trim();
     if (!value) return null;
-    const text = shape === 'pem' ? value.replaceAll('\\n', '\n') : value;
+    const text = shape === 'pem' ? value.replaceAll('\\n', '\n').trim() : value;
     if (!isValue(text, shape)) throw wrong(place, `what stands in ${of.env} is no key: ${PROBLEMS[shape]}`);
     return text;
   }
