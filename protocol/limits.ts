@@ -195,6 +195,10 @@ export const FORGE_REASON_CHARS = 300;
 export const FORGE_APP_MS = 10 * MINUTE_MS;
 /** Apps that are asked for at the same time. */
 export const FORGE_APPS_MOST = 20;
+/** Git at a forge: a large repository over a slow link fits, a connection that never ends does not. */
+export const FORGE_GIT_TIMEOUT_MS = 60 * MINUTE_MS;
+/** Without a byte from there or to there. Servers send a sign of life every few seconds while they work. */
+export const FORGE_GIT_STALL_MS = 2 * MINUTE_MS;
 
 /** After TERM a command has this long before KILL. */
 export const KILL_GRACE_MS = 2_000;
