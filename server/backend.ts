@@ -25,7 +25,6 @@ import { createGateway } from './gateway/gateway.ts';
 import { type Log, NO_LOG } from './log.ts';
 import { noForges, NO_TERMINALS } from './not-built.ts';
 import { openPullRequests, type PullDeps } from './pull-requests/pull-requests.ts';
-import type { RemoteRepos } from './repos/remote-types.ts';
 import type { Repos } from './repos/repos.ts';
 import { openKeys, type KeySettings } from './secrets/keys/index.ts';
 import type { Vault } from './secrets/types.ts';
@@ -73,7 +72,7 @@ export interface Rooms {
 
 export interface BackendParts {
   config: BackendConfig;
-  repos: Repos & Partial<RemoteRepos>;
+  repos: Repos;
   /** A `RunTurn`; `rooms` are the same for every turn. */
   runTurn: (turn: TurnContext, rooms: Rooms) => Promise<void>;
   sandbox: () => ResultOf<'server.hello'>['sandbox'];
@@ -184,8 +183,7 @@ export async function startBackend(parts: BackendParts): Promise<Backend> {
           store,
           hub,
           tasks,
-          // What reaches out is there wherever forges are.
-          repos: repos as Repos & RemoteRepos,
+          repos,
           limits,
           log,
           checkEnvironment: async (name) => void (await environments.get(name)),

@@ -3,7 +3,7 @@ import type { LimitValues } from '../../protocol/limits.ts';
 import type { ParamsOf, ResultOf } from '../../protocol/rpc.ts';
 import type { Forge, ForgeRepo, Forges, Purpose } from '../forge/forge.ts';
 import type { Log } from '../log.ts';
-import type { RemoteRepo, RemoteRepos } from '../repos/remote-types.ts';
+import type { RemoteRepo } from '../repos/remote-types.ts';
 import type { Repos } from '../repos/repos.ts';
 import type { Store } from '../store/store.ts';
 import type { Hub } from '../tasks/hub.ts';
@@ -13,7 +13,7 @@ export interface PullDeps {
   store: Store;
   hub: Hub;
   tasks: Tasks;
-  repos: Repos & RemoteRepos;
+  repos: Repos;
   forges: Forges;
   limits: LimitValues;
   log: Log;

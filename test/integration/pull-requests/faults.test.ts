@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, test } from 'node:test';
+import type { CodexError, ErrorCode } from '../../../protocol/errors.ts';
+import { commitAll, git, initRepository, write } from '../../support/git.ts';
+import { status, type Fault } from '../../support/github/index.ts';
+import { openWorld, REPO, type World } from './world.ts';
+
+const CREATE = 'POST /repos/{owner}/{repo}/pulls';
+
+let world: World;
+before(async () => {
+  world = await openWorld((dir) => {
+    initRepository(dir);
+    write(dir, 'README.md', '# A project\n');
+    commitAll(dir);
+  });
+});
+after(() => world.close());
+
+let count = 0;
+let taskId = '';
+let title = '';
+beforeEach(async () => {
+  count += 1;
+  title = `Fault ${count}`;
+  taskId = (await world.task({ edit: (dir) => write(dir, `file-${count}.txt`, `${count}\n`) })).id;
+});
+
+const branches = () =>
+  git(world.github.gitDir(REPO), ['for-each-ref', '--format=%(refname:short)', 'refs/heads/codex/'])
+    .split('\n')
+    .filter((name) => name.startsWith(`codex/fault-${count}`));
+const pulls = () =>
+  world.github.repo(REPO).issues.filter(({ pull, title: of }) => pull !== null && of === title).length;
+
+const refused = async (code: ErrorCode) => {
+  await assert.rejects(
+    world.create(taskId, { title, branch: `codex/fault-${count}` }),
+    (error: CodexError) => {
+      assert.equal(error.code, code);
+      return true;
+    },
+  );
+};
+/** The task says why; trying again makes one branch and one pull request. */
+const goesOn = async (code: ErrorCode) => {
+  const { task } = await world.one.call('task.get', { taskId });
+  assert.equal(task.pullRequest?.state, 'publishing');
+  assert.equal(task.pullRequest?.error?.code, code);
+  const pull = await world.create(taskId, { title, branch: `codex/fault-${count}` });
+  assert.equal(pull.state, 'open');
+  assert.equal(pull.error, undefined);
+  assert.equal(pull.branch, `codex/fault-${count}`);
+  assert.deepEqual(branches(), [`codex/fault-${count}`]);
+  assert.equal(pulls(), 1);
+  assert.equal(world.treeAt(pull.branch), await world.resultTree(taskId));
+};
+
+test('a token that expires before the push leaves nothing, and the next try goes on', async () => {
+  const { github } = world;
+  const value = github.addToken('octocat').value;
+  assert.ok(value);
+  github.fault('git refs receive-pack', status(401));
+  await refused('forgeUnauthorized');
+  assert.deepEqual(branches(), []);
+  await goesOn('forgeUnauthorized');
+});
+
+for (const [name, on, fault, code] of [
+  [
+    'the network is cut in mid-push',
+    'git receive-pack',
+    { kind: 'cutRequest', afterBytes: 40 },
+    'forgeUnavailable',
+  ],
+  [
+    'the answer to the push is lost',
+    'git receive-pack',
+    { kind: 'cutAnswer', afterBytes: 0 },
+    'forgeUnavailable',
+  ],
+  ['the forge is down when it is to be made', CREATE, status(503), 'forgeUnavailable'],
+  ['it may not be made', CREATE, status(403), 'forgeForbidden'],
+  ['the repository is gone for a moment', CREATE, status(404), 'forgeRepoUnknown'],
+] as const satisfies readonly (readonly [string, string, Fault, ErrorCode])[]) {
+  test(`${name}: it is said, and the next try makes one and no second`, async () => {
+    const armed = world.github.fault(on, fault, { times: 10 });
+    await refused(code);
+    armed.off();
+    await goesOn(code);
+  });
+}
+
+test('a pull request whose answer was lost is found, not made again', async () => {
+  world.github.fault(CREATE, { kind: 'cutAnswer', afterBytes: 0 });
+  const pull = await world.create(taskId, { title, branch: `codex/fault-${count}` });
+  assert.equal(pull.state, 'open');
+  assert.equal(pulls(), 1);
+});
+
+test('two people who ask at the same time get the same one', async () => {
+  const asked = { title, branch: `codex/fault-${count}` };
+  const both = await Promise.allSettled([world.create(taskId, asked), world.create(taskId, asked)]);
+  assert.deepEqual(both.map(({ status: how }) => how).sort(), ['fulfilled', 'rejected']);
+  assert.equal(pulls(), 1);
+  assert.deepEqual(branches(), [`codex/fault-${count}`]);
+});
+
+test('what others push while we try is not overwritten: ours gets another name', async () => {
+  const { github } = world;
+  github.before('git receive-pack', () =>
+    github.commit(REPO, `codex/fault-${count}`, { 'theirs.txt': 'x\n' }),
+  );
+  const pull = await world.create(taskId, { title, branch: `codex/fault-${count}` });
+  assert.equal(pull.branch, `codex/fault-${count}-2`);
+  assert.equal(git(github.gitDir(REPO), ['show', `codex/fault-${count}:theirs.txt`]), 'x');
+});
+
+test('a protected branch is refused with what the forge says', async () => {
+  const { github } = world;
+  github.protect(REPO, '*', { because: 'Only releases here.' });
+  try {
+    await refused('forgePushRefused');
+  } finally {
+    github.protect(REPO, '*', null);
+  }
+  await goesOn('forgePushRefused');
+});
+
+test('what a process that ended left half published is gone on with by the next one', async () => {
+  const armed = world.github.fault(CREATE, { kind: 'silence' }, { times: 10 });
+  const asked = world.create(taskId, { title, branch: `codex/fault-${count}` });
+  asked.catch(() => undefined);
+  while (world.github.asked('git receive-pack') === 0 || branches().length === 0)
+    await new Promise((resolve) => setImmediate(resolve));
+  await world.restart();
+  armed.off();
+  const pull = await world.create(taskId, { title, branch: `codex/fault-${count}` });
+  assert.equal(pull.state, 'open');
+  assert.equal(pulls(), 1);
+  assert.deepEqual(branches(), [`codex/fault-${count}`]);
+});
