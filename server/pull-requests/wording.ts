@@ -56,7 +56,8 @@ function filledIn(template: string, text: string): string {
   if (headings.length > 0 && headings.every(({ line }) => written.has(bare(line)))) return text;
   if (text === '') return template.trim();
   const at = (headings[0]?.index ?? -1) + 1;
-  return [...lines.slice(0, at), ...(at > 0 ? [''] : []), text, '', ...lines.slice(at)].join('\n').trim();
+  const [above, below] = [lines.slice(0, at), lines.slice(at)].map((part) => part.join('\n').trim());
+  return [above, text, below].filter(Boolean).join('\n\n');
 }
 
 const HEADING = /^ {0,3}#{1,6}\s+\S/;

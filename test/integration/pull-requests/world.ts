@@ -213,8 +213,11 @@ export async function openWorld(seed: (dir: string) => void): Promise<World> {
     },
     async close() {
       one.close();
+      console.error('A');
       await backend.close();
+      console.error('B');
       await github.close();
+      console.error('C');
       removeFolder(root);
     },
   };

@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { TaskSummary } from '../../../protocol/rpc.ts';
+import { commitAll, initRepository, write } from '../../support/git.ts';
+import type { Payload } from '../../support/github/index.ts';
+import { openWorld, REPO, WEBHOOK_SECRET, type World } from './world.ts';
+
+let world: World;
+before(async () => {
+  world = await openWorld((dir) => {
+    initRepository(dir);
+    write(dir, 'README.md', '# A project\n');
+    commitAll(dir);
+  });
+});
+after(() => world.close());
+
+const target = () => ({
+  url: `${world.backend.url}/api/v1/forges/${world.github.host}/webhook`,
+  secret: WEBHOOK_SECRET,
+});
+const deliver = (event: string, payload: Payload, more: { id?: string; signature?: string | null } = {}) =>
+  world.github.deliver(event, payload, { to: target(), ...more });
+const tasks = async (): Promise<TaskSummary[]> => (await world.one.call('task.list', {})).tasks;
+
+/** Waits for what the client is told, never for a time. */
+async function changed(fits: (task: TaskSummary) => boolean): Promise<TaskSummary> {
+  for (let seen = 0; ;) {
+    for (; seen < world.one.notified.length; seen++) {
+      const [name, params] = world.one.notified[seen] ?? [];
+      if (name !== 'task.changed') continue;
+      const { task } = params as { task: TaskSummary };
+      if (fits(task)) return task;
+    }
+    await new Promise((resolve) => world.one.ws.once('message', resolve));
+  }
+}
+
+test('a webhook makes the backend look: what is in it is not believed', async () => {
+  const { github, one } = world;
+  await one.call('task.list', { watch: true });
+  const task = await world.task({ edit: (dir) => write(dir, 'a.txt', 'a\n') });
+  const pull = await world.create(task.id, { title: 'Hooked' });
+  const number = pull.number ?? 0;
+  const old = await github.events.pullRequest('edited', REPO, number);
+  await github.merge(REPO, number, 'octocat');
+  // It says that it is open.
+  assert.equal((await deliver('pull_request', old)).status, 202);
+  await changed((one) => one.id === task.id && one.pullRequest?.state === 'merged');
+});
+
+test('a forged, an unsigned and a changed webhook are refused; an unknown event and a replay do nothing', async () => {
+  const { github } = world;
+  const issue = github.addIssue(REPO, { title: 'Help', by: 'stranger' });
+  const comment = github.comment(REPO, issue.number, 'octocat', 'just talk');
+  const payload = github.events.issueComment('created', REPO, issue.number, comment.id);
+  for (const signature of [null, 'sha256=00', `sha256=${'0'.repeat(64)}`, 'sha1=abc']) {
+    assert.equal((await deliver('issue_comment', payload, { signature })).status, 401);
+  }
+  const elsewhere = { ...target(), url: `${world.backend.url}/api/v1/forges/other.example/webhook` };
+  assert.equal((await github.deliver('issue_comment', payload, { to: elsewhere })).status, 401);
+  assert.deepEqual(JSON.parse((await deliver('ping', github.events.ping(REPO))).body), {
+    outcome: 'ignored',
+  });
+  const huge = { to: target(), bytes: Buffer.alloc(2 * 1024 * 1024, 32) };
+  assert.ok((await github.deliver('issue_comment', {}, huge)).status >= 400);
+});
+
+test('“@codex” starts a task only where it is on, only for who may write, and only once', async () => {
+  const { github, one } = world;
+  const issue = github.addIssue(REPO, { title: 'Broken greeting', body: 'It says nothing.', by: 'stranger' });
+  const say = (login: string, body: string) => {
+    const comment = github.comment(REPO, issue.number, login, body);
+    return github.events.issueComment('created', REPO, issue.number, comment.id);
+  };
+  const before = (await tasks()).length;
+  await deliver('issue_comment', say('hubot', '@codex fix this'));
+  await one.call('forge.setTrigger', { host: github.host, repo: REPO, on: true });
+  assert.equal((await one.call('forge.listTriggers', {})).triggers[0]?.repo, REPO);
+  await deliver('issue_comment', say('stranger', '@codex fix this'));
+  await deliver('issue_comment', say('hubot', 'I told @codex to fix this'));
+
+  world.play({ edit: (dir) => write(dir, 'greeting.txt', 'hello\n'), answer: 'It greets now, @stranger.' });
+  const wish = say('hubot', '@codex please fix this');
+  const first = await deliver('issue_comment', wish, { id: 'delivery-1' });
+  assert.deepEqual(JSON.parse(first.body), { outcome: 'taken' });
+  const task = await changed(({ createdBy, state }) => createdBy.endsWith('/hubot') && state === 'completed');
+  assert.equal((await tasks()).length, before + 1);
+  const answers = () =>
+    github.repo(REPO).issues[issue.number - 1]?.comments.filter(({ body }) => body.includes(task.id)) ?? [];
+  while (!answers()[0]?.body.includes('is done')) await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(answers().length, 1);
+  const said = answers()[0]?.body ?? '';
+  assert.match(said, /It greets now, @\u200bstranger\./);
+  assert.match(said, new RegExp(`https://tasks\\.example/tasks/${task.id}`));
+
+  // Again, under the same id and under another.
+  await deliver('issue_comment', wish, { id: 'delivery-1' });
+  await deliver('issue_comment', wish, { id: 'delivery-2' });
+  const { task: view } = await one.call('task.get', { taskId: task.id });
+  assert.match(
+    view.turnList[0]?.prompt ?? '',
+    /^please fix this\n[^]*<untrusted [^]*Broken greeting[^]*It says nothing\.[^]*<\/untrusted/,
+  );
+  await world.restart();
+  assert.equal((await tasks()).length, before + 1);
+  assert.equal(answers().length, 1);
+  assert.equal(github.asked('POST /repos/{owner}/{repo}/pulls'), 1, 'no pull request of its own accord');
+});
