@@ -57,6 +57,12 @@ export interface GatewayDeps {
   approvals: ApprovalRoom;
   terminals: TerminalRoom;
   forges: ForgeRoom;
+  /** Tries to have commits from the forge; never rejects. Absent: clients push everything. */
+  fetchCommits?: (wanted: {
+    repoId: string;
+    remote: string | null;
+    commits: readonly string[];
+  }) => Promise<void>;
   hub: Hub;
   store: Store;
   repos: Repos;
