@@ -79,7 +79,7 @@ async function compacted(items: ResponseItem[]): Promise<ResponseItem[]> {
     hooks: {},
     signal: new AbortController().signal,
   };
-  const { item } = await compact(items, of as never, 1_000);
+  const { item } = await compact(items, of, 1_000);
   return currentItems([...items, item]);
 }
 
