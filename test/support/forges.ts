@@ -8,14 +8,14 @@ export interface MemoryForges extends Pick<Forges, 'linksIn' | 'ofRemote'> {
   /** In the order of the requests. */
   asked: string[];
   /** Thrown by every request, while it is set. */
-  fails: CodexError | null;
+  fails: Error | null;
 }
 
 export const FORGE_HOST = 'github.test';
 const LINK = /https:\/\/github\.test\/([\w.-]+\/[\w.-]+)\/(issues|pull)\/(\d+)(\.diff)?/g;
 
 /** Keys are `owner/name#number`. */
-export function memoryForges(): MemoryForges {
+export function memoryForges(token = 'ghs_MemoryForgesToken'): MemoryForges {
   const forges: MemoryForges = {
     issues: new Map(),
     pulls: new Map(),
@@ -25,18 +25,18 @@ export function memoryForges(): MemoryForges {
       [...text.matchAll(LINK)].map(([url, name = '', kind, number, diff]): ForgeLink => ({
         url,
         kind: diff ? 'diff' : kind === 'issues' ? 'issue' : 'pull',
-        repo: repoOf(forges, name),
+        repo: repoOf(forges, name, token),
         number: Number(number),
       })),
     ofRemote: async (remote) => {
       const [, name] = /github\.test[/:]([\w.-]+\/[\w-]+)/.exec(remote) ?? [];
-      return name === undefined ? null : repoOf(forges, name);
+      return name === undefined ? null : repoOf(forges, name, token);
     },
   };
   return forges;
 }
 
-function repoOf(forges: MemoryForges, name: string): ForgeRepo {
+function repoOf(forges: MemoryForges, name: string, token: string): ForgeRepo {
   const found = <T>(what: string, map: Map<string, T>, number: number): T => {
     forges.asked.push(`${what} ${name}#${number}`);
     if (forges.fails) throw forges.fails;
@@ -48,7 +48,7 @@ function repoOf(forges: MemoryForges, name: string): ForgeRepo {
     forge: { host: FORGE_HOST, kind: 'github' },
     name,
     gitUrl: `https://${FORGE_HOST}/${name}.git`,
-    credential: async () => ({ username: 'x-access-token', password: 'ghs_MemoryForgesToken' }),
+    credential: async () => ({ username: 'x-access-token', password: token }),
     issue: async (number) => found('issue', forges.issues, number),
     pull: async (number) => found('pull', forges.pulls, number).pull,
     comments: async (number) => found('comments', forges.pulls, number).comments,
