@@ -14,7 +14,8 @@ import type { Readable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
 import { CodexError, errorText } from '../../protocol/errors.ts';
 import { FORGE_GIT_STALL_MS, FORGE_GIT_TIMEOUT_MS } from '../../protocol/limits.ts';
-import { PacketError, ServerSays, readAdvertisement, type Advertisement } from './packets.ts';
+import { objectFormat } from './bare.ts';
+import { PacketError, ServerSays, formatOf, readAdvertisement, type Advertisement } from './packets.ts';
 import type { RemoteRepo } from './remote-types.ts';
 
 export type RemoteService = 'upload-pack' | 'receive-pack';
@@ -224,6 +225,13 @@ export class RemoteLine {
     response.destroy();
     throw new PacketError('malformed', `content type ${type ?? 'missing'}, ${encoding}`);
   }
+}
+
+/** Objects of one kind can't go into a repository of the other. */
+export async function checkFormat(line: RemoteLine, at: Advertisement, repo: string): Promise<void> {
+  const [here, there] = [await objectFormat(repo), formatOf(at)];
+  if (here !== there)
+    throw new CodexError('forgeRefused', { host: line.host, reason: `${there}, not ${here}` });
 }
 
 function versionOf(version: 0 | 2): Record<string, string> {
