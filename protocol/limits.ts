@@ -150,6 +150,11 @@ export const PULL_REQUEST_TEMPLATE_BYTES = 8 * KIB;
 /** Pictures of one prompt. */
 export const IMAGES_PER_PROMPT = 10;
 
+/** Git at a forge: a large repository over a slow link fits, a connection that never ends does not. */
+export const FORGE_GIT_TIMEOUT_MS = 60 * MINUTE_MS;
+/** Without a byte from there or to there. Servers send a sign of life every few seconds while they work. */
+export const FORGE_GIT_STALL_MS = 2 * MINUTE_MS;
+
 /** After TERM a command has this long before KILL. */
 export const KILL_GRACE_MS = 2_000;
 

@@ -1,7 +1,7 @@
 /** What `Repos` does with repositories elsewhere. The only git calls of the backend that reach out. */
 import type { Author } from '../../protocol/pull-request.ts';
 
-/** The password goes to git through a pipe: never into an argument, a variable, a file, an error. */
+/** The password stays in this process: it is in no argument, variable, file or error, and git never gets it. */
 export interface RemoteRepo {
   /** `https://…` (or `http://` where the owner's configuration says so), without a credential. */
   url: string;
@@ -23,7 +23,8 @@ export interface RemoteRepos {
   remoteRefs(remote: RemoteRepo, refs: readonly string[], signal?: AbortSignal): Promise<Map<string, string>>;
   /**
    * Fetches full ref names or commit ids into the trusted repository, below `refs/codex/forge/`; strict as a push
-   * from a client is, capped by `pushBytes`, without submodules, tags and LFS. Returns the commits in order.
+   * from a client is, capped by `pushBytes`, without submodules, tags and LFS. Returns the commits in order. Throws forgeBranchGone,
+   * commitMissing, limitReached (`pushBytes`), forgeGarbage (also for objects that no git should have), …
    */
   fetchFrom(
     repoId: string,
@@ -33,7 +34,10 @@ export interface RemoteRepos {
   ): Promise<string[]>;
   /**
    * Sets `refs/heads/<branch>` to a commit that is here, never by force: `expected` is what stands there now
-   * (null: nothing). Throws forgeBranchMoved, forgePushRefused, forgeUnauthorized, forgeUnavailable, …
+   * (null: nothing), and the new commit must follow from it. Nothing is done when it is there already, so that a
+   * try whose end was not heard can be repeated. Throws forgeBranchMoved, forgeBranchGone, forgePushRefused
+   * (`reason`, of a protected branch `protectedBranch`, of a file that is too large `path`), forgeUnauthorized,
+   * forgeForbidden, forgeRepoUnknown (also for a repository that was renamed), forgeUnavailable, …
    */
   pushTo(
     repoId: string,
