@@ -93,6 +93,8 @@ export const ErrorCode = z.enum([
   'modelContextFull',
   // forges and pull requests
   'forgeUnknown',
+  'forgeOwned',
+  'forgeNotConfigured',
   'forgeUnauthorized',
   'forgeForbidden',
   'forgeRepoUnknown',

@@ -20,8 +20,13 @@ import { EgressLog } from './environments/egress-log.ts';
 import { Environments } from './environments/environments.ts';
 import { PreparedEnvironments } from './environments/prepared.ts';
 import { Scripts } from './environments/scripts.ts';
+import type { Connection } from './forge/connection.ts';
+import { createFetchCommits } from './forge/fetch-commits.ts';
+import type { Forges } from './forge/forge.ts';
+import { openForgeRooms } from './forge/index.ts';
 import type { GatewayDeps } from './gateway/deps.ts';
 import { createGateway } from './gateway/gateway.ts';
+import type { HiddenValues } from './hidden.ts';
 import { type Log, NO_LOG } from './log.ts';
 import type { Repos } from './repos/repos.ts';
 import { openKeys, type KeySettings } from './secrets/keys/index.ts';
@@ -53,6 +58,8 @@ export interface BackendConfig {
   secretKeys?: KeySettings;
   /** Names under which clients reach it, beside loopback's. */
   allowedHosts?: readonly string[];
+  /** Where browsers and forges reach it, when that is not only this machine. */
+  publicUrl?: string;
   /** A proxy in front ends TLS: then it may listen on another address than loopback. */
   behindProxy?: boolean;
   /** End this long after the last client left and the last turn ended. */
@@ -66,6 +73,7 @@ export interface Rooms {
   vault: Vault;
   prepared: PreparedEnvironments;
   scripts: Scripts;
+  forges: Forges;
 }
 
 export interface BackendParts {
@@ -80,6 +88,10 @@ export interface BackendParts {
   /** Throws `CodexError` modelUnknown, modelNotConfigured; null is the default one. */
   checkModel?: (name: string | null) => Promise<void>;
   checkTask?: (request: ParamsOf<'task.create'>) => void;
+  /** The owner's forges. */
+  ownersForges?: readonly Connection[];
+  /** What the log must not have is added here. */
+  hidden?: HiddenValues;
   /** Where terminals are opened; absent: nowhere. */
   driver?: SandboxDriver;
   /** After a task's rows are gone: its sandboxes go. Its repositories are removed here. */
@@ -129,13 +141,20 @@ export async function startBackend(parts: BackendParts): Promise<Backend> {
     const store = await openStore({ dataDir, ...(databaseUrl ? { databaseUrl } : {}) });
     closers.push(() => store.close());
 
-    const vault = await openVault(store, await openKeys(config.secretKeys ?? {}, dataDir));
+    const keys = await openKeys(config.secretKeys ?? {}, dataDir);
+    const vault = await openVault(store, keys);
+    let url = '';
+    const { publicUrl } = config;
+    const owners = parts.ownersForges ?? [];
+    const forge = await openForgeRooms({ store, keys, owners, log, publicUrl, url: () => url });
+    parts.hidden?.add(() => forge.forges.secrets());
+    closers.push(() => forge.forges.close());
     const environments = new Environments(store);
     const egressLog = new EgressLog({ store, maxEntries: limits.egressLogEntries, log });
     closers.push(() => egressLog.close());
     const prepared = new PreparedEnvironments({ store, maxBytes: limits.cacheBytes });
     const scripts = new Scripts({ store, repos });
-    const rooms: Rooms = { environments, egressLog, vault, prepared, scripts };
+    const rooms: Rooms = { environments, egressLog, vault, prepared, scripts, forges: forge.forges };
 
     const hub = new Hub(
       (taskId, after, limit) => store.read((db) => readEvents(db, taskId, after, limit)),
@@ -189,7 +208,9 @@ export async function startBackend(parts: BackendParts): Promise<Backend> {
       prepared,
       scripts,
       terminals: terminals ?? NO_TERMINALS,
-      forges: notBuiltYet(),
+      forges: notBuiltYet(forge.room),
+      openRoutes: [forge.routes],
+      fetchCommits: createFetchCommits({ forges: forge.forges, repos }),
       approvals,
       hub,
       store,
@@ -197,7 +218,7 @@ export async function startBackend(parts: BackendParts): Promise<Backend> {
       limits,
       log,
       token: config.token,
-      allowedHosts: config.allowedHosts ?? [],
+      allowedHosts: [...(config.allowedHosts ?? []), ...(publicUrl ? [new URL(publicUrl).hostname] : [])],
       hello: () => ({
         server: { name: 'codex-tasks', version: config.version, id },
         sandbox: parts.sandbox(),
@@ -213,6 +234,7 @@ export async function startBackend(parts: BackendParts): Promise<Backend> {
     await listen(gateway.app, host, config.port);
     const { port } = gateway.app.server.address() as AddressInfo;
     lock.setPort(port);
+    url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 
     closers.push(() => queue.stop());
     await queue.start();
@@ -242,7 +264,7 @@ export async function startBackend(parts: BackendParts): Promise<Backend> {
     }
     log.info('listening', { host, port });
     return {
-      url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
+      url,
       port,
       token: config.token,
       idle: idle.promise,
@@ -316,8 +338,10 @@ const NO_TERMINALS: GatewayDeps['terminals'] = {
   close: noTerminal,
 };
 
-/** Each of its methods says that it is not built. */
-function notBuiltYet(): GatewayDeps['forges'] {
+/** Each method that is not among these says that it is not built. */
+function notBuiltYet(built: Partial<GatewayDeps['forges']>): GatewayDeps['forges'] {
   const refuse = () => Promise.reject(new CodexError('notBuilt', { feature: 'Pull requests' }));
-  return new Proxy({} as GatewayDeps['forges'], { get: () => refuse });
+  return new Proxy(built as GatewayDeps['forges'], {
+    get: (methods, name) => (Reflect.get(methods, name) as unknown) ?? refuse,
+  });
 }

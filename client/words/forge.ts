@@ -6,6 +6,14 @@ export const FORGE_ERROR_WORDS = {
     'No forge is connected at {host}. Connect it, then try again.',
     'The repository’s remote is at no forge that is connected. Connect it, then try again.',
   ],
+  forgeOwned: [
+    '{host} is set up in the configuration of the backend. Change it there, in config.yaml.',
+    'The forge is set up in the configuration of the backend. Change it there, in config.yaml.',
+  ],
+  forgeNotConfigured: [
+    '{host} can’t be used: {variable} is not set where the backend runs. Set it and start the backend again.',
+    'The forge can’t be used: its token is not set where the backend runs. Set it and start the backend again.',
+  ],
   forgeUnauthorized: [
     '{host} does not accept the token any more: it has expired, or was revoked. Connect again with a new one.',
     'The forge does not accept the token any more. Connect again with a new one.',

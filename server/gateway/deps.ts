@@ -1,4 +1,5 @@
 /** What the gateway is given; its parts know one another by this. */
+import type { FastifyInstance } from 'fastify';
 import type { FORGE_METHODS } from '../../protocol/forge-rpc.ts';
 import type { LimitValues } from '../../protocol/limits.ts';
 import type { ParamsOf, ResultOf } from '../../protocol/rpc.ts';
@@ -63,6 +64,8 @@ export interface GatewayDeps {
     remote: string | null;
     commits: readonly string[];
   }) => Promise<void>;
+  /** Without the token, since a browser has none: each is guarded by something of its own. */
+  openRoutes?: readonly ((app: FastifyInstance) => void)[];
   hub: Hub;
   store: Store;
   repos: Repos;

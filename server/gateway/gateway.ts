@@ -37,6 +37,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     downloads: createDownloads(deps),
     blobs: deps.blobs,
     maxBlobBytes: limits.attachmentBytes,
+    openRoutes: deps.openRoutes ?? [],
     log: (line) => log.warn(line),
   });
   const handlers = createHandlers(deps);

@@ -1,6 +1,6 @@
 /**
- * The HTTP side: health, proof, patches and logs as bytes, and git for clients. Everything but health
- * and proof wants the token. Errors are a `WireError` as JSON; query strings and headers are never logged.
+ * The HTTP side: health, proof, patches and logs as bytes, and git for clients. Everything but health,
+ * proof and `openRoutes` wants the token. Errors are a `WireError` as JSON; query strings and headers are never logged.
  */
 import { Readable } from 'node:stream';
 import Fastify, { type FastifyInstance } from 'fastify';
@@ -35,6 +35,8 @@ export interface HttpParts {
   downloads: Downloads;
   blobs: BlobRoom;
   maxBlobBytes: number;
+  /** Those that need no token. */
+  openRoutes: readonly ((app: FastifyInstance) => void)[];
   log: (line: string) => void;
 }
 
@@ -78,6 +80,7 @@ export function createHttp({
   downloads,
   blobs,
   maxBlobBytes,
+  openRoutes,
   log,
 }: HttpParts): FastifyInstance {
   const app = Fastify({ logger: false, forceCloseConnections: true });
@@ -165,6 +168,17 @@ export function createHttp({
     });
     done();
   });
+
+  for (const serve of openRoutes) {
+    app.register((open, _options, done) => {
+      open.addHook('onRequest', (request, _reply, next) => {
+        checkPlace(request.headers, access);
+        next();
+      });
+      serve(open);
+      done();
+    });
+  }
 
   // Git speaks on the raw stream: bodies are packs of any size, compressed or chunked.
   app.register((git, _options, done) => {

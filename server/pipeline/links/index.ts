@@ -8,7 +8,7 @@
  */
 import { CodexError, type ErrorCode } from '../../../protocol/errors.ts';
 import type { NewEvent } from '../../../protocol/events.ts';
-import { FORGE_READ_MS, LINKS_PER_PROMPT } from '../../../protocol/limits.ts';
+import { FORGE_READ_MS, LIMITS, LINKS_PER_PROMPT } from '../../../protocol/limits.ts';
 import { USUAL_PLACES } from '../../../protocol/places.ts';
 import type { Linked, LinkedFile, PromptLinks, Unread } from '../../agent/linked.ts';
 import type { ForgeLink, Forges } from '../../forge/forge.ts';
@@ -32,6 +32,9 @@ interface All {
   /** More than are read at once. */
   left: number;
 }
+
+/** More than is told, so that what is left out is what is said to be. */
+const READ_BYTES = LIMITS.forgeTextBytes.cap;
 
 const NONE: All = { found: [], left: 0 };
 
@@ -121,7 +124,7 @@ async function ask(
   const where = `${repo.name}#${number} at ${repo.forge.host}`;
   switch (kind) {
     case 'issue': {
-      const issue = await repo.issue(number, turn.limits.forgeTextBytes);
+      const issue = await repo.issue(number, READ_BYTES);
       const what = `${issue.isPullRequest ? 'pull request' : 'issue'} ${where}`;
       return { kind: 'text', link, what, ...issueText(redactor.json(issue), maxBytes) };
     }

@@ -26,7 +26,7 @@ export function issueText(issue: Issue, maxBytes: number): LinkText {
     `State: ${state}; by ${name(author)}`,
     ...(labels.length === 0 ? [] : [`Labels: ${labels.slice(0, LABELS_MOST).map(name).join(', ')}`]),
   ];
-  return fitted(head, issue, issue.comments, maxBytes);
+  return fitted(head, issue, issue.comments, maxBytes, issue.commentsLeftOut);
 }
 
 export function pullText(pull: PullRequest, comments: readonly Comment[], maxBytes: number): LinkText {
@@ -44,6 +44,7 @@ function fitted(
   of: { title: string; body: string },
   comments: readonly Comment[],
   maxBytes: number,
+  leftOut = 0,
 ): LinkText {
   const top = head.join('\n');
   const body = cleanText(of.body).trim();
@@ -52,7 +53,7 @@ function fitted(
   const wanted = texts.reduce((sum, text) => sum + size(text), 0);
   const kept = cutTo(body, Math.max(Math.floor(left / 2), left - wanted));
   const newest = newestOf(texts, left - size(kept.text));
-  const omitted = texts.length - newest.texts.length;
+  const omitted = leftOut + texts.length - newest.texts.length;
   const parts = [
     top,
     ...(kept.text === '' ? [] : [kept.text]),

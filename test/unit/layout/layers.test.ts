@@ -30,7 +30,7 @@ const SERVER_ROOMS: Record<string, string[]> = {
   egress: [],
   repos: [],
   terminals: ['store', 'tasks', 'sandbox', 'environments'],
-  forge: ['repos'],
+  forge: ['repos', 'secrets', 'store'],
   secrets: ['store'],
 };
 
