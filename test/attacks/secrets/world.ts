@@ -11,7 +11,7 @@ import { DEFAULT_AGENT_ACCESS } from '../../../protocol/egress.ts';
 import type { NewEvent, WireEvent } from '../../../protocol/events.ts';
 import { resolveLimits } from '../../../protocol/limits.ts';
 import type { Mode } from '../../../protocol/states.ts';
-import { startBackend } from '../../../server/backend.ts';
+import { startBackend, type BackendParts } from '../../../server/backend.ts';
 import { openInternetProxy } from '../../../server/internet.ts';
 import { makeLog } from '../../../server/log.ts';
 import { createModelClient } from '../../../server/model/client.ts';
@@ -70,8 +70,11 @@ export interface World {
 /** Long enough for a container on a busy machine. */
 const TURN_WAIT_MS = 90_000;
 
-/** `forges`: where links in prompts may lead to. */
-export async function startWorld({ forges }: Pick<Rooms, 'forges'> = {}): Promise<World> {
+/** `forges`: where links in prompts may lead to, in place of those that are connected. */
+export async function startWorld({
+  forges,
+  ownersForges = [],
+}: Pick<Rooms, 'forges'> & Pick<BackendParts, 'ownersForges'> = {}): Promise<World> {
   const dataDir = temporaryFolder('secrets-attack');
   const driver = createDriver({ kind: 'docker', dataDir });
   const docker = new Docker();
@@ -96,6 +99,7 @@ export async function startWorld({ forges }: Pick<Rooms, 'forges'> = {}): Promis
     sandbox: () => ({ kind: 'docker', detail: '' }),
     model: () => ({ name: 'scripted', configured: true, scripted: true }),
     driver,
+    ownersForges,
     log: makeLog('debug', (line) => logged.push(line)),
   });
   const one = await client(backend.url);
