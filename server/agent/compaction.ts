@@ -114,8 +114,7 @@ function withoutOldest(all: readonly ResponseItem[], tokens: number): ResponseIt
 function instructionsOf(all: readonly ResponseItem[]): ResponseItem[] {
   return [isAgentsMessage, isTemplateMessage].flatMap((is) => {
     const last = all.findLast(
-      (item) =>
-        'content' in item && typeof item.content === 'string' && !isPrompt(item) && is(item.content),
+      (item) => 'content' in item && typeof item.content === 'string' && !isPrompt(item) && is(item.content),
     );
     return last ? [last] : [];
   });

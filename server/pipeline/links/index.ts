@@ -70,11 +70,7 @@ export function readLinks(
   };
 }
 
-async function readAll(
-  forges: Pick<Forges, 'linksIn'>,
-  turn: TurnContext,
-  redactor: Redactor,
-): Promise<All> {
+async function readAll(forges: Pick<Forges, 'linksIn'>, turn: TurnContext, redactor: Redactor): Promise<All> {
   const links = await soon(turn.signal, () => forges.linksIn(turn.prompt)).catch((error: unknown) => {
     // Without a link that is known there is nothing to tell of.
     if (turn.signal.aborted) throw error;
@@ -114,12 +110,7 @@ function isForeign({ task: { trigger } }: TurnContext, { repo }: ForgeLink): boo
   return !isSame;
 }
 
-async function ask(
-  turn: TurnContext,
-  link: ForgeLink,
-  maxBytes: number,
-  redactor: Redactor,
-): Promise<Found> {
+async function ask(turn: TurnContext, link: ForgeLink, maxBytes: number, redactor: Redactor): Promise<Found> {
   const { repo, number, kind } = link;
   const where = `${repo.name}#${number} at ${repo.forge.host}`;
   switch (kind) {
@@ -131,7 +122,12 @@ async function ask(
     case 'pull': {
       const [pull, comments] = await Promise.all([repo.pull(number), repo.comments(number)]);
       const what = `pull request ${where}`;
-      return { kind: 'text', link, what, ...pullText(redactor.json(pull), redactor.json(comments), maxBytes) };
+      return {
+        kind: 'text',
+        link,
+        what,
+        ...pullText(redactor.json(pull), redactor.json(comments), maxBytes),
+      };
     }
     case 'diff': {
       const bytes = redactor.bytes(await repo.pullDiff(number, turn.limits.forgeDiffBytes));

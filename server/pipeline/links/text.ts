@@ -96,7 +96,9 @@ function cutTo(text: string, maxBytes: number): { text: string; isCut: boolean }
 
 function dateOf(at: number): string {
   const date = new Date(at);
-  return Number.isNaN(date.getTime()) ? 'at an unknown time' : date.toISOString().slice(0, 16).replace('T', ' ');
+  return Number.isNaN(date.getTime())
+    ? 'at an unknown time'
+    : date.toISOString().slice(0, 16).replace('T', ' ');
 }
 
 function name(text: string): string {
