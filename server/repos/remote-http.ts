@@ -12,17 +12,28 @@ import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { Readable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
-import { CodexError, errorText } from '../../protocol/errors.ts';
+import { CodexError, errorText, hasNoSpace } from '../../protocol/errors.ts';
 import { FORGE_GIT_STALL_MS, FORGE_GIT_TIMEOUT_MS } from '../../protocol/limits.ts';
-import { objectFormat } from './bare.ts';
 import { SAID_CHARS, basicPair, cleaner, type Clean } from './clean-text.ts';
-import { PacketError, ServerSays, formatOf, readAdvertisement, type Advertisement } from './packets.ts';
+import type { ObjectFormat } from './key.ts';
+import {
+  LIST_BYTES,
+  PacketError,
+  ServerSays,
+  formatOf,
+  readAdvertisement,
+  type Advertisement,
+} from './packets.ts';
 import type { RemoteRepo } from './remote-types.ts';
 
 export type RemoteService = 'upload-pack' | 'receive-pack';
 
 /** Forges tell git from browsers by the start of this name. */
 const USER_AGENT = 'git/2 codex-tasks';
+
+/** A connection that broke, however it was noticed. */
+const CUT = 'ECONNRESET';
+const CUTS = new Set([CUT, 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE']);
 
 export interface RemoteTimes {
   /** Without a byte in either direction. */
@@ -122,16 +133,26 @@ export class RemoteLine {
       return new CodexError('forgeUnavailable', { host, reason: 'timeout' }, { detail });
     if (thrown instanceof CodexError) return thrown;
     if (thrown instanceof ServerSays) return new CodexError('forgeRefused', { host, reason: detail });
-    if (thrown instanceof PacketError) {
-      return thrown.how === 'malformed'
-        ? new CodexError('forgeGarbage', { host }, { detail })
-        : new CodexError('forgeUnavailable', { host, reason: thrown.how }, { detail });
+    if (thrown instanceof PacketError) return this.#unreadable(thrown, detail);
+    if (!(thrown instanceof Error)) return thrown;
+    const code = 'code' in thrown ? String(thrown.code) : undefined;
+    // One with a path is about our own files.
+    if (code === undefined || 'path' in thrown || hasNoSpace(thrown)) return thrown;
+    if (code.startsWith('HPE_')) return new CodexError('forgeGarbage', { host }, { detail });
+    const reason = CUTS.has(code) ? CUT : code;
+    return new CodexError('forgeUnavailable', { host, reason }, { detail });
+  }
+
+  #unreadable({ how }: PacketError, detail: string): CodexError {
+    const { host } = this;
+    switch (how) {
+      case 'cut':
+        return new CodexError('forgeUnavailable', { host, reason: CUT }, { detail });
+      case 'malformed':
+        return new CodexError('forgeGarbage', { host }, { detail });
+      case 'tooLong':
+        return new CodexError('limitReached', { limit: 'forgeListBytes', value: LIST_BYTES }, { detail });
     }
-    const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : undefined;
-    if (code === undefined) return thrown;
-    return code.startsWith('HPE_')
-      ? new CodexError('forgeGarbage', { host }, { detail })
-      : new CodexError('forgeUnavailable', { host, reason: code }, { detail });
   }
 
   close(): void {
@@ -214,8 +235,8 @@ export class RemoteLine {
 }
 
 /** Objects of one kind can't go into a repository of the other. */
-export async function checkFormat(line: RemoteLine, at: Advertisement, repo: string): Promise<void> {
-  const [here, there] = [await objectFormat(repo), formatOf(at)];
+export function checkFormat(line: RemoteLine, at: Advertisement, here: ObjectFormat): void {
+  const there = formatOf(at);
   if (here !== there)
     throw new CodexError('forgeRefused', { host: line.host, reason: `${there}, not ${here}` });
 }

@@ -1,10 +1,17 @@
 import { strict as assert } from 'node:assert';
 import { readFileSync, readdirSync } from 'node:fs';
 import { createServer, type IncomingMessage } from 'node:http';
+import { createServer as createHttps } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { after, before, beforeEach, describe, test } from 'node:test';
+import {
+  makeAuthority,
+  makeLeaf,
+  makeLeafKey,
+  readAuthority,
+} from '../../../server/egress/authority/certificates.ts';
 import { tryGitAsync } from '../../support/git.ts';
 import { PASSWORD, openForge } from './forge-server.ts';
 import { PushWorld, SECRET, everythingIn, failure } from './push-world.ts';
@@ -184,6 +191,25 @@ describe('what goes wrong with a forge', () => {
       }
       proxy.closeAllConnections();
       await new Promise((done) => proxy.close(done));
+    }
+  });
+
+  test('a server whose certificate nobody vouches for gets no token', async () => {
+    const ca = await makeAuthority();
+    const leafKey = await makeLeafKey();
+    const cert = await makeLeaf(await readAuthority(ca.key, ca.certificate), leafKey, 'localhost');
+    let asked = 0;
+    const server = createHttps({ key: leafKey.pem, cert }, () => (asked += 1));
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+    try {
+      const host = `localhost:${(server.address() as AddressInfo).port}`;
+      world.remote = { ...world.remote, host, url: `https://${host}/owner/repo.git` };
+      const { code, wire } = await failure(world.push('x', world.head, null));
+      assert.equal(code, 'forgeUnavailable');
+      assert.match(String(wire.params['reason']), /CERT|SIGNATURE/);
+      assert.equal(asked, 0);
+    } finally {
+      await new Promise((done) => server.close(done));
     }
   });
 
