@@ -67,8 +67,12 @@ describe('what goes wrong with a forge', () => {
       'printf "error: Trace: 0123\\nerror: File assets/big file.bin is 120.00 MB; this exceeds GitHub\'s file size limit of 100.00 MB\\nerror: GH001: Large files detected.\\n" >&2; exit 1',
       { branch: 'x', path: 'assets/big file.bin' },
     ],
-    ['update', 'exit 1', { branch: 'x', reason: 'hook declined to update refs/heads/x' }],
-    ['pre-receive', 'printf "\\033[31mno\\033[0m\\007 %s\\n" "$PASSED" >&2; exit 1', { reason: 'no' }],
+    ['update', 'exit 1', { branch: 'x', reason: 'hook declined: hook declined to update refs/heads/x' }],
+    [
+      'pre-receive',
+      'printf "\\033[31mno\\033[0m\\007 %s\\n" "$PASSED" >&2; exit 1',
+      { reason: 'pre-receive hook declined: no' },
+    ],
   ] as const) {
     test(`a ${hook} hook that says ${script.slice(0, 60)}… is told as a refusal`, async () => {
       world.forge.hook(world.name, hook, script);
@@ -85,7 +89,7 @@ describe('what goes wrong with a forge', () => {
     const basic = Buffer.from(`x-access-token:${PASSWORD}`).toString('base64');
     world.forge.hook(world.name, 'pre-receive', `echo "you are ${PASSWORD} or ${basic}" >&2; exit 1`);
     const error = await failure(world.push('x', await world.next(world.head, 'Echo'), null));
-    assert.equal(error.wire.params['reason'], 'you are *** or ***');
+    assert.equal(error.wire.params['reason'], 'pre-receive hook declined: you are *** or ***');
     world.forge.fault = () => ({ kind: 'status', status: 403, body: `not for ${PASSWORD}, ${basic}` });
     await failure(world.push('x', world.head, null));
   });
