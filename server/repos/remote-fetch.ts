@@ -5,7 +5,7 @@
  */
 import { Readable } from 'node:stream';
 import { CodexError } from '../../protocol/errors.ts';
-import { hasCommit, setRefs } from './bare.ts';
+import { hasCommit, objectFormat, setRefs } from './bare.ts';
 import { FETCH_INDEX_STRICTNESS } from './fsck.ts';
 import { git, type GitCall } from './git.ts';
 import { PacketError, ServerSays, formatOf, readPack, readRefList, type Advertisement } from './packets.ts';
@@ -76,7 +76,7 @@ export async function fetchInto(
   let ids = wanted;
   if (names.length > 0 || (await lacking(repo, wanted)).length > 0) {
     const at = await line.advertisement('upload-pack', 2);
-    await checkFormat(line, at, repo);
+    checkFormat(line, at, await objectFormat(repo));
     const refs = names.length === 0 ? new Map<string, string>() : await askRefs(line, at, names);
     const gone = names.find((name) => !refs.has(name));
     if (gone !== undefined)

@@ -12,6 +12,7 @@ import { hasCommit, present } from './bare.ts';
 import { isAncestor } from './commit.ts';
 import { gitError, spawnGit } from './git.ts';
 import { PacketError, formatOf, readReport, type Advertisement } from './packets.ts';
+import { objectFormatOf } from './key.ts';
 import { packet } from './pkt-line.ts';
 import { reasonOf, type Refusal } from './push-refusal.ts';
 import { checkFormat, type RemoteLine } from './remote-http.ts';
@@ -31,7 +32,7 @@ export interface PushTo {
 
 export async function pushBranch(repo: string, line: RemoteLine, to: PushTo): Promise<void> {
   const at = await line.advertisement('receive-pack');
-  await checkFormat(line, at, repo);
+  checkFormat(line, at, objectFormatOf(to.sha));
   if (!at.capabilities.has('report-status'))
     throw new PacketError('malformed', 'a server that does not report');
   // An earlier try of which nobody heard the end.

@@ -221,7 +221,7 @@ describe('fetching from a forge', () => {
       nothingLeft();
     }
     forge.fault = ({ method }) => (method === 'POST' ? { kind: 'cutAnswer', bytes: 30 } : undefined);
-    assert.equal((await failure(fetch(main))).code, 'forgeUnavailable');
+    assert.equal((await failure(fetch(main))).wire.params['reason'], 'ECONNRESET');
     nothingLeft();
   });
 

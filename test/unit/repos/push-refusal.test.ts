@@ -23,6 +23,13 @@ describe('why a forge refused a push', () => {
     assert.deepEqual(reasonOf(refusal), { reason: 'pre-receive hook declined', isProtected: false });
   });
 
+  test('or both, when its words may be about something else', () => {
+    const reason =
+      'refusing to allow a GitHub App to create or update workflow `x` without `workflows` permission';
+    const said = 'Welcome to our forge.\n';
+    assert.equal(reasonOf({ reason, said }).reason, `${reason}: Welcome to our forge.`);
+  });
+
   test('a file that is too large is named', () => {
     const said =
       "error: Trace: 81ab\nerror: See https://gh.io/lfs for more information.\nerror: File a/ä b.bin is 143.05 MB; this exceeds GitHub's file size limit of 100.00 MB\nerror: GH001: Large files detected. You may want to try Git Large File Storage";
