@@ -16,6 +16,9 @@ export const PATHS = {
   egress: (taskId: string) => `/api/v1/tasks/${taskId}/egress`,
   /** A picture for a prompt, by the hash of its bytes: sent before the request that names it. */
   blob: (sha256: string) => `/api/v1/blobs/${sha256}`,
+  /** Pages for a browser, without a token: the last part is a secret of its own that holds for minutes. */
+  forgeApp: (state: string) => `/api/v1/forges/app/${state}`,
+  forgeAppDone: (state: string) => `/api/v1/forges/app/${state}/callback`,
   /** Where a forge sends its webhooks: signed, without a token. */
   webhook: (host: string) => `/api/v1/forges/${host}/webhook`,
   git: (repoId: string) => `/git/${repoId}.git`,

@@ -177,6 +177,10 @@ export const FORGE_PAUSE_MS = 10 * MINUTE_MS;
 export const PULL_LEFT_MS = 15 * MINUTE_MS;
 /** What an agent says is posted as a comment; a forge takes 65,536 characters. */
 export const COMMENT_CHARS = 32 * 1024;
+/** Git at a forge: a large repository over a slow link fits, a connection that never ends does not. */
+export const FORGE_GIT_TIMEOUT_MS = 60 * MINUTE_MS;
+/** Without a byte from there or to there. Servers send a sign of life every few seconds while they work. */
+export const FORGE_GIT_STALL_MS = 2 * MINUTE_MS;
 /** One answer of a forge: a page of a hundred comments of full length fits. */
 export const FORGE_ANSWER_BYTES = 16 * MIB;
 /** One request to a forge with its answer; what takes longer has broken off. */
@@ -187,18 +191,12 @@ export const FORGE_WAIT_MS = 30_000;
 export const FORGE_PAGES_MOST = 10;
 /** Answers that are kept to be asked for again with their ETag, all together. */
 export const FORGE_CACHE_BYTES = 16 * MIB;
-/** Links of one prompt that are followed: more are a list, not a task. */
-export const FORGE_LINKS_MOST = 10;
 /** What a forge says of a refusal, in our sentence. */
 export const FORGE_REASON_CHARS = 300;
 /** From asking for an app until the forge hands it over: a person fills in a form meanwhile. */
 export const FORGE_APP_MS = 10 * MINUTE_MS;
 /** Apps that are asked for at the same time. */
 export const FORGE_APPS_MOST = 20;
-/** Git at a forge: a large repository over a slow link fits, a connection that never ends does not. */
-export const FORGE_GIT_TIMEOUT_MS = 60 * MINUTE_MS;
-/** Without a byte from there or to there. Servers send a sign of life every few seconds while they work. */
-export const FORGE_GIT_STALL_MS = 2 * MINUTE_MS;
 
 /** After TERM a command has this long before KILL. */
 export const KILL_GRACE_MS = 2_000;

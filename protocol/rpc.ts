@@ -214,6 +214,8 @@ export const METHODS = {
       /** Names the folder on the client's machine, for a repository without a remote. */
       folder: z.string().max(200),
       sha: Sha,
+      /** The commit that `sha` lies on, when that is a snapshot of local changes. */
+      headSha: Sha.optional(),
       /** The default branch's newest known commit. */
       defaultSha: Sha.optional(),
     }),

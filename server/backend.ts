@@ -21,10 +21,16 @@ import { EgressLog } from './environments/egress-log.ts';
 import { Environments } from './environments/environments.ts';
 import { PreparedEnvironments } from './environments/prepared.ts';
 import { Scripts } from './environments/scripts.ts';
+import type { Connection } from './forge/connection.ts';
+import { createFetchCommits } from './forge/fetch-commits.ts';
+import type { Forges } from './forge/forge.ts';
+import { openForgeRooms } from './forge/index.ts';
 import { createGateway } from './gateway/gateway.ts';
+import type { HiddenValues } from './hidden.ts';
 import { type Log, NO_LOG } from './log.ts';
-import { noForges, NO_TERMINALS } from './not-built.ts';
-import { openPullRequests, type PullDeps } from './pull-requests/pull-requests.ts';
+import { NO_TERMINALS } from './no-terminals.ts';
+import { openPullRequests } from './pull-requests/pull-requests.ts';
+import { webhookRoutes } from './pull-requests/webhook-routes.ts';
 import type { Repos } from './repos/repos.ts';
 import { openKeys, type KeySettings } from './secrets/keys/index.ts';
 import type { Vault } from './secrets/types.ts';
@@ -55,6 +61,8 @@ export interface BackendConfig {
   secretKeys?: KeySettings;
   /** Names under which clients reach it, beside loopback's. */
   allowedHosts?: readonly string[];
+  /** Where browsers and forges reach it, when that is not only this machine. */
+  publicUrl?: string;
   /** A proxy in front ends TLS: then it may listen on another address than loopback. */
   behindProxy?: boolean;
   /** End this long after the last client left and the last turn ended. */
@@ -68,6 +76,7 @@ export interface Rooms {
   vault: Vault;
   prepared: PreparedEnvironments;
   scripts: Scripts;
+  forges: Forges;
 }
 
 export interface BackendParts {
@@ -82,8 +91,10 @@ export interface BackendParts {
   /** Throws `CodexError` modelUnknown, modelNotConfigured; null is the default one. */
   checkModel?: (name: string | null) => Promise<void>;
   checkTask?: (request: ParamsOf<'task.create'>) => void;
-  /** The forges that are connected; absent: none, and nothing about pull requests is built. */
-  forges?: Pick<PullDeps, 'forges' | 'webhookSecret' | 'publicUrl'>;
+  /** The owner's forges. */
+  ownersForges?: readonly Connection[];
+  /** What the log must not have is added here. */
+  hidden?: HiddenValues;
   /** Where terminals are opened; absent: nowhere. */
   driver?: SandboxDriver;
   /** After a task's rows are gone: its sandboxes go. Its repositories are removed here. */
@@ -133,13 +144,20 @@ export async function startBackend(parts: BackendParts): Promise<Backend> {
     const store = await openStore({ dataDir, ...(databaseUrl ? { databaseUrl } : {}) });
     closers.push(() => store.close());
 
-    const vault = await openVault(store, await openKeys(config.secretKeys ?? {}, dataDir));
+    const keys = await openKeys(config.secretKeys ?? {}, dataDir);
+    const vault = await openVault(store, keys);
+    let url = '';
+    const { publicUrl } = config;
+    const owners = parts.ownersForges ?? [];
+    const forge = await openForgeRooms({ store, keys, owners, log, publicUrl, url: () => url });
+    parts.hidden?.add(() => forge.forges.secrets());
+    closers.push(() => forge.forges.close());
     const environments = new Environments(store);
     const egressLog = new EgressLog({ store, maxEntries: limits.egressLogEntries, log });
     closers.push(() => egressLog.close());
     const prepared = new PreparedEnvironments({ store, maxBytes: limits.cacheBytes });
     const scripts = new Scripts({ store, repos });
-    const rooms: Rooms = { environments, egressLog, vault, prepared, scripts };
+    const rooms: Rooms = { environments, egressLog, vault, prepared, scripts, forges: forge.forges };
 
     const hub = new Hub(
       (taskId, after, limit) => store.read((db) => readEvents(db, taskId, after, limit)),
@@ -177,24 +195,24 @@ export async function startBackend(parts: BackendParts): Promise<Backend> {
         }
       },
     });
-    const pulls = parts.forges
-      ? openPullRequests({
-          ...parts.forges,
-          store,
-          hub,
-          tasks,
-          repos,
-          limits,
-          log,
-          checkEnvironment: async (name) => void (await environments.get(name)),
-          checkTask: async (request) => {
-            parts.checkTask?.(request);
-            const { environment = DEFAULT_ENVIRONMENT_NAME } = request;
-            await parts.checkModel?.((await environments.get(environment)).model ?? null);
-          },
-        })
-      : undefined;
-    closers.push(() => pulls?.close());
+    const pulls = openPullRequests({
+      forges: forge.forges,
+      webhookSecret: (host) => forge.forges.webhookSecret(host),
+      ...(publicUrl === undefined ? {} : { publicUrl }),
+      store,
+      hub,
+      tasks,
+      repos,
+      limits,
+      log,
+      environments,
+      checkTask: async (request) => {
+        parts.checkTask?.(request);
+        const { model } = await environments.get(request.environment ?? DEFAULT_ENVIRONMENT_NAME);
+        await parts.checkModel?.(model ?? null);
+      },
+    });
+    closers.push(() => pulls.close());
     const { driver } = parts;
     const serveOrigin = (taskId: string, stream: Duplex) => repos.serveOrigin(taskId, stream);
     const terminals = driver
@@ -211,8 +229,9 @@ export async function startBackend(parts: BackendParts): Promise<Backend> {
       prepared,
       scripts,
       terminals: terminals ?? NO_TERMINALS,
-      forges: { ...noForges(), ...pulls?.room },
-      ...(pulls ? { webhooks: pulls.webhooks } : {}),
+      forges: { ...forge.room, ...pulls.room },
+      openRoutes: [forge.routes, webhookRoutes(pulls.webhooks)],
+      fetchCommits: createFetchCommits({ forges: forge.forges, repos }),
       approvals,
       hub,
       store,
@@ -220,7 +239,7 @@ export async function startBackend(parts: BackendParts): Promise<Backend> {
       limits,
       log,
       token: config.token,
-      allowedHosts: config.allowedHosts ?? [],
+      allowedHosts: [...(config.allowedHosts ?? []), ...(publicUrl ? [new URL(publicUrl).hostname] : [])],
       hello: () => ({
         server: { name: 'codex-tasks', version: config.version, id },
         sandbox: parts.sandbox(),
@@ -236,10 +255,11 @@ export async function startBackend(parts: BackendParts): Promise<Backend> {
     await listen(gateway.app, host, config.port);
     const { port } = gateway.app.server.address() as AddressInfo;
     lock.setPort(port);
+    url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 
     closers.push(() => queue.stop());
     await queue.start();
-    await pulls?.start();
+    await pulls.start();
     await writeBackendFile(config, {
       pid: process.pid,
       port,
@@ -266,7 +286,7 @@ export async function startBackend(parts: BackendParts): Promise<Backend> {
     }
     log.info('listening', { host, port });
     return {
-      url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
+      url,
       port,
       token: config.token,
       idle: idle.promise,

@@ -13,6 +13,8 @@ import type { ResultOf } from '../protocol/rpc.ts';
 import { startBackend } from './backend.ts';
 import { readSettings, wrongInConfig, type Settings } from './config.ts';
 import { openInternetProxy } from './internet.ts';
+import { forgeVariables, ownersForges } from './forge-config.ts';
+import { HiddenValues } from './hidden.ts';
 import { makeLog } from './log.ts';
 import { createModelClient } from './model/client.ts';
 import type { ModelConnection } from './model/connections.ts';
@@ -66,9 +68,11 @@ export async function start(options: StartOptions): Promise<Started> {
   const settings = await readSettings(dataDir);
   // No child of ours needs it.
   delete process.env[KEYS_VARIABLE];
-  const log = makeLog(settings.logLevel);
+  const hidden = new HiddenValues();
+  const log = makeLog(settings.logLevel, (line) => void process.stderr.write(`${hidden.text(line)}\n`));
   const driver = await chooseDriver(options, settings);
   const health = await watchHealth(driver);
+  const forges = await openOwnersForges(settings.forges, dataDir);
   const model = await openModel(options.model, settings.models, dataDir);
   const stopping = new AbortController();
   try {
@@ -86,6 +90,7 @@ export async function start(options: StartOptions): Promise<Started> {
         behindProxy: options.behindProxy,
         idleExitMs: options.idleExitMs,
         secretKeys: settings.secretKeys,
+        ...(settings.publicUrl ? { publicUrl: settings.publicUrl } : {}),
         ...(settings.databaseUrl ? { databaseUrl: settings.databaseUrl } : {}),
       },
       repos,
@@ -104,6 +109,8 @@ export async function start(options: StartOptions): Promise<Started> {
       checkTask: () => {
         if (!model.view.configured) throw new CodexError('modelNotConfigured');
       },
+      ownersForges: forges,
+      hidden,
       driver,
       onTaskDeleted: (taskId) => removeSandboxes(driver, taskId),
       onAttemptChosen: (taskId, chosen) => removeSandboxes(driver, taskId, chosen),
@@ -226,6 +233,14 @@ async function openReal(
     wrong: (reason) => wrong('models.default', reason),
   });
   return { ...models, detail: detailOf(models, connections, implicit) };
+}
+
+async function openOwnersForges(config: Settings['forges'], dataDir: string) {
+  const wrong = (place: string, reason: string) => wrongInConfig(dataDir, place, reason);
+  const forges = await ownersForges(config, { dataDir, env: process.env, wrong });
+  // No child of ours needs them.
+  for (const variable of forgeVariables(config)) delete process.env[variable];
+  return forges;
 }
 
 function detailOf(

@@ -32,7 +32,14 @@ export async function sendSnapshot(
   const { root, sha, headSha, branch, includesLocal, defaultSha, gitEnv } = snapshot;
   const { repoId, pushPath, hasCommit, hasDefault } = await connection.call(
     'repo.resolve',
-    { name, remote, folder: await folderKey(root), sha, ...(defaultSha === null ? {} : { defaultSha }) },
+    {
+      name,
+      remote,
+      folder: await folderKey(root),
+      sha,
+      ...(includesLocal && headSha !== null ? { headSha } : {}),
+      ...(defaultSha === null ? {} : { defaultSha }),
+    },
     signal,
   );
   // A backend that does not know of it says nothing, and has no use for it.

@@ -16,6 +16,8 @@ import type { AgentsFiles } from './agents-files.ts';
 import type { Approving } from './approve.ts';
 import type { PictureStore, StoredImage } from './images.ts';
 import type { ReviewedChange } from './instructions.ts';
+import type { PromptLinks } from './linked.ts';
+import type { PullRequestTemplate } from './pull-request-template.ts';
 import type { Steering } from './steering.ts';
 
 /**
@@ -55,6 +57,10 @@ export interface AgentInput {
   history: History;
   /** Where instructions to agents are. Absent: in the repository's root. */
   agentsFiles?: AgentsFiles;
+  /** What the links in the prompt lead to. Absent: they stay text. */
+  links?: PromptLinks | undefined;
+  /** Of the repository's pull requests, where it has one and a change is asked for. */
+  template?: PullRequestTemplate | null;
   /** What the person says while the turn runs. Absent: nobody can. */
   steering?: Steering;
   /** What this turn has used already, before a crash. */

@@ -13,6 +13,8 @@ import { COMPACTION_SHARE, COMPACTION_USER_TOKENS } from '../../protocol/limits.
 import { asKnown, messageText } from '../model/items.ts';
 import type { ModelClient, ModelHooks, ModelRequest, ResponseItem } from '../model/model.ts';
 import { isAgentsMessage } from './agents-files.ts';
+import { isLinked } from './linked.ts';
+import { isTemplateMessage } from './pull-request-template.ts';
 import { compactionItem, currentItems, isCompaction, isPrompt, toRequest } from './history.ts';
 import { isSteer } from './steering.ts';
 import { BYTES_PER_TOKEN, fitText } from './truncate.ts';
@@ -108,27 +110,32 @@ function withoutOldest(all: readonly ResponseItem[], tokens: number): ResponseIt
   return [...instructionsOf(all), ...said(all), notice(LEFT_OUT), ...steps];
 }
 
-/** The repository's instructions, as they were told last. */
+/** The repository's instructions and its template for pull requests, as they were told last. */
 function instructionsOf(all: readonly ResponseItem[]): ResponseItem[] {
-  const last = all.findLast(
-    (item) => 'content' in item && typeof item.content === 'string' && isAgentsMessage(item.content),
-  );
-  return last ? [last] : [];
+  return [isAgentsMessage, isTemplateMessage].flatMap((is) => {
+    const last = all.findLast(
+      (item) => 'content' in item && typeof item.content === 'string' && !isPrompt(item) && is(item.content),
+    );
+    return last ? [last] : [];
+  });
 }
 
-/** The task's first prompt, and the newest words of the person's, in their order. */
+/** The task's first prompt, and the newest words of the person's with what their links led to, in their order. */
 function said(all: readonly ResponseItem[]): ResponseItem[] {
-  const words = all.filter((item) => isPrompt(item) || isSteer(item));
-  const [first, ...later] = words;
+  const first = all.find((item) => isPrompt(item) || isSteer(item));
   if (!first) return [];
-  const kept: ResponseItem[] = [];
+  const kept = new Set<ResponseItem>([first]);
   let left = COMPACTION_USER_TOKENS;
-  for (const item of later.toReversed()) {
-    left -= estimateTokens([item]);
-    if (left < 0) break;
-    kept.unshift(item);
+  for (const item of all.toReversed()) {
+    if (item === first || !(isPrompt(item) || isSteer(item) || isLinked(item))) continue;
+    const tokens = estimateTokens([item]);
+    if (tokens <= left) kept.add(item);
+    // A long discussion pushes out no word of the person's.
+    else if (!isLinked(item)) break;
+    else continue;
+    left -= tokens;
   }
-  return [first, ...kept];
+  return all.filter((item) => kept.has(item));
 }
 
 /** From the end, whole steps: no output without its call, no call without its output. */

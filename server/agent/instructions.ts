@@ -6,7 +6,7 @@ import type { Mode } from '../../protocol/states.ts';
 import { PROMPTS } from './prompts/files.ts';
 
 /** Goes up whenever a text of `prompts/` changes; a test holds to that. */
-export const PROMPT_VERSION = 2;
+export const PROMPT_VERSION = 3;
 
 /** What a review is of, unless the person names something else. */
 export type ReviewedChange =

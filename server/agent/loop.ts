@@ -26,6 +26,7 @@ import {
 import { budgetStates, isNear, isReached, nearNote, type BudgetState } from './budgets.ts';
 import { ContextWindow, type Store } from './context-window.ts';
 import { instructions } from './instructions.ts';
+import { layLinked, linkedItems } from './linked.ts';
 import type { Approving } from './approve.ts';
 import { readReport } from './report.ts';
 import { steerItem, steerTold, takenUpTo } from './steering.ts';
@@ -97,8 +98,11 @@ async function runTurn(input: AgentInput & { sessions: Sessions }, clock: TurnCl
   const told = new Instructions(input, items, store);
   if (start.kind === 'new') {
     const { items: first, events } = await told.forTurn();
-    await store([...first, promptItem(input.prompt, input.turn ?? 0, input.images)], events);
+    const linked = await linkedItems(input.links);
+    const asked = promptItem(input.prompt, input.turn ?? 0, input.images);
+    await store([...first, ...linked.items, asked], [...events, ...linked.events]);
   }
+  await layLinked(input.links, items);
 
   const fixed = {
     instructions: instructions({

@@ -14,6 +14,7 @@ import {
 } from './agents-files.ts';
 import { readTouched, touchedFiles } from './deeper-files.ts';
 import { lastUserText, startOfTurn } from './history.ts';
+import { isTemplateMessage, templateMessage } from './pull-request-template.ts';
 import type { Store } from './context-window.ts';
 
 export class Instructions {
@@ -33,8 +34,28 @@ export class Instructions {
     this.#lookedAt = startOfTurn(items);
   }
 
-  /** What holds from the root to the working folder, unless the history ends with the very same. */
+  /** What holds from the root to the working folder, and for pull requests, unless the history has the very same. */
   async forTurn(): Promise<{ items: ResponseItem[]; events: NewEvent[] }> {
+    const [agents, template] = [await this.#agentsFiles(), this.#template()];
+    return {
+      items: [...agents.items, ...template.items],
+      events: [...agents.events, ...template.events],
+    };
+  }
+
+  #template(): { items: ResponseItem[]; events: NewEvent[] } {
+    const { template } = this.#input;
+    if (!template) return { items: [], events: [] };
+    const content = this.#redacted(templateMessage(template));
+    if (content === lastUserText(this.#items, isTemplateMessage)) return { items: [], events: [] };
+    const { path, cut } = template;
+    const warned: NewEvent[] = cut
+      ? [{ code: 'warning', params: { code: 'templateCut', params: { path, ...cut } } }]
+      : [];
+    return { items: [{ type: 'message', role: 'user', content }], events: warned };
+  }
+
+  async #agentsFiles(): Promise<{ items: ResponseItem[]; events: NewEvent[] }> {
     const { sandbox, limits } = this.#input;
     const read = await readAgentsFiles(sandbox, this.#files, limits.agentsFileBytes);
     this.#deeper = Promise.resolve(read.deeper);

@@ -1,6 +1,5 @@
 /** Which repository an address means, and which links of a text lead to a forge. Pure. */
 import { ForgeHost, ForgeRepoName, type ForgeKind } from '../../protocol/forge.ts';
-import { FORGE_LINKS_MOST } from '../../protocol/limits.ts';
 
 export interface Site {
   /** Small, with its port where the address has one. */
@@ -121,7 +120,6 @@ export function findLinks(text: string, hosts: readonly string[]): FoundLink[] {
     if (!link) continue;
     const key = [link.kind, link.host, link.name.toLowerCase(), link.number].join(' ');
     if (!found.has(key)) found.set(key, link);
-    if (found.size === FORGE_LINKS_MOST) break;
   }
   return [...found.values()];
 }

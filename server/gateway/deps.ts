@@ -1,4 +1,5 @@
 /** What the gateway is given; its parts know one another by this. */
+import type { FastifyInstance } from 'fastify';
 import type { FORGE_METHODS } from '../../protocol/forge-rpc.ts';
 import type { LimitValues } from '../../protocol/limits.ts';
 import type { ParamsOf, ResultOf } from '../../protocol/rpc.ts';
@@ -11,7 +12,6 @@ import type { Vault } from '../secrets/types.ts';
 import type { Store } from '../store/store.ts';
 import type { Hub, Sink } from '../tasks/hub.ts';
 import type { BlobRoom } from './http.ts';
-import type { WebhookRoom } from './webhooks.ts';
 import type { Tasks } from '../tasks/tasks.ts';
 
 /** What was prepared of environments. */
@@ -58,8 +58,14 @@ export interface GatewayDeps {
   approvals: ApprovalRoom;
   terminals: TerminalRoom;
   forges: ForgeRoom;
-  /** Absent: nobody may tell us anything. */
-  webhooks?: WebhookRoom;
+  /** Tries to have commits from the forge; never rejects. Absent: clients push everything. */
+  fetchCommits?: (wanted: {
+    repoId: string;
+    remote: string | null;
+    commits: readonly string[];
+  }) => Promise<void>;
+  /** Without the token, since a browser has none: each is guarded by something of its own. */
+  openRoutes?: readonly ((app: FastifyInstance) => void)[];
   hub: Hub;
   store: Store;
   repos: Repos;

@@ -38,7 +38,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     downloads: createDownloads(deps),
     blobs: deps.blobs,
     maxBlobBytes: limits.attachmentBytes,
-    webhooks: deps.webhooks,
+    openRoutes: deps.openRoutes ?? [],
     log: (line) => log.warn(line),
   });
   const handlers = createHandlers(deps);

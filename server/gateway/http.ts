@@ -1,6 +1,6 @@
 /**
- * The HTTP side: health, proof, patches and logs as bytes, and git for clients. Everything but health
- * and proof wants the token. Errors are a `WireError` as JSON; query strings and headers are never logged.
+ * The HTTP side: health, proof, patches and logs as bytes, and git for clients. Everything but health,
+ * proof and `openRoutes` wants the token. Errors are a `WireError` as JSON; query strings and headers are never logged.
  */
 import { Readable } from 'node:stream';
 import Fastify, { type FastifyInstance } from 'fastify';
@@ -11,7 +11,6 @@ import { ATTEMPTS_MOST } from '../../protocol/limits.ts';
 import { imageTypeOf } from '../../protocol/images.ts';
 import type { Repos } from '../repos/repos.ts';
 import { authorize, checkPlace, proofOf, type Access } from './auth.ts';
-import { serveWebhooks, type WebhookRoom } from './webhooks.ts';
 
 export interface Downloads {
   /** The patch of a turn from the task's base, or from the result of the turn `from`. */
@@ -36,7 +35,8 @@ export interface HttpParts {
   downloads: Downloads;
   blobs: BlobRoom;
   maxBlobBytes: number;
-  webhooks?: WebhookRoom | undefined;
+  /** Those that need no token. */
+  openRoutes: readonly ((app: FastifyInstance) => void)[];
   log: (line: string) => void;
 }
 
@@ -81,7 +81,7 @@ export function createHttp({
   downloads,
   blobs,
   maxBlobBytes,
-  webhooks,
+  openRoutes,
   log,
 }: HttpParts): FastifyInstance {
   const app = Fastify({ logger: false, forceCloseConnections: true });
@@ -170,7 +170,16 @@ export function createHttp({
     done();
   });
 
-  if (webhooks) serveWebhooks(app, webhooks, (headers) => checkPlace(headers, access));
+  for (const serve of openRoutes) {
+    app.register((open, _options, done) => {
+      open.addHook('onRequest', (request, _reply, next) => {
+        checkPlace(request.headers, access);
+        next();
+      });
+      serve(open);
+      done();
+    });
+  }
 
   // Git speaks on the raw stream: bodies are packs of any size, compressed or chunked.
   app.register((git, _options, done) => {

@@ -110,7 +110,7 @@ export function createHandlers(deps: GatewayDeps): Handlers<CallContext> {
     'turn.steer': async (request, { session }) => ({ task: await tasks.steer(request, session.who.id) }),
     'attempt.choose': async ({ taskId, attempt }) => ({ task: await tasks.choose(taskId, attempt) }),
 
-    async 'repo.resolve'({ sha, defaultSha, ...of }, { session }) {
+    async 'repo.resolve'({ sha, headSha, defaultSha, ...of }, { session }) {
       const repoId = await repos.resolve({ ...of, sha });
       await store.write((tx) =>
         tx
@@ -125,6 +125,9 @@ export function createHandlers(deps: GatewayDeps): Handlers<CallContext> {
           .onConflict((on) => on.doNothing())
           .execute(),
       );
+      // A snapshot of local changes is nowhere else: what it lies on may be.
+      const commits = [defaultSha, headSha ?? sha].filter((one) => one !== undefined);
+      await deps.fetchCommits?.({ repoId, remote: of.remote, commits });
       return {
         repoId,
         pushPath: PATHS.git(repoId),

@@ -20,8 +20,10 @@ import { changeOf, inTheChange } from './review.ts';
 import { deliverResult } from './deliver.ts';
 import { environmentOf, variablesOf, type ModelFor } from './environment.ts';
 import { openInternet, type Internet, type InternetProxy } from './internet.ts';
+import { readLinks } from './links/index.ts';
 import type { Preparation } from './preparation.ts';
 import { prepareOrigin, prepareSandbox } from './prepare.ts';
+import { findTemplate } from './pull-request-template.ts';
 import type { Rooms } from './rooms.ts';
 import { startOf } from './setup/index.ts';
 import { shareStart, type SharedStart } from './start.ts';
@@ -59,7 +61,8 @@ export function createRunTurn(parts: PipelineParts): (turn: TurnContext, rooms: 
         if (key !== undefined && snapshot !== undefined) await rooms.prepared.forget({ key, snapshot });
       },
     );
-    const of = { turn: whole, attempt: first, startSha, environment, origin, parts, rooms };
+    const links = readLinks(rooms.forges, whole, environment.redactor);
+    const of = { turn: whole, attempt: first, startSha, environment, origin, parts, rooms, links };
     const naming = startNaming({ ...of, start }, environment.model);
     const run = (attempt: number): Promise<AgentEnd> =>
       runAttempt({ ...of, turn: turn.of(attempt), attempt, start });
@@ -101,7 +104,7 @@ async function runAttempt(of: Preparation): Promise<AgentEnd> {
 }
 
 async function agentPhase(
-  { turn, attempt, startSha, environment, origin, parts, rooms }: Preparation,
+  { turn, attempt, startSha, environment, origin, parts, rooms, links }: Preparation,
   sandbox: Sandbox,
 ): Promise<AgentEnd> {
   const { settings, redactor, model, effort } = environment;
@@ -110,6 +113,8 @@ async function agentPhase(
   const { repo } = turn.task;
   const at = { repoId: repo.repoId, sha: startSha, folder: settings.workdir };
   const agentsFiles = agentsFilesOf(parts.owner, parts.repos, at);
+  const template = turn.mode === 'code' ? findTemplate(parts.repos, at) : null;
+  template?.catch(() => {});
   try {
     const internet = await openInternet(parts.proxy, rooms, turn, attempt, 'agent', sandbox, redactor);
     opened = internet;
@@ -129,6 +134,8 @@ async function agentPhase(
       env: () => ({ ...env, ...internet.variables() }),
       internet: internet.level,
       agentsFiles: await agentsFiles,
+      template: await template,
+      links: links?.in(sandbox),
       change,
       history: turn.history(attempt),
       steering: turn.steering(attempt),

@@ -6,6 +6,7 @@ import type { TurnContext } from '../tasks/turn-context.ts';
 import type { TurnEnvironment } from './environment.ts';
 import type { OwnersInstructions } from './agents-files.ts';
 import type { InternetProxy } from './internet.ts';
+import type { ReadLinks } from './links/index.ts';
 import type { Rooms } from './rooms.ts';
 import type { SharedStart } from './start.ts';
 
@@ -21,6 +22,8 @@ export interface Preparation {
   /** Where all attempts start from. */
   start: SharedStart;
   rooms: Rooms;
+  /** What the prompt's links lead to; absent where no forge is connected. */
+  links?: ReadLinks | undefined;
 }
 
 export function openSandbox(

@@ -5,6 +5,7 @@ import type { NewEgressEntry } from '../environments/egress-rows.ts';
 import type { PreparedEnvironments } from '../environments/prepared.ts';
 import type { Scripts } from '../environments/scripts.ts';
 import type { EgressPhase } from '../egress/proxy/index.ts';
+import type { Forges } from '../forge/forge.ts';
 import type { Vault } from '../secrets/types.ts';
 
 export interface Rooms {
@@ -23,4 +24,6 @@ export interface Rooms {
   vault: Pick<Vault, 'open'>;
   prepared: Pick<PreparedEnvironments, 'find' | 'keep' | 'forget' | 'alone'>;
   scripts: Pick<Scripts, 'trust'>;
+  /** Absent: links in prompts stay text. */
+  forges?: Pick<Forges, 'linksIn'>;
 }

@@ -67,7 +67,7 @@ function hostParam(remote: string | null): { host?: string } {
 
 /** The branch that the person had checked out, where the forge has it; else the default one. */
 export async function baseOf(
-  deps: Pick<PullDeps, 'repos'>,
+  deps: Pick<PullDeps, 'repos' | 'signal'>,
   { repo: { branch } }: Source,
   repo: ForgeRepo,
   { defaultBranch }: RepoAbout,

@@ -90,14 +90,14 @@ interface StandsOn {
 }
 
 async function standsOn(
-  { repos }: PullDeps,
+  { repos, signal }: PullDeps,
   { source, repo, base, tree }: { source: Source; repo: ForgeRepo; base: string; tree: string | null },
 ): Promise<StandsOn> {
   const { repoId } = source.repo;
   const remote = await remoteOf(repo, 'read');
   const ref = headRef(base);
-  const there = await repos.remoteRefs(remote, [ref]);
-  const [baseSha = null] = there.has(ref) ? await repos.fetchFrom(repoId, remote, [ref]) : [];
+  const there = await repos.remoteRefs(remote, [ref], signal);
+  const [baseSha = null] = there.has(ref) ? await repos.fetchFrom(repoId, remote, [ref], signal) : [];
   if (baseSha === null) return { baseSha, unpushed: 0, behind: 0, conflicts: [] };
   const { ahead: unpushed, behind } = await repos.distance(repoId, baseSha, source.parent);
   const fork = behind === 0 || tree === null ? null : await repos.mergeBase(repoId, baseSha, source.parent);

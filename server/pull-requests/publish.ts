@@ -19,7 +19,7 @@ import { authorOf, cleanAuthor, commitMessage } from './wording.ts';
 /** Names that are tried; somebody who takes more of them does so on purpose. */
 const NAMES_TRIED = 50;
 
-type Deps = Pick<PullDeps, 'repos' | 'forges' | 'store' | 'hub' | 'limits' | 'log'>;
+type Deps = Pick<PullDeps, 'repos' | 'forges' | 'store' | 'hub' | 'limits' | 'log' | 'signal'>;
 
 export interface Publishing {
   source: Source;
@@ -28,7 +28,6 @@ export interface Publishing {
   row: PullRow;
   /** An earlier try may have come somewhere. */
   resumed: boolean;
-  signal?: AbortSignal;
 }
 
 /** Returns the row of the pull request that is there then. What went wrong is in the row, too. */
@@ -86,11 +85,11 @@ export class Steps {
 
 async function pushFirst(
   deps: Deps,
-  { source, repo, resumed, signal }: Publishing,
+  { source, repo, resumed }: Publishing,
   remote: RemoteRepo,
   step: Steps,
 ): Promise<void> {
-  const { repos } = deps;
+  const { repos, signal } = deps;
   const { repoId } = source.repo;
   const tree = await publishedTree(repos, source, step.row.local_changes);
   const author = authorOfRow(step.row) ?? (await accountAuthor(deps, repo));
@@ -103,7 +102,7 @@ async function pushFirst(
       message: commitMessage(step.row.title, author),
     });
 
-  let expected = resumed ? await arrivedTip(deps, remote, step.row, signal) : null;
+  let expected = resumed ? await arrivedTip(deps, remote, step.row) : null;
   let sha: string;
   if (expected !== null && (await repos.treeOf(repoId, expected)) === tree) sha = expected;
   else sha = await commit(expected ?? source.parent);
@@ -118,7 +117,7 @@ async function pushFirst(
       break;
     } catch (thrown) {
       if (!(thrown instanceof CodexError) || thrown.code !== 'forgeBranchMoved') throw thrown;
-      const tip = await tipOf(deps, remote, branch, signal);
+      const tip = await tipOf(deps, remote, branch);
       if (tip === sha) break;
       // Others have gone on from what we pushed: theirs stays, ours needs a place of its own.
       if (expected !== null) [expected, sha] = [null, await commit(source.parent)];
@@ -135,23 +134,17 @@ export async function accountAuthor({ forges }: Pick<PullDeps, 'forges'>, repo: 
 }
 
 /** What an earlier try has brought to the branch; null: nothing, or others have the branch. */
-async function arrivedTip(
-  deps: Deps,
-  remote: RemoteRepo,
-  row: PullRow,
-  signal: AbortSignal | undefined,
-): Promise<string | null> {
+async function arrivedTip(deps: Deps, remote: RemoteRepo, row: PullRow): Promise<string | null> {
   if (row.wanted_sha === null) return null;
-  const tip = await tipOf(deps, remote, row.branch, signal);
+  const tip = await tipOf(deps, remote, row.branch);
   return tip !== null && (tip === row.wanted_sha || tip === row.pushed_sha) ? tip : null;
 }
 
 /** Null: there is no such branch. */
 export async function tipOf(
-  { repos }: Pick<PullDeps, 'repos'>,
+  { repos, signal }: Pick<PullDeps, 'repos' | 'signal'>,
   remote: RemoteRepo,
   branch: string,
-  signal?: AbortSignal,
 ): Promise<string | null> {
   const ref = headRef(branch);
   return (await repos.remoteRefs(remote, [ref], signal)).get(ref) ?? null;

@@ -6,7 +6,6 @@
  * comments only answer a comment that asked, where that was turned on. One thing at a time happens to a task.
  */
 import { CodexError } from '../../protocol/errors.ts';
-import type { FORGE_METHODS } from '../../protocol/forge-rpc.ts';
 import { KeyedLock } from '../repos/keyed-lock.ts';
 import { create, forgeRepoOf } from './create.ts';
 import { feedback, followUp } from './feedback.ts';
@@ -32,10 +31,9 @@ export interface PullRequests {
   close(): Promise<void>;
 }
 
-export type { PullDeps, PullRoom } from './types.ts';
-export type ForgeMethod = keyof typeof FORGE_METHODS;
-
-export function openPullRequests(deps: PullDeps): PullRequests {
+export function openPullRequests(parts: Omit<PullDeps, 'signal'>): PullRequests {
+  const closing = new AbortController();
+  const deps: PullDeps = { ...parts, signal: closing.signal };
   const lock = new KeyedLock();
   const alone = <T>(taskId: string, work: () => Promise<T>) => lock.run(taskId, work);
   const rowOf = (taskId: string) => deps.store.read((db) => pullRow(db, taskId));
@@ -78,6 +76,7 @@ export function openPullRequests(deps: PullDeps): PullRequests {
     },
     start: () => answers.start(),
     async close() {
+      closing.abort();
       polling.stop();
       answers.stop();
       await webhooks.close();

@@ -42,7 +42,7 @@ export async function setTrigger(
     );
     return listTriggers(deps);
   }
-  if (environment !== undefined) await deps.checkEnvironment?.(environment);
+  if (environment !== undefined) await deps.environments.get(environment);
   const { name } = await (await deps.forges.get(host)).repo(repo).about();
   if ((await deps.webhookSecret(host)) === null) {
     throw new CodexError('badRequest', {
@@ -117,7 +117,7 @@ export async function startTask(deps: PullDeps, wish: Wish): Promise<string | nu
 
 /** The commit that it is about, in the backend's own repository. */
 async function fetched(
-  { repos, store }: PullDeps,
+  { repos, store, signal }: PullDeps,
   of: { repo: ForgeRepo; about: RepoAbout; pull: PullRequest | null; fork: boolean; who: string },
 ): Promise<RepoAtCommit> {
   const { repo, about, pull, fork, who } = of;
@@ -138,7 +138,7 @@ async function fetched(
       .onConflict((on) => on.doNothing())
       .execute(),
   );
-  const [sha, defaultSha] = await repos.fetchFrom(repoId, remote, [wanted, main]);
+  const [sha, defaultSha] = await repos.fetchFrom(repoId, remote, [wanted, main], signal);
   if (sha === undefined || defaultSha === undefined)
     throw new CodexError('forgeGarbage', { host: remote.host });
   const branch = pull === null ? about.defaultBranch : pull.head.branch;

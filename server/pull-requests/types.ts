@@ -17,12 +17,13 @@ export interface PullDeps {
   forges: Forges;
   limits: LimitValues;
   log: Log;
+  /** Breaks off what is under way at a forge: the backend ends. What broke off goes on from its row. */
+  signal: AbortSignal;
   /** Under which others reach this backend's pages; absent: nobody does. */
   publicUrl?: string;
   /** What a webhook of this host is signed with; null: none was agreed on. */
   webhookSecret: (host: string) => Promise<string | null>;
-  /** Throws `CodexError` environmentUnknown. */
-  checkEnvironment?: (name: string) => Promise<void>;
+  environments: { get(name: string): Promise<unknown> };
   /** Whether such a task can be run here; throws a `CodexError` that says why not. */
   checkTask?: (request: ParamsOf<'task.create'>) => Promise<void>;
 }

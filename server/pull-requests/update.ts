@@ -121,7 +121,7 @@ interface Bringing {
 }
 
 async function bring(deps: PullDeps, of: Bringing): Promise<void> {
-  const { repos } = deps;
+  const { repos, signal } = deps;
   const { source, remote, tree, step, author, message } = of;
   const { repoId } = source.repo;
   const { branch } = step.row;
@@ -144,7 +144,7 @@ async function bring(deps: PullDeps, of: Bringing): Promise<void> {
       await step.to({ pushed_sha: wanted_sha, pushed_line: wanted_line });
     } else if (step.row.pushed_line !== null) base = await repos.treeOf(repoId, step.row.pushed_line);
     if (base === tree) return;
-    if (tip !== step.row.pushed_sha) await repos.fetchFrom(repoId, remote, [headRef(branch)]);
+    if (tip !== step.row.pushed_sha) await repos.fetchFrom(repoId, remote, [headRef(branch)], signal);
     const ours = await repos.treeOf(repoId, tip);
     const content = await merged(repos, repoId, { base, ours, theirs: tree }, branch);
     const sha = content === ours ? tip : await commit(content, tip);
@@ -152,7 +152,7 @@ async function bring(deps: PullDeps, of: Bringing): Promise<void> {
     if (sha !== tip) {
       await step.to({ wanted_sha: sha, wanted_line: line });
       try {
-        await repos.pushTo(repoId, remote, { branch, sha, expected: tip });
+        await repos.pushTo(repoId, remote, { branch, sha, expected: tip }, signal);
       } catch (thrown) {
         if (!(thrown instanceof CodexError) || thrown.code !== 'forgeBranchMoved' || tries >= TRIES)
           throw thrown;

@@ -208,7 +208,8 @@ export function putNotice(attempt: AttemptModel, seq: number, notice: Notice): v
 }
 
 function isAgain(before: Notice, now: Notice): boolean {
-  if (before.kind === 'warning' && now.kind === 'warning') return before.code === now.code;
+  if (before.kind === 'warning' && now.kind === 'warning')
+    return before.code === now.code && before.params['url'] === now.params['url'];
   return before.kind === 'limitNear' && now.kind === 'limitNear' && before.limit === now.limit;
 }
 

@@ -11,13 +11,14 @@ import { DEFAULT_AGENT_ACCESS } from '../../../protocol/egress.ts';
 import type { NewEvent, WireEvent } from '../../../protocol/events.ts';
 import { resolveLimits } from '../../../protocol/limits.ts';
 import type { Mode } from '../../../protocol/states.ts';
-import { startBackend } from '../../../server/backend.ts';
+import { startBackend, type BackendParts } from '../../../server/backend.ts';
 import { openInternetProxy } from '../../../server/internet.ts';
 import { makeLog } from '../../../server/log.ts';
 import { createModelClient } from '../../../server/model/client.ts';
 import { DEMO_SCRIPT } from '../../../server/model/scripted/scripts/demo.ts';
 import { startScriptedModel, type ScriptedModel } from '../../../server/model/scripted/server.ts';
 import { createRunTurn } from '../../../server/pipeline/index.ts';
+import type { Rooms } from '../../../server/pipeline/rooms.ts';
 import { openRepos } from '../../../server/repos/store.ts';
 import { createDriver } from '../../../server/sandbox/index.ts';
 import { ownerOf } from '../../../server/sandbox/naming.ts';
@@ -69,7 +70,11 @@ export interface World {
 /** Long enough for a container on a busy machine. */
 const TURN_WAIT_MS = 90_000;
 
-export async function startWorld(): Promise<World> {
+/** `forges`: where links in prompts may lead to, in place of those that are connected. */
+export async function startWorld({
+  forges,
+  ownersForges = [],
+}: Pick<Rooms, 'forges'> & Pick<BackendParts, 'ownersForges'> = {}): Promise<World> {
   const dataDir = temporaryFolder('secrets-attack');
   const driver = createDriver({ kind: 'docker', dataDir });
   const docker = new Docker();
@@ -77,22 +82,24 @@ export async function startWorld(): Promise<World> {
   const repos = await openRepos({ dataDir });
   const model = await startScriptedModel({ script: DEMO_SCRIPT });
   const logged: string[] = [];
+  const runTurn = createRunTurn({
+    driver,
+    repos,
+    modelFor: () => createModelClient({ name: 'scripted', apiKey: 'none', baseUrl: model.url }),
+    proxy: await openInternetProxy({
+      dataDir,
+      owner: { allowPrivate: [], intercept: 'whenNeeded' },
+      resolve: async () => ['127.0.0.1'],
+    }),
+  });
   const backend = await startBackend({
     config: { port: 0, dataDir, token: TOKEN, version: '0', limits: resolveLimits() },
     repos,
-    runTurn: createRunTurn({
-      driver,
-      repos,
-      modelFor: () => createModelClient({ name: 'scripted', apiKey: 'none', baseUrl: model.url }),
-      proxy: await openInternetProxy({
-        dataDir,
-        owner: { allowPrivate: [], intercept: 'whenNeeded' },
-        resolve: async () => ['127.0.0.1'],
-      }),
-    }),
+    runTurn: (turn, rooms) => runTurn(turn, forges ? { ...rooms, forges } : rooms),
     sandbox: () => ({ kind: 'docker', detail: '' }),
     model: () => ({ name: 'scripted', configured: true, scripted: true }),
     driver,
+    ownersForges,
     log: makeLog('debug', (line) => logged.push(line)),
   });
   const one = await client(backend.url);

@@ -10,11 +10,7 @@ import type { Report } from '../../../protocol/report.ts';
 import { resolveLimits } from '../../../protocol/limits.ts';
 import type { ParamsIn, RepoAtCommit, TaskSummary } from '../../../protocol/rpc.ts';
 import { startBackend, type Backend } from '../../../server/backend.ts';
-import type { Forges } from '../../../server/forge/forge.ts';
-import { openGitHub } from '../../../server/forge/github/github.ts';
-import { siteOf } from '../../../server/forge/sites.ts';
 import { makeLog } from '../../../server/log.ts';
-import { CodexError } from '../../../protocol/errors.ts';
 import { openRepos } from '../../../server/repos/store.ts';
 import type { Repos } from '../../../server/repos/repos.ts';
 import type { TurnContext } from '../../../server/tasks/turn-context.ts';
@@ -77,25 +73,6 @@ export async function openWorld(seed: (dir: string) => void): Promise<World> {
   const logged: string[] = [];
   const plays: Play[] = [];
 
-  const forge = openGitHub({
-    host: github.host,
-    apiUrl: github.apiUrl,
-    secret: { how: 'token', token },
-    pause: async () => undefined,
-  });
-  const forges: Forges = {
-    async ofRemote(remote) {
-      const site = siteOf(remote);
-      return site?.host === github.host ? forge.repo(site.name) : null;
-    },
-    async get(host) {
-      if (host !== github.host) throw new CodexError('forgeUnknown', { host });
-      return forge;
-    },
-    secrets: () => forge.secrets(),
-    linksIn: async () => [],
-  };
-
   const repoDir = (repoId: string) => join(dataDir, 'repos', `${repoId}.git`);
   const push = (repoId: string, sha: string) =>
     git(agent, ['push', '-q', repoDir(repoId), `${sha}:refs/codex/in/${randomUUID()}`]);
@@ -120,16 +97,29 @@ export async function openWorld(seed: (dir: string) => void): Promise<World> {
 
   const start = () =>
     startBackend({
-      config: { port: 0, dataDir, token: TOKEN, version: '0.0.0', limits: resolveLimits() },
+      config: {
+        port: 0,
+        dataDir,
+        token: TOKEN,
+        version: '0.0.0',
+        limits: resolveLimits(),
+        publicUrl: 'https://tasks.example',
+      },
       repos,
       runTurn,
       sandbox: () => ({ kind: 'none', detail: '' }),
       model: () => ({ name: 'none', configured: true, scripted: true }),
-      forges: {
-        forges,
-        webhookSecret: async (host) => (host === github.host ? WEBHOOK_SECRET : null),
-        publicUrl: 'https://tasks.example',
-      },
+      ownersForges: [
+        {
+          host: github.host,
+          kind: 'github',
+          apiUrl: github.apiUrl,
+          how: 'token',
+          from: 'owner',
+          secret: { how: 'token', token },
+          webhookSecret: WEBHOOK_SECRET,
+        },
+      ],
       log: makeLog('debug', (line) => void logged.push(line)),
     });
   let backend = await start();
@@ -213,11 +203,11 @@ export async function openWorld(seed: (dir: string) => void): Promise<World> {
     },
     async close() {
       one.close();
-      console.error('A');
+
       await backend.close();
-      console.error('B');
+
       await github.close();
-      console.error('C');
+
       removeFolder(root);
     },
   };

@@ -22,7 +22,7 @@ export interface Times {
 }
 
 export interface Armed {
-  off(): void;
+  off: () => void;
   /** How often it happened. */
   readonly hits: number;
 }
@@ -30,7 +30,7 @@ export interface Armed {
 export interface Plan<T> {
   add(on: On, what: T, times?: Times): Armed;
   /** What is due for this request, each with how to say that it happened. */
-  due(route: string): { what: T; hit(): void }[];
+  due(route: string): { what: T; hit: () => void }[];
 }
 
 export function makePlan<T>(): Plan<T> {

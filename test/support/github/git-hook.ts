@@ -47,31 +47,22 @@ export function pushRules(
   reasonFile: string,
 ): Record<string, string> {
   mayPush(repo, caller);
-  const denied = [...repo.protection].flatMap(([branch, { how, because }], n) => {
+  const denied: Record<string, string> = {};
+  [...repo.protection].forEach(([branch, { how, because }], n) => {
     const lines = because.split('\n').map((line) => `- ${line}`);
-    const text =
-      how === 'protected'
-        ? ['GH006: Protected branch update failed for REF.', '', ...lines]
-        : [
-            'GH013: Repository rule violations found for REF.',
-            `Review all repository rules at ${world.url}/${fullName(repo)}/rules?ref=REF`,
-            '',
-            ...lines,
-            '',
-          ];
-    return [
-      [`STANDIN_DENIED_REF_${n}`, `refs/heads/${branch}`],
-      [`STANDIN_DENIED_TEXT_${n}`, text.join('\n')],
-      [
-        `STANDIN_DENIED_REASON_${n}`,
-        how === 'protected'
-          ? 'protected branch hook declined'
-          : 'push declined due to repository rule violations',
-      ],
-    ];
+    const rules = `Review all repository rules at ${world.url}/${fullName(repo)}/rules?ref=REF`;
+    const isClassic = how === 'protected';
+    const text = isClassic
+      ? ['GH006: Protected branch update failed for REF.', '', ...lines]
+      : ['GH013: Repository rule violations found for REF.', rules, '', ...lines, ''];
+    denied[`STANDIN_DENIED_REF_${n}`] = `refs/heads/${branch}`;
+    denied[`STANDIN_DENIED_TEXT_${n}`] = text.join('\n');
+    denied[`STANDIN_DENIED_REASON_${n}`] = isClassic
+      ? 'protected branch hook declined'
+      : 'push declined due to repository rule violations';
   });
   return {
-    ...Object.fromEntries(denied),
+    ...denied,
     STANDIN_DENIED: String(repo.protection.size),
     STANDIN_FILE_BYTES: String(world.limits.fileBytes),
     STANDIN_WORKFLOWS: workflowsRefusal(repo, caller),

@@ -79,7 +79,7 @@ function describe(described: Described): Description {
   // Parameters are text on the wire.
   const coercing = new Ajv({ strict: false, allErrors: true, coerceTypes: true });
   for (const one of [ajv, coercing]) {
-    formats.default(one);
+    formats(one);
     for (const format of ['repo.nwo', 'timestamp']) one.addFormat(format, true);
     one.addSchema({ $id: 'github', schemas: described.schemas });
   }

@@ -4,7 +4,10 @@ import { PassThrough, type Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 
 /** The request's body; once `afterBytes` have come, the connection is cut. */
-export function bodyOf(request: IncomingMessage, cut: { afterBytes: number; hit(): void } | null): Readable {
+export function bodyOf(
+  request: IncomingMessage,
+  cut: { afterBytes: number; hit: () => void } | null,
+): Readable {
   const body = new PassThrough();
   let size = 0;
   body.on('error', () => {});

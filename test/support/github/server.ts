@@ -30,7 +30,6 @@ export interface Logged {
 export type Before = () => unknown;
 
 export interface Served {
-  port: number;
   faults: Plan<Fault>;
   before: Plan<Before>;
   requests: Logged[];
@@ -51,8 +50,11 @@ export async function serve(makeWorld: (port: number) => World, place: Place): P
   const faults = makePlan<Fault>();
   const before = makePlan<Before>();
   const requests: Logged[] = [];
-  let world: World;
-  const server = createServer((request, response) => {
+  const server = createServer();
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  const world = makeWorld(port);
+  server.on('request', (request, response) => {
     const entry: Logged = {
       method: request.method ?? '',
       route: 'unknown',
@@ -72,11 +74,7 @@ export async function serve(makeWorld: (port: number) => World, place: Place): P
       })
       .finally(() => void (entry.tookMs = performance.now() - started));
   });
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  const { port } = server.address() as AddressInfo;
-  world = makeWorld(port);
   return {
-    port,
     faults,
     before,
     requests,
@@ -163,7 +161,7 @@ async function handle(handling: Handling): Promise<void> {
 
 async function underFaults(
   { request, response, entry }: Handling,
-  due: { what: Fault; hit(): void }[],
+  due: { what: Fault; hit: () => void }[],
   body: NodeJS.ReadableStream,
   work: () => Promise<Outcome>,
 ): Promise<void> {

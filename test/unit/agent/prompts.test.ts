@@ -14,6 +14,8 @@ import { build, type Plugin } from 'esbuild';
 // @ts-expect-error -- plain JavaScript, as the bundler's configuration is
 import { prompts } from '../../../scripts/prompts-plugin.mjs';
 import { instructions, prompt, PROMPT_VERSION } from '../../../server/agent/instructions.ts';
+import { linkedText } from '../../../server/agent/linked.ts';
+import { templateMessage } from '../../../server/agent/pull-request-template.ts';
 import { PROMPTS } from '../../../server/agent/prompts/files.ts';
 
 const FIXTURES = join(import.meta.dirname, '../../fixtures/prompts');
@@ -24,6 +26,29 @@ const sha = (digit: string) => digit.repeat(40);
 
 const SHOWN: Record<string, string> = {
   title: prompt('title'),
+  linked: linkedText(
+    [
+      {
+        kind: 'text',
+        url: 'https://github.com/acme/shop/issues/7',
+        what: 'issue acme/shop#7 at github.com',
+        text: 'Title: The sum is wrong',
+      },
+      {
+        kind: 'file',
+        url: 'https://github.com/acme/shop/pull/8.diff',
+        file: { name: 'acme-shop-8-00000000.diff', sha256: '0'.repeat(64) },
+        path: '/run/codex/links/acme-shop-8-00000000.diff',
+        bytes: 1234,
+      },
+      { kind: 'unread', url: 'https://github.com/acme/other/issues/9', why: 'gone' },
+    ],
+    () => '5f3e0c7a9d1b2e4f6a8c0d2e',
+  ),
+  'pull-request-template': templateMessage({
+    path: '.github/pull_request_template.md',
+    text: '## What\n\n## How it was checked',
+  }),
   'review-off-local': instructions({
     ...base,
     mode: 'review',

@@ -23,7 +23,7 @@ const SERVER_ROOMS: Record<string, string[]> = {
   environments: ['store', 'egress/policy'],
   tasks: ['store', 'secrets/types.ts'],
   store: [],
-  pipeline: ['sandbox', 'agent', 'model', 'repos', 'egress', 'environments', 'secrets', 'tasks'],
+  pipeline: ['sandbox', 'agent', 'model', 'repos', 'egress', 'environments', 'forge', 'secrets', 'tasks'],
   agent: ['model', 'sandbox/sandbox.ts', 'secrets/types.ts'],
   model: [],
   sandbox: [],

@@ -123,7 +123,13 @@ function environment(
   secrets = [{ name: 'A', id: '1', value: 'x' }],
 ): TurnEnvironment {
   const settings = effective({ ...defaultEnvironment(), ...more }, null, resolveLimits());
-  return { settings, secrets, redactor: createRedactor([]), base: { sha: 'a'.repeat(40), uncached: null } };
+  return {
+    settings,
+    secrets,
+    redactor: createRedactor([]),
+    base: { sha: 'a'.repeat(40), uncached: null },
+    untrusted: false,
+  };
 }
 
 test('what was prepared is found again only by all that made it', () => {

@@ -100,9 +100,8 @@ export function repository(world: World, repo: Repo): Record<string, unknown> {
 
 /** `role`: what the one who asks may do; null: an app, to which GitHub does not say it. */
 export function fullRepository(world: World, repo: Repo, role: Role | null): Record<string, unknown> {
-  const { has_downloads: _, ...shown } = repository(world, repo);
   return {
-    ...shown,
+    ...repository(world, repo),
     subscribers_count: 0,
     network_count: 0,
     ...(role === null ? {} : { permissions: permissionsOf(role) }),

@@ -1,0 +1,106 @@
+/**
+ * Making an app of one's own at GitHub, in a browser: a page of ours hands the manifest over, GitHub asks the
+ * person, and sends the browser back with a code that is exchanged for the app's key.
+ *
+ * What guards our two pages is a state: random, good for one app, for some minutes, and in this process alone.
+ */
+import { randomBytes } from 'node:crypto';
+import { CodexError } from '../../protocol/errors.ts';
+import type { ForgeView } from '../../protocol/forge.ts';
+import { PATHS } from '../../protocol/http.ts';
+import { FORGE_APPS_MOST, FORGE_APP_MS } from '../../protocol/limits.ts';
+import type { OpenForges } from './forges.ts';
+import { GitHubApi } from './github/api.ts';
+import { appConnection, appManifest, manifestTarget } from './github/manifest.ts';
+import { ConversionAnswer } from './github/schemas.ts';
+import { webUrl } from './sites.ts';
+
+export interface AppMakingOptions {
+  forges: Pick<OpenForges, 'connect'>;
+  /** Where others reach this backend. */
+  publicUrl?: string;
+  now?: () => number;
+}
+
+export interface Wanted {
+  host: string;
+  apiUrl: string;
+  organization?: string;
+  who: string;
+}
+
+export interface Handover {
+  host: string;
+  /** Where the form goes, and its one field. */
+  target: string;
+  manifest: string;
+}
+
+interface Begun extends Wanted {
+  until: number;
+}
+
+export class AppMaking {
+  readonly #options: AppMakingOptions;
+  readonly #now: () => number;
+  readonly #begun = new Map<string, Begun>();
+
+  constructor(options: AppMakingOptions) {
+    this.#options = options;
+    this.#now = options.now ?? Date.now;
+  }
+
+  /** The state. */
+  begin(wanted: Wanted): string {
+    for (const [state, { until }] of this.#begun) if (until <= this.#now()) this.#begun.delete(state);
+    const [oldest] = this.#begun.keys();
+    if (this.#begun.size >= FORGE_APPS_MOST && oldest !== undefined) this.#begun.delete(oldest);
+    const state = randomBytes(32).toString('base64url');
+    this.#begun.set(state, { ...wanted, until: this.#now() + FORGE_APP_MS });
+    return state;
+  }
+
+  /** `base`: under which this browser has reached us. Throws forgeAppUnfinished. */
+  handover(state: string, base: string): Handover {
+    const { host, apiUrl, organization } = this.#known(state);
+    const { publicUrl } = this.#options;
+    const manifest = appManifest({
+      suffix: randomBytes(3).toString('hex'),
+      redirectUrl: `${publicUrl ?? base}${PATHS.forgeAppDone(state)}`,
+      homepage: publicUrl ?? base,
+      ...(publicUrl === undefined ? {} : { webhookUrl: `${publicUrl}${PATHS.webhook(host)}` }),
+    });
+    return {
+      host,
+      target: manifestTarget(webUrl(host, apiUrl), state, organization),
+      manifest: JSON.stringify(manifest),
+    };
+  }
+
+  /** Throws forgeAppUnfinished, and what asking GitHub can throw; after that the page can be loaded again. */
+  async finish(state: string, code: string): Promise<ForgeView> {
+    const begun = this.#known(state);
+    // Of two that come at once the second finds nothing.
+    this.#begun.delete(state);
+    const { host, apiUrl, who } = begun;
+    try {
+      const api = new GitHubApi({ host, apiUrl, hide: (text) => text.replaceAll(code, '…') });
+      const made = await api.json(ConversionAnswer, {
+        method: 'POST',
+        path: `app-manifests/${encodeURIComponent(code)}/conversions`,
+        auth: null,
+        need: 'the code that it gave',
+      });
+      return await this.#options.forges.connect(appConnection({ host, apiUrl }, made), who);
+    } catch (error) {
+      if (error instanceof CodexError && error.wire.retryable) this.#begun.set(state, begun);
+      throw error;
+    }
+  }
+
+  #known(state: string): Begun {
+    const begun = this.#begun.get(state);
+    if (!begun || begun.until <= this.#now()) throw new CodexError('forgeAppUnfinished');
+    return begun;
+  }
+}
