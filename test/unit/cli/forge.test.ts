@@ -9,8 +9,7 @@ import { wireError } from '../../../protocol/errors.ts';
 const read = (...args: string[]) => {
   const command = forgeCommand(args);
   assert.ok(command !== 'help');
-  const { own: _own, ...rest } = command;
-  return rest;
+  return Object.fromEntries(Object.entries(command).filter(([name]) => name !== 'own'));
 };
 
 test('what is to be done is read, github.com unless another host is named', () => {

@@ -25,7 +25,9 @@ const short = (of: Meaning): string => {
       return `moved ${of.to}`;
     case 'limited':
       return `limited ${of.waitMs}`;
-    default:
+    case 'unauthorized':
+    case 'down':
+    case 'refused':
       return `${of.kind} ${of.error.code} ${JSON.stringify(of.error.wire.params)}`;
   }
 };
