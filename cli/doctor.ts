@@ -19,14 +19,15 @@ import { createDriver, reportConfinement } from '../server/sandbox/index.ts';
 import type { ConfinementReport } from '../server/sandbox/index.ts';
 import { keySource, openKeys } from '../server/secrets/keys/index.ts';
 import { fail, ok, warn, type Check } from './doctor/check.ts';
+import { checkForges } from './doctor/forges.ts';
 import { checkModels } from './doctor/models.ts';
 import { paint, tameLine, wantsColour } from './terminal.ts';
 import { parse } from './usage.ts';
 
 const HELP = `codex-tasks doctor [--data DIR] [--json]
 
-Checks Docker, git, Node, the local sandbox, the data folder, the keys of secrets, the model's endpoint
-and the disk, each one line: ok, warn or fail, what was found, and what to do. Also prints what confines
+Checks Docker, git, Node, the local sandbox, the data folder, the keys of secrets, the model's endpoint,
+forges and the disk, each one line: ok, warn or fail, what was found, and what to do. Also prints what confines
 a Docker sandbox, the limits that hold, and what the owner’s configuration adds to internet access.
 `;
 
@@ -72,6 +73,7 @@ export async function runChecks(dataDir: string, sandboxRuntime?: string): Promi
     checkDataFolder(dataDir),
     checkDisk(dataDir),
     checkModels(dataDir),
+    checkForges(dataDir),
     checkSecretKeys(dataDir),
     checkBackend(dataDir),
   ]);

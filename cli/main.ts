@@ -17,6 +17,7 @@ const HELP = `codex-tasks ${VERSION}: delegate coding tasks to a backend of your
   codex-tasks env ACTION             environments: list, show, set, edit, delete, reset-cache, test, check
   codex-tasks models [--check]       which models there are, and whether they answer
   codex-tasks secret put|list|delete|rotate   what the setup gets and the agent does not
+  codex-tasks forge list|connect|disconnect|app   where pull requests go
   codex-tasks egress TASK            what a task asked the internet for
   codex-tasks approve [TASK ID ANSWER]   commands that wait for your word, and your answer
   codex-tasks steer TASK MESSAGE     something said to a task that runs
@@ -41,6 +42,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   env: async () => (await import('./environment/env.ts')).env,
   models: async () => (await import('./models.ts')).models,
   secret: async () => (await import('./secret.ts')).secret,
+  forge: async () => (await import('./forge.ts')).forge,
   egress: async () => (await import('./environment/egress.ts')).egress,
   approve: async () => (await import('./approve.ts')).approve,
   steer: async () => (await import('./steer.ts')).steer,

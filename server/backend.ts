@@ -140,15 +140,14 @@ export async function startBackend(parts: BackendParts): Promise<Backend> {
   try {
     const lock = lockFolder(config.dataDir);
     closers.push(() => lock.release());
-    const { dataDir, databaseUrl, limits } = config;
+    const { dataDir, databaseUrl, limits, publicUrl } = config;
     const store = await openStore({ dataDir, ...(databaseUrl ? { databaseUrl } : {}) });
     closers.push(() => store.close());
 
     const keys = await openKeys(config.secretKeys ?? {}, dataDir);
     const vault = await openVault(store, keys);
     let url = '';
-    const { publicUrl } = config;
-    const owners = parts.ownersForges ?? [];
+    const { ownersForges: owners = [] } = parts;
     const forge = await openForgeRooms({ store, keys, owners, log, publicUrl, url: () => url });
     parts.hidden?.add(() => forge.forges.secrets());
     closers.push(() => forge.forges.close());

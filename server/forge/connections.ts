@@ -100,7 +100,7 @@ async function openConnection(keys: KeyService, row: Row): Promise<Connection> {
     const { secret, webhookSecret } = Sealed.parse(JSON.parse(text));
     return { ...shown, secret, ...(webhookSecret === undefined ? {} : { webhookSecret }) };
   } catch (error) {
-    if (error instanceof CodexError) return { ...shown, problem: error.wire };
-    throw error;
+    const known = error instanceof CodexError ? error : new CodexError('secretUnreadable', { name: host });
+    return { ...shown, problem: known.wire };
   }
 }

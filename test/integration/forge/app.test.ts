@@ -1,0 +1,128 @@
+/** GitHub as an app: tokens per repository and purpose, made anew when they end, never more than is needed. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { startGitHub, type App, type StandIn } from '../../support/github/index.ts';
+import { failsWith, forgeAt, REPO } from './world.ts';
+
+const MINT = 'POST /app/installations/{installation_id}/access_tokens';
+
+let github: StandIn;
+let app: App;
+const open = () => forgeAt(github, { how: 'app', id: String(app.id), key: app.privateKey });
+before(async () => {
+  github = await startGitHub();
+  await github.addRepo(REPO, { private: true });
+  await github.addRepo('octo/second', { private: true });
+  app = github.addApp({ permissions: { issues: 'read', checks: 'read' } });
+  github.install(app, 'octo', { repos: [REPO, 'octo/second'] });
+});
+after(async () => {
+  github.assertNoProblems();
+  await github.close();
+});
+
+const secretsOf = (forge: ReturnType<typeof forgeAt>) =>
+  forge.secrets().filter((one) => one !== app.privateKey);
+
+test('the app says who it is and where it is given repositories', async () => {
+  const { account, installUrl } = await open().whoAmI();
+  assert.equal(account, app.name);
+  assert.match(installUrl ?? '', /\/installations\/new$/);
+});
+
+test('however many ask at once, one token is made for a repository and purpose', async () => {
+  const forge = open();
+  const before = github.asked(MINT);
+  const repo = forge.repo(REPO);
+  await Promise.all([repo.about(), repo.about(), repo.permissionOf('octo'), repo.findPull('none')]);
+  assert.equal(github.asked(MINT) - before, 1);
+  const [first, same] = await Promise.all([repo.credential('write'), repo.credential('write')]);
+  assert.equal(first.password, same.password);
+  assert.equal(github.asked(MINT) - before, 2);
+  await forge.repo('octo/second').about();
+  assert.equal(github.asked(MINT) - before, 3);
+  assert.equal((await repo.about()).mayPush, true);
+  assert.equal(secretsOf(forge).length, 3);
+});
+
+test('a token has no more than its purpose needs', async () => {
+  const forge = open();
+  await forge.repo(REPO).about();
+  const [token = ''] = secretsOf(forge);
+  const mine = forgeAt(github, { how: 'token', token });
+  const pull = { title: 'T', body: '', head: 'topic', base: 'main', draft: false };
+  await github.commit(REPO, 'topic', { 'a.txt': 'x\n' });
+  await failsWith(mine.repo(REPO).createPull(pull), 'forgeForbidden', /pull requests: write/, token);
+  await failsWith(mine.repo('octo/second').about(), 'forgeRepoUnknown', /octo\/second/, token);
+});
+
+test('an expired token is made anew once, also when many find out at once', async () => {
+  const forge = open();
+  const repo = forge.repo(REPO);
+  await repo.about();
+  const [old] = secretsOf(forge);
+  github.expireTokens();
+  const before = github.asked(MINT);
+  await Promise.all([repo.about(), repo.findPull('topic'), repo.permissionOf('octo')]);
+  assert.equal(github.asked(MINT) - before, 1);
+  assert.ok(old !== undefined && forge.secrets().includes(old), 'it is still kept out of the log');
+});
+
+test('a credential that git was refused is made anew', async () => {
+  const repo = open().repo(REPO);
+  const { password } = await repo.credential('write');
+  assert.equal((await repo.credential('write')).password, password);
+  const [one, other] = await Promise.all([
+    repo.credential('write', password),
+    repo.credential('write', password),
+  ]);
+  assert.notEqual(one.password, password);
+  assert.equal(one.password, other.password);
+  assert.equal((await repo.credential('write', password)).password, one.password);
+});
+
+test('refused again and again, it is told and not tried for ever', async () => {
+  const repo = open().repo(REPO);
+  const route = 'GET /repos/{owner}/{repo}';
+  const refusing = github.fault(
+    route,
+    { kind: 'answer', status: 401, body: { message: 'Bad credentials' } },
+    { times: 9 },
+  );
+  await failsWith(repo.about(), 'forgeUnauthorized', /does not accept the token/, app.privateKey);
+  assert.equal(refusing.hits, 2);
+  refusing.off();
+});
+
+test('where it is not installed, or has too little, that is said', async () => {
+  await github.addRepo('octo/third', { private: true });
+  const forge = open();
+  await failsWith(forge.repo('octo/third').about(), 'forgeRepoUnknown', /octo\/third/, app.privateKey);
+  const meek = github.addApp({ name: 'Meek', permissions: { contents: 'read', pull_requests: 'read' } });
+  github.install(meek, 'octo');
+  const weak = forgeAt(github, { how: 'app', id: String(meek.id), key: meek.privateKey });
+  assert.equal((await weak.repo('octo/third').about()).mayPush, false);
+  await failsWith(
+    weak.repo('octo/third').credential('write'),
+    'forgeForbidden',
+    /octo\/third: it needs contents: write, pull requests: write/,
+    meek.privateKey,
+  );
+});
+
+test('a repository that was renamed still gets its token', async () => {
+  await github.addRepo('octo/before', { private: true });
+  github.install(app, 'octo');
+  github.rename('octo/before', 'octo/after');
+  const other = github.addApp({ name: 'Other' });
+  github.install(other, 'octo', { repos: ['octo/after'] });
+  const forge = forgeAt(github, { how: 'app', id: other.clientId, key: other.privateKey });
+  assert.equal((await forge.repo('octo/before').about()).name, 'octo/after');
+});
+
+test('a key that is none is refused, and another app’s is not accepted', async () => {
+  assert.throws(() => forgeAt(github, { how: 'app', id: '1', key: 'nonsense-key' }), /badRequest/);
+  const other = github.addApp({ name: 'Wrong' });
+  const wrong = forgeAt(github, { how: 'app', id: String(app.id), key: other.privateKey });
+  await failsWith(wrong.whoAmI(), 'forgeUnauthorized', /does not accept the token/, other.privateKey);
+});
