@@ -3,7 +3,8 @@ import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { basename, join } from 'node:path';
-import type { Readable, Writable } from 'node:stream';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { gitCallerOf, maySee } from './access.ts';
 import { Refusal } from './answer.ts';
 import { GIT_ENV } from './git.ts';
@@ -122,18 +123,9 @@ async function backend(
     },
     stdio: ['pipe', 'pipe', 'ignore'],
   });
-  feed(body, child.stdin);
-  request.once('close', () => {
-    // Cut in the middle: what has not come whole must end, as it does when a real server loses its client.
-    if (!request.complete) child.stdin.destroy();
-  });
+  // A request that was cut ends git too; git may have had enough before its end.
+  pipeline(body, child.stdin).catch(() => {});
   return readHead(child.stdout);
-}
-
-function feed(body: Readable, stdin: Writable): void {
-  stdin.on('error', () => {});
-  body.on('error', () => stdin.destroy());
-  body.pipe(stdin);
 }
 
 async function readHead(stdout: Readable): Promise<GitAnswer> {
