@@ -122,10 +122,22 @@ async function backend(
       ...(headers['git-protocol'] === undefined ? {} : { GIT_PROTOCOL: String(headers['git-protocol']) }),
     },
     stdio: ['pipe', 'pipe', 'ignore'],
+    detached: true,
   });
-  // A request that was cut ends git too; git may have had enough before its end.
-  pipeline(body, child.stdin).catch(() => {});
+  pipeline(body, child.stdin).catch((thrown: NodeJS.ErrnoException) => {
+    // Git may have had enough before the end. A request that was cut has to end git: it would read for ever.
+    if (thrown.code !== 'EPIPE') endGroup(child.pid);
+  });
   return readHead(child.stdout);
+}
+
+/** The whole of it: what is asked to run git is not what runs it. */
+function endGroup(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGTERM');
+  } catch {
+    // It has ended by itself.
+  }
 }
 
 async function readHead(stdout: Readable): Promise<GitAnswer> {
