@@ -3,7 +3,10 @@
 export type Fault =
   /** Another answer. With `worked` the request was carried out, and only its answer is lost. */
   | { kind: 'answer'; status: number; headers?: Record<string, string>; body?: unknown; worked?: boolean }
-  /** The connection ends once so many bytes of the request's body have come. */
+  /**
+   * The connection ends once so many bytes of the request's body have come. Of one that was used before and ends
+   * without a byte of an answer, git's HTTP library tries again on a new one: that is a second request.
+   */
   | { kind: 'cutRequest'; afterBytes: number }
   /** The work is done; the connection ends after so many bytes of the answer's body, 0: before any of it. */
   | { kind: 'cutAnswer'; afterBytes: number }

@@ -3,7 +3,8 @@ import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { basename, join } from 'node:path';
-import type { Readable, Writable } from 'node:stream';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { gitCallerOf, maySee } from './access.ts';
 import { Refusal } from './answer.ts';
 import { GIT_ENV } from './git.ts';
@@ -121,19 +122,22 @@ async function backend(
       ...(headers['git-protocol'] === undefined ? {} : { GIT_PROTOCOL: String(headers['git-protocol']) }),
     },
     stdio: ['pipe', 'pipe', 'ignore'],
+    detached: true,
   });
-  feed(body, child.stdin);
-  request.once('close', () => {
-    // Cut in the middle: what has not come whole must end, as it does when a real server loses its client.
-    if (!request.complete) child.stdin.destroy();
+  pipeline(body, child.stdin).catch((thrown: NodeJS.ErrnoException) => {
+    // Git may have had enough before the end. A request that was cut has to end git: it would read for ever.
+    if (thrown.code !== 'EPIPE') endGroup(child.pid);
   });
   return readHead(child.stdout);
 }
 
-function feed(body: Readable, stdin: Writable): void {
-  stdin.on('error', () => {});
-  body.on('error', () => stdin.destroy());
-  body.pipe(stdin);
+/** The whole of it: what is asked to run git is not what runs it. */
+function endGroup(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGTERM');
+  } catch {
+    // It has ended by itself.
+  }
 }
 
 async function readHead(stdout: Readable): Promise<GitAnswer> {

@@ -9,8 +9,8 @@
  *   github.fault('POST /repos/{owner}/{repo}/pulls', { kind: 'cutAnswer', afterBytes: 0 });
  *   github.before('git receive-pack', () => github.expireTokens());
  *   …
- *   github.assertNoProblems();   // each request and answer was one of GitHub's
  *   await github.close();
+ *   github.assertNoProblems();   // each request and answer was one of GitHub's
  *
  * Routes are called by what the description calls them (`GET /repos/{owner}/{repo}/pulls`), git's
  * `git refs upload-pack`, `git upload-pack`, `git refs receive-pack`, `git receive-pack`; `api` and `git` are all
@@ -55,6 +55,8 @@ export interface StandIn extends Arrangement, ReturnType<typeof apps>, ReturnTyp
   readonly requests: readonly Logged[];
   /** How often a route was asked for. */
   asked(route: string): number;
+  /** Resolves with the next request for the route, before it is answered. */
+  arrival(on: On): Promise<void>;
   /** What was asked or answered as GitHub does not have it. */
   readonly problems: readonly string[];
   assertNoProblems(): void;
@@ -91,6 +93,7 @@ export async function startGitHub(): Promise<StandIn> {
     before: (on, what, times) => served.before.add(on, what, times),
     requests: served.requests,
     asked: (route) => served.requests.filter((one) => one.route === route).length,
+    arrival: (on) => new Promise((resolve) => served.before.add(on, resolve)),
     problems,
     assertNoProblems() {
       if (problems.length > 0) throw new Error(`Not as GitHub has it:\n${problems.join('\n')}`);

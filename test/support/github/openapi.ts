@@ -118,14 +118,14 @@ function describe(described: Described): Description {
       return null;
     },
     answerProblem(operation, status, body) {
-      const listed = operation.answers.get(String(status));
       if (status === 304) return null;
-      if (listed === undefined) {
-        if (!GENERAL_ERRORS.has(status)) return `${operation.name} does not answer with ${status}`;
-        return generalError(body) ? null : words(generalError, `${status}`);
+      const listed = operation.answers.get(String(status));
+      const isError = GENERAL_ERRORS.has(status);
+      if (listed === undefined && !isError) return `${operation.name} does not answer with ${status}`;
+      for (const check of [listed, isError ? generalError : null]) {
+        if (check && !check(body)) return words(check, String(status));
       }
-      if (listed === null) return null;
-      return listed(body) ? null : words(listed, `${status}`);
+      return null;
     },
     webhookProblem(event, payload) {
       const action = typeof payload['action'] === 'string' ? `.${payload['action']}` : '';

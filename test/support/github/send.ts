@@ -1,13 +1,10 @@
 /** Requests in and answers out, whole or cut. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { PassThrough, type Readable } from 'node:stream';
-import { finished } from 'node:stream/promises';
+import { finished, pipeline } from 'node:stream/promises';
 
 /** The request's body; once `afterBytes` have come, the connection is cut. */
-export function bodyOf(
-  request: IncomingMessage,
-  cut: { afterBytes: number; hit: () => void } | null,
-): Readable {
+export function bodyOf(request: IncomingMessage, cut: Cut | null): Readable {
   const body = new PassThrough();
   let size = 0;
   body.on('error', () => {});
@@ -31,30 +28,33 @@ export function bodyOf(
   return body;
 }
 
+/** Where the connection ends, and what is to be told when it did: an answer that is shorter comes whole. */
+export interface Cut {
+  afterBytes: number;
+  hit: () => void;
+}
+
 /** Never rejects: a client that went away is no failure here. True: all of it was sent. */
 export async function send(
   response: ServerResponse,
   status: number,
   headers: Record<string, string>,
   body: Readable | Buffer,
-  cutAfter: number | null,
+  cut: Cut | null,
 ): Promise<boolean> {
-  if (cutAfter === 0) {
+  if (cut?.afterBytes === 0) {
     if (!Buffer.isBuffer(body)) body.destroy();
+    cut.hit();
     response.destroy();
     return false;
   }
-  if (Buffer.isBuffer(body)) {
-    response.writeHead(status, {
-      ...headers,
-      ...(status === 304 ? {} : { 'content-length': String(body.length) }),
-    });
-    if (cutAfter === null) response.end(body);
-    else await cutOff(response, body.subarray(0, cutAfter));
+  if (Buffer.isBuffer(body) && status !== 304) response.setHeader('content-length', body.length);
+  response.writeHead(status, headers);
+  if (cut === null) {
+    if (Buffer.isBuffer(body)) response.end(body);
+    else pipeline(body, response).catch(() => {});
   } else {
-    response.writeHead(status, headers);
-    if (cutAfter === null) body.pipe(response);
-    else await streamUntil(response, body, cutAfter);
+    await sendUntil(response, Buffer.isBuffer(body) ? [body] : body, cut);
   }
   return finished(response).then(
     () => true,
@@ -62,21 +62,22 @@ export async function send(
   );
 }
 
-async function streamUntil(response: ServerResponse, body: Readable, cutAfter: number): Promise<void> {
-  let left = cutAfter;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
+async function sendUntil(
+  response: ServerResponse,
+  chunks: Iterable<Buffer> | AsyncIterable<Buffer>,
+  { afterBytes, hit }: Cut,
+): Promise<void> {
+  let left = afterBytes;
+  for await (const chunk of chunks) {
     if (chunk.length >= left) {
-      await cutOff(response, chunk.subarray(0, left));
+      hit();
+      // The bytes have to be on their way before the connection goes.
+      await new Promise<void>((resolve) => response.write(chunk.subarray(0, left), () => resolve()));
+      response.destroy();
       return;
     }
     left -= chunk.length;
     response.write(chunk);
   }
   response.end();
-}
-
-/** The bytes have to be on their way before the connection goes. */
-async function cutOff(response: ServerResponse, last: Buffer): Promise<void> {
-  await new Promise<void>((resolve) => response.write(last, () => resolve()));
-  response.destroy();
 }

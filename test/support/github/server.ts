@@ -5,13 +5,14 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Readable } from 'node:stream';
 import { answerApi } from './api.ts';
 import { makePlan, type Fault, type Plan } from './faults.ts';
 import { gitRequestOf, serveGit, whole } from './git-http.ts';
 import type { Description } from './openapi.ts';
 import { followBranches } from './pulls.ts';
 import { ofId } from './routes/call.ts';
-import { bodyOf, send } from './send.ts';
+import { bodyOf, send, type Cut } from './send.ts';
 import type { World } from './state.ts';
 
 export interface Logged {
@@ -160,12 +161,12 @@ async function handle(handling: Handling): Promise<void> {
 }
 
 async function underFaults(
-  { request, response, entry }: Handling,
+  { response, entry }: Handling,
   due: { what: Fault; hit: () => void }[],
-  body: NodeJS.ReadableStream,
+  body: Readable,
   work: () => Promise<Outcome>,
 ): Promise<void> {
-  let cutAfter: number | null = null;
+  let cut: Cut | null = null;
   let instead: Outcome | null = null;
   let worked = true;
   let silent = false;
@@ -177,8 +178,8 @@ async function underFaults(
         await new Promise((resolve) => setTimeout(resolve, what.ms));
         break;
       case 'cutAnswer':
-        cutAfter = what.afterBytes;
-        break;
+        cut = { afterBytes: what.afterBytes, hit };
+        continue;
       case 'silence':
         silent = true;
         worked = what.worked ?? false;
@@ -194,7 +195,7 @@ async function underFaults(
   if (worked) {
     const done = await work().catch((thrown: unknown) => {
       // The request was cut, by a fault or by the client: there is nobody to answer.
-      if (request.destroyed && !request.complete) return null;
+      if (body.destroyed && !body.readableEnded) return null;
       throw thrown;
     });
     if (done === null || done.status === -1) return;
@@ -204,7 +205,7 @@ async function underFaults(
     body.resume();
   }
   if (silent || outcome === null) return;
-  const sent = await send(response, outcome.status, outcome.headers, outcome.body, cutAfter);
+  const sent = await send(response, outcome.status, outcome.headers, outcome.body, cut);
   if (sent) entry.status = outcome.status;
 }
 
