@@ -7,8 +7,8 @@ import { MAX_INFLATED_BYTES } from '../patch/apply-file.ts';
 import { pathKey } from '../patch/names.ts';
 import type { FilePatch, Patch } from '../patch/types.ts';
 import { alreadyIn, applyKeepingEol } from './eol.ts';
+import { Ground, Stop } from './ground.ts';
 import { nodeFileIO } from './node-io.ts';
-import { ancestorsOf, foldedKey, refusalOf } from './paths.ts';
 import { runsByItself } from '../../protocol/self-running.ts';
 import { ABSENT, contentOf, fingerprintOf, gitModeOf, sameMode } from './state.ts';
 import type {
@@ -18,7 +18,6 @@ import type {
   FileIO,
   FileState,
   PathChange,
-  PathStat,
   PlanItem,
   PlannedChange,
   Verdict,
@@ -28,8 +27,6 @@ import { breather } from './write.ts';
 
 const SYMLINK = '120000';
 const GITLINK = '160000';
-/** A folder that must become empty is looked through this far; a larger one is a conflict. */
-const MAX_FOLDER_ENTRIES = 100_000;
 
 export interface PlanOptions {
   io?: FileIO;
@@ -98,45 +95,19 @@ function itemOf(parts: FilePatch[], judged: Judged): PlanItem {
   };
 }
 
-/** Thrown inside the planner only: the item's verdict, from wherever it became clear. */
-class Stop extends Error {
-  readonly verdict: Verdict;
-  readonly reason: ApplyReason | undefined;
-  readonly hunk: number | undefined;
-
-  constructor(verdict: Verdict, reason?: ApplyReason, hunk?: number) {
-    super(verdict);
-    this.verdict = verdict;
-    this.reason = reason;
-    this.hunk = hunk;
-  }
-}
-
 class Planner {
   readonly groups: FilePatch[][];
   readonly #io: FileIO;
+  readonly #ground: Ground;
   readonly #documents: DocumentIO | undefined;
-  readonly #fold: boolean;
-  /** Which item writes to, and which removes, a path. */
-  readonly #writers = new Map<string, number[]>();
-  readonly #removers = new Map<string, number[]>();
-  readonly #stats = new Map<string, PathStat>();
   /** What binary changes may still inflate to, all together. */
   #inflatable = MAX_INFLATED_BYTES;
-  readonly #ancestors = new Map<string, PathStat['kind']>();
 
   constructor(io: FileIO, documents: DocumentIO | undefined, groups: FilePatch[][], fold: boolean) {
     this.#io = io;
     this.#documents = documents;
     this.groups = groups;
-    this.#fold = fold;
-    for (const [index, parts] of groups.entries()) {
-      for (const part of parts) {
-        if (part.kind === 'deleted' || part.kind === 'renamed')
-          this.#note(this.#removers, part.oldPath, index);
-        if (part.kind !== 'deleted') this.#note(this.#writers, part.newPath, index);
-      }
-    }
+    this.#ground = new Ground(io, groups, fold);
   }
 
   async judge(parts: FilePatch[]): Promise<Judged> {
@@ -148,7 +119,7 @@ class Planner {
       needs: new Set(),
     };
     try {
-      for (const part of parts) this.#checkNames(part);
+      for (const part of parts) this.#ground.checkNames(part);
       const first = parts[0]!;
       if (parts.length === 2) await this.#typeChange(first, parts[1]!, judged);
       else await this.#one(first, judged);
@@ -163,45 +134,6 @@ class Planner {
         changes: [],
         needs: new Set(),
       };
-    }
-  }
-
-  #key(path: WirePath): string {
-    return this.#fold ? foldedKey(pathKey(path)) : pathKey(path);
-  }
-
-  #note(map: Map<string, number[]>, path: WirePath, index: number): void {
-    const key = this.#key(path);
-    const there = map.get(key);
-    if (there === undefined) map.set(key, [index]);
-    else there.push(index);
-  }
-
-  #checkNames(part: FilePatch): void {
-    for (const path of [part.oldPath, part.newPath]) {
-      const refusal = refusalOf(path, this.#io.platform);
-      if (refusal) throw new Stop('refused', refusal);
-    }
-    if (part.oldMode === GITLINK || part.newMode === GITLINK) throw new Stop('refused', 'submodule');
-    if (part.body.type === 'binaryWithoutContent') throw new Stop('refused', 'noContent');
-    const writers = part.kind === 'deleted' ? [] : (this.#writers.get(this.#key(part.newPath)) ?? []);
-    if (writers.length > 1) {
-      const names = new Set(
-        writers.flatMap((index) => this.groups[index]!.map((file) => pathKey(file.newPath))),
-      );
-      throw new Stop('refused', names.size > 1 ? 'caseCollision' : 'duplicatePath');
-    }
-    const removes = part.kind === 'deleted' || part.kind === 'renamed';
-    if (removes && (this.#removers.get(this.#key(part.oldPath)) ?? []).length > 1) {
-      throw new Stop('refused', 'duplicatePath');
-    }
-    if (part.kind === 'modified' || part.kind === 'modeChanged') {
-      if (this.#removers.has(this.#key(part.oldPath))) throw new Stop('refused', 'duplicatePath');
-    }
-    if (part.kind !== 'deleted') {
-      for (const folder of ancestorsOf(part.newPath)) {
-        if (this.#writers.has(this.#key(folder))) throw new Stop('refused', 'duplicatePath');
-      }
     }
   }
 
@@ -226,7 +158,7 @@ class Planner {
   }
 
   async #deleted(part: FilePatch, judged: Judged): Promise<void> {
-    const before = await this.#current(part.oldPath);
+    const before = await this.#ground.current(part.oldPath);
     if (before.kind === 'absent') throw new Stop('alreadyApplied');
     this.#mustBeSaved(part.oldPath);
     this.#kindMustFit(before, part.oldMode);
@@ -235,7 +167,7 @@ class Planner {
   }
 
   async #modified(part: FilePatch, judged: Judged): Promise<void> {
-    let before = await this.#current(part.oldPath);
+    let before = await this.#ground.current(part.oldPath);
     if (before.kind === 'absent') throw new Stop('conflict', 'missing');
     this.#kindMustFit(before, part.oldMode);
     if (this.#documents?.isDirty(part.oldPath)) {
@@ -266,9 +198,9 @@ class Planner {
   }
 
   async #moved(part: FilePatch, judged: Judged): Promise<void> {
-    const before = await this.#current(part.oldPath);
+    const before = await this.#ground.current(part.oldPath);
     if (before.kind === 'absent') {
-      const target = part.kind === 'renamed' ? await this.#current(part.newPath) : ABSENT;
+      const target = part.kind === 'renamed' ? await this.#ground.current(part.newPath) : ABSENT;
       const content = contentOf(target);
       const exact = content !== null && part.newId !== null && alreadyIn(content, part);
       throw exact ? new Stop('alreadyApplied') : new Stop('conflict', 'missing');
@@ -293,7 +225,7 @@ class Planner {
   }
 
   async #typeChange(removal: FilePatch, creation: FilePatch, judged: Judged): Promise<void> {
-    const before = await this.#current(removal.oldPath);
+    const before = await this.#ground.current(removal.oldPath);
     const after = this.#created(creation);
     if (before.kind === 'absent') throw new Stop('conflict', 'missing');
     if (sameState(before, after)) throw new Stop('alreadyApplied');
@@ -330,16 +262,16 @@ class Planner {
 
   /** Puts `after` at a path that is free, or is freed by other items of this patch. */
   async #place(path: WirePath, after: FileState, judged: Judged): Promise<void> {
-    await this.#ancestorsMustBeFolders(path, judged);
-    const stat = await this.#stat(path);
+    await this.#ground.ancestorsMustBeFolders(path, judged.needs);
+    const stat = await this.#ground.stat(path);
     if (stat.kind === 'absent') {
       this.#mustBeSaved(path);
       judged.changes.push({ path, before: fingerprintOf(ABSENT), after });
       return;
     }
     if (stat.kind === 'folder') {
-      for (const key of await this.#leavesOf(path)) {
-        const remover = this.#removers.get(key)?.[0];
+      for (const key of await this.#ground.leavesOf(path)) {
+        const remover = this.#ground.removerOf(key);
         if (remover === undefined) throw new Stop('conflict', 'notAFile');
         judged.needs.add(remover);
       }
@@ -349,76 +281,12 @@ class Planner {
     if (stat.kind === 'other') throw new Stop('conflict', 'notAFile');
     const current = (await this.#io.read(path)) ?? ABSENT;
     if (judged.changes.length === 0 && sameState(current, after)) throw new Stop('alreadyApplied');
-    const remover = this.#removers.get(this.#key(path))?.[0];
+    const remover = this.#ground.removerOf(this.#ground.key(path));
     if (remover === undefined) throw new Stop('conflict', 'exists');
     // A change of case only, where case does not count: the item frees its own place.
-    const own = judged.changes.some((change) => this.#key(change.path) === this.#key(path));
+    const own = judged.changes.some((change) => this.#ground.key(change.path) === this.#ground.key(path));
     if (!own) judged.needs.add(remover);
     judged.changes.push({ path, before: fingerprintOf(own ? ABSENT : current), after });
-  }
-
-  /** What stands at a path that must be reached without a symlink. */
-  async #current(path: WirePath): Promise<FileState> {
-    for (const folder of ancestorsOf(path)) {
-      const kind = await this.#ancestor(folder);
-      if (kind === 'symlink') throw new Stop('refused', 'beyondSymlink');
-      if (kind !== 'folder') return ABSENT;
-    }
-    const state = await this.#io.read(path);
-    if (state === null) throw new Stop('conflict', 'notAFile');
-    return state;
-  }
-
-  async #ancestorsMustBeFolders(path: WirePath, judged: Judged): Promise<void> {
-    for (const folder of ancestorsOf(path)) {
-      const kind = await this.#ancestor(folder);
-      if (kind === 'absent') return;
-      if (kind === 'folder') continue;
-      const remover = this.#removers.get(this.#key(folder))?.[0];
-      if (remover === undefined) {
-        throw kind === 'symlink' ? new Stop('refused', 'beyondSymlink') : new Stop('conflict', 'notAFile');
-      }
-      judged.needs.add(remover);
-      return;
-    }
-  }
-
-  /** Keys of all files in a folder; an empty folder counts as one that nothing removes. */
-  async #leavesOf(folder: WirePath): Promise<string[]> {
-    const leaves: string[] = [];
-    const open = [folder];
-    for (let next = open.pop(); next !== undefined; next = open.pop()) {
-      const entries = await this.#io.list(next);
-      if (entries.length === 0) throw new Stop('conflict', 'notAFile');
-      for (const entry of entries) {
-        if ((await this.#io.stat(entry)).kind === 'folder') open.push(entry);
-        else leaves.push(this.#key(entry));
-      }
-      if (leaves.length + open.length > MAX_FOLDER_ENTRIES) throw new Stop('conflict', 'notAFile');
-    }
-    return leaves;
-  }
-
-  /** A folder above a path: never one of another repository's. */
-  async #ancestor(folder: WirePath): Promise<PathStat['kind']> {
-    const key = pathKey(folder);
-    let kind = this.#ancestors.get(key);
-    if (kind === undefined) {
-      kind = (await this.#stat(folder)).kind;
-      if ((kind === 'folder' || kind === 'other') && (await this.#io.holdsRepository(folder)))
-        throw new Stop('refused', 'nestedRepository');
-      this.#ancestors.set(key, kind);
-    }
-    return kind;
-  }
-
-  async #stat(path: WirePath): Promise<PathStat> {
-    const key = pathKey(path);
-    const known = this.#stats.get(key);
-    if (known) return known;
-    const stat = await this.#io.stat(path);
-    this.#stats.set(key, stat);
-    return stat;
   }
 
   #mustBeSaved(path: WirePath): void {

@@ -9,7 +9,6 @@ import { ROOT, SHIPPED, sourceFiles } from './imports.ts';
 const MAX_LINES = 350;
 const LONG_FILES: Record<string, string> = {
   'protocol/peer.ts': 'both ends of one protocol, which are read against each other',
-  'client/apply/plan.ts': 'one verdict per kind of change, side by side',
   'client/patch/parse.ts': 'one grammar, read from top to bottom',
   'server/model/scripted/schema.ts': 'one schema, read beside the one of the package',
   'test/integration/agent/wire.test.ts': 'the same cases for each way that events travel',
