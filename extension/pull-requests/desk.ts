@@ -1,0 +1,201 @@
+/**
+ * One task's pull request while a person makes it: what would be asked for is read, shown as a form, published, and
+ * what went wrong is told there with its next step. What was typed stays until it is published. No VS Code in here.
+ */
+import { errorWords } from '../../client/words/index.ts';
+import { CodexError, toWireError } from '../../protocol/errors.ts';
+import type { PageParams, PullRequestDesk, PullRequestOffer } from '../../protocol/pages.ts';
+import type { Author, PullRequestPreview, PullRequestView } from '../../protocol/pull-request.ts';
+
+export type Written = PageParams<'task.publishPullRequest'>;
+export type Asked = PageParams<'task.preparePullRequest'>;
+type Form = NonNullable<PullRequestDesk['form']>;
+
+/** One of the two ways: the backend, or the person's own git and session. */
+export interface Way {
+  preview(asked: Asked, signal: AbortSignal): Promise<PullRequestPreview>;
+  create(form: Form, written: Written, signal: AbortSignal): Promise<PullRequestView>;
+  /** Adds the newest result to the branch. */
+  update(form: Form, written: Written, signal: AbortSignal): Promise<PullRequestView>;
+}
+
+export interface DeskOptions {
+  ways: { backend: Way; own: Way };
+  /** The person's own git could do it here. */
+  mayOwn(): Promise<boolean>;
+  author(): Promise<Author | null>;
+  refresh(): Promise<PullRequestView>;
+  draftsFirst(): boolean;
+  /** Over a reload of the window. */
+  kept: { get(): string; set(kept: string): void };
+  sentence(thrown: unknown): string;
+  show(state: PullRequestDesk): void;
+  /** The newest of it, for every list. */
+  changed(view: PullRequestView): void;
+  isDismissal(thrown: unknown): boolean;
+}
+
+export class Desk {
+  readonly #options: DeskOptions;
+  #state: PullRequestDesk = { doing: 'nothing' };
+  #asked: Asked = { own: false };
+  #under: AbortController | null = null;
+
+  constructor(options: DeskOptions) {
+    this.#options = options;
+  }
+
+  get state(): PullRequestDesk {
+    return this.#state;
+  }
+
+  /** Reads the preview anew. An update with nothing to decide is made at once. */
+  async prepare(asked: Asked): Promise<void> {
+    if (this.#state.doing !== 'nothing') return;
+    this.#asked = asked;
+    const { ways, kept, draftsFirst, author } = this.#options;
+    const way = asked.own ? ways.own : ways.backend;
+    const { form: _before, problem: _problem, ...rest } = this.#state;
+    this.#show({ ...rest, doing: 'reading' });
+    await this.#work(async (signal) => {
+      const [found, who] = await Promise.all([way.preview(asked, signal), author()]);
+      const preview = { ...found, draft: found.draft || draftsFirst() };
+      const form: Form = {
+        preview,
+        own: asked.own,
+        localChanges: asked.localChanges ?? 'leaveOut',
+        kept: kept.get(),
+        ...(who ? { author: who } : {}),
+      };
+      this.#show({ doing: 'nothing', form });
+      if (isUpdate(preview) && !hasQuestion(preview)) {
+        await this.#publish(form, { ...preview, confirmed: undefined }, signal);
+      }
+    });
+  }
+
+  keep(kept: string): void {
+    this.#options.kept.set(kept);
+    const { form } = this.#state;
+    // Not shown: the page has it.
+    if (form) this.#state = { ...this.#state, form: { ...form, kept } };
+  }
+
+  async publish(written: Written): Promise<void> {
+    const { form, doing } = this.#state;
+    if (!form || doing !== 'nothing') return;
+    await this.#work((signal) => this.#publish(form, written, signal));
+  }
+
+  async again(): Promise<void> {
+    await this.prepare(this.#asked);
+  }
+
+  async refresh(): Promise<void> {
+    if (this.#state.doing !== 'nothing') return;
+    this.#show({ ...this.#state, doing: 'refreshing' });
+    await this.#work(async () => {
+      this.#options.changed(await this.#options.refresh());
+      const { problem: _old, ...rest } = this.#state;
+      this.#show({ ...rest, doing: 'nothing' });
+    });
+  }
+
+  /** The same, unasked: what fails is the card's to tell, with its next look. */
+  async look(): Promise<void> {
+    if (this.#state.doing !== 'nothing') return;
+    this.#options.changed(await this.#options.refresh());
+  }
+
+  /** Stops waiting; where nothing is under way, the form is put away. */
+  leave(): void {
+    if (this.#under) {
+      this.#under.abort();
+      return;
+    }
+    this.#show({ doing: 'nothing' });
+  }
+
+  async #publish(form: Form, written: Written, signal: AbortSignal): Promise<void> {
+    const { ways, kept, changed } = this.#options;
+    const way = form.own ? ways.own : ways.backend;
+    this.#show({ doing: 'publishing', form });
+    const act = isUpdate(form.preview) ? way.update : way.create;
+    const view = await act.call(way, form, written, signal);
+    kept.set('');
+    changed(view);
+    this.#show({ doing: 'nothing' });
+  }
+
+  async #work(act: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    const under = new AbortController();
+    this.#under = under;
+    try {
+      await act(under.signal);
+    } catch (thrown) {
+      const { form } = this.#state;
+      const rest = form ? { form: { ...form, kept: this.#options.kept.get() } } : {};
+      const quiet = under.signal.aborted || this.#options.isDismissal(thrown);
+      this.#show({
+        ...rest,
+        doing: 'nothing',
+        ...(quiet ? {} : { problem: await this.#problem(thrown) }),
+      });
+    } finally {
+      this.#under = null;
+    }
+  }
+
+  async #problem(thrown: unknown): Promise<NonNullable<PullRequestDesk['problem']>> {
+    const output = thrown instanceof CodexError ? thrown.wire.params['output'] : undefined;
+    const offers = offersOf(thrown, !this.#isOwn && (await this.#options.mayOwn().catch(() => false)));
+    return {
+      sentence: this.#options.sentence(thrown),
+      ...(typeof output === 'string' && output !== '' ? { output } : {}),
+      offers,
+    };
+  }
+
+  get #isOwn(): boolean {
+    return this.#state.form?.own ?? this.#asked.own;
+  }
+
+  #show(state: PullRequestDesk): void {
+    this.#state = state;
+    this.#options.show(state);
+  }
+}
+
+export function isUpdate({ existing }: PullRequestPreview): boolean {
+  return existing?.state === 'open';
+}
+
+/** Something that a person should see, or say yes to, before it is pushed. */
+export function hasQuestion(preview: PullRequestPreview): boolean {
+  return preview.delicate.length > 0 || preview.conflicts.length > 0 || preview.unpushedCommits > 0;
+}
+
+export function offersOf(thrown: unknown, mayOwn: boolean): PullRequestOffer[] {
+  const wire = toWireError(thrown);
+  const own: PullRequestOffer[] = mayOwn ? ['own'] : [];
+  switch (wire.code) {
+    case 'forgeUnknown':
+    case 'forgeUnauthorized':
+    case 'forgeForbidden':
+    case 'forgeRepoUnknown':
+      return ['connect', ...own];
+    // A backend that is older than pull requests.
+    case 'unknownMethod':
+      return own;
+    case 'forgeBranchGone':
+    case 'forgeConflicts':
+    case 'forgeNotConfirmed':
+      return ['again'];
+    default:
+      return errorWords(wire).action?.id === 'connectForge'
+        ? ['connect', ...own]
+        : wire.retryable
+          ? ['again']
+          : [];
+  }
+}
