@@ -241,6 +241,8 @@ export interface PullRequestDesk {
     kept: string;
   };
   problem?: {
+    /** Where it is told: of a form that could not be shown or sent, or of what was asked for since. */
+    at: 'form' | 'card';
     sentence: string;
     /** What git or a hook printed. */
     output?: string;

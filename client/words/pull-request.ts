@@ -33,6 +33,18 @@ export const VERDICT_OF_REVIEW_WORDS: Record<NonNullable<PullRequestView['verdic
   changesRequested: 'changes requested',
 };
 
+/** There is one already, and it takes what came since. */
+export function isUpdate({ existing }: Pick<PullRequestPreview, 'existing'>): boolean {
+  return existing?.state === 'open';
+}
+
+/** Something that a person should see, or say yes to, before it is pushed. */
+export function hasQuestion(
+  preview: Pick<PullRequestPreview, 'delicate' | 'conflicts' | 'unpushedCommits'>,
+): boolean {
+  return preview.delicate.length > 0 || preview.conflicts.length > 0 || preview.unpushedCommits > 0;
+}
+
 type Standing = Pick<PullRequestView, 'state' | 'draft'>;
 
 export function pullRequestIcon({ state, draft }: Standing): string {
@@ -53,7 +65,10 @@ export function pullRequestStateWords({ state, draft }: Standing, t: Translate =
 }
 
 /** `#482 · open`. */
-export function pullRequestLabel(view: Standing & Pick<PullRequestView, 'number'>, t: Translate = english): string {
+export function pullRequestLabel(
+  view: Standing & Pick<PullRequestView, 'number'>,
+  t: Translate = english,
+): string {
   const state = pullRequestStateWords(view, t);
   return view.number === undefined ? state : `#${view.number} · ${state}`;
 }

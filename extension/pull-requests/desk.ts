@@ -2,7 +2,7 @@
  * One task's pull request while a person makes it: what would be asked for is read, shown as a form, published, and
  * what went wrong is told there with its next step. What was typed stays until it is published. No VS Code in here.
  */
-import { errorWords } from '../../client/words/index.ts';
+import { errorWords, hasQuestion, isUpdate } from '../../client/words/index.ts';
 import { CodexError, toWireError } from '../../protocol/errors.ts';
 import type { PageParams, PullRequestDesk, PullRequestOffer } from '../../protocol/pages.ts';
 import type { Author, PullRequestPreview, PullRequestView } from '../../protocol/pull-request.ts';
@@ -69,7 +69,8 @@ export class Desk {
       };
       this.#show({ doing: 'nothing', form });
       if (isUpdate(preview) && !hasQuestion(preview)) {
-        await this.#publish(form, { ...preview, confirmed: undefined }, signal);
+        const { title, body, branch, base, draft } = preview;
+        await this.#publish(form, { title, body, branch, base, draft }, signal);
       }
     });
   }
@@ -98,7 +99,7 @@ export class Desk {
       this.#options.changed(await this.#options.refresh());
       const { problem: _old, ...rest } = this.#state;
       this.#show({ ...rest, doing: 'nothing' });
-    });
+    }, 'card');
   }
 
   /** The same, unasked: what fails is the card's to tell, with its next look. */
@@ -127,7 +128,7 @@ export class Desk {
     this.#show({ doing: 'nothing' });
   }
 
-  async #work(act: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  async #work(act: (signal: AbortSignal) => Promise<void>, at: 'form' | 'card' = 'form'): Promise<void> {
     const under = new AbortController();
     this.#under = under;
     try {
@@ -139,14 +140,14 @@ export class Desk {
       this.#show({
         ...rest,
         doing: 'nothing',
-        ...(quiet ? {} : { problem: await this.#problem(thrown) }),
+        ...(quiet ? {} : { problem: { at, ...(await this.#problem(thrown)) } }),
       });
     } finally {
       this.#under = null;
     }
   }
 
-  async #problem(thrown: unknown): Promise<NonNullable<PullRequestDesk['problem']>> {
+  async #problem(thrown: unknown): Promise<Omit<NonNullable<PullRequestDesk['problem']>, 'at'>> {
     const output = thrown instanceof CodexError ? thrown.wire.params['output'] : undefined;
     const offers = offersOf(thrown, !this.#isOwn && (await this.#options.mayOwn().catch(() => false)));
     return {
@@ -164,15 +165,6 @@ export class Desk {
     this.#state = state;
     this.#options.show(state);
   }
-}
-
-export function isUpdate({ existing }: PullRequestPreview): boolean {
-  return existing?.state === 'open';
-}
-
-/** Something that a person should see, or say yes to, before it is pushed. */
-export function hasQuestion(preview: PullRequestPreview): boolean {
-  return preview.delicate.length > 0 || preview.conflicts.length > 0 || preview.unpushedCommits > 0;
 }
 
 export function offersOf(thrown: unknown, mayOwn: boolean): PullRequestOffer[] {

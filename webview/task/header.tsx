@@ -13,6 +13,8 @@ import { savedBy } from './environment/entry.ts';
 import { AccessChip } from './internet/chip.tsx';
 import type { AttemptModel, PhaseModel } from './attempt.ts';
 import type { TaskModel, TurnModel } from './model.ts';
+import { PullRequestButton, PullRequestChip } from './pull-request/button.tsx';
+import type { PullRequestPage } from './pull-request/use-pull-request.ts';
 import { UsageChip } from './usage.tsx';
 
 export interface HeaderActions {
@@ -35,9 +37,13 @@ interface HeaderProps {
   log: { open: boolean; toggle: () => void };
   /** An attempt has to be chosen: that is the next step, and no other button is filled. */
   choose: boolean;
+  pullRequest: PullRequestPage;
+  /** A result that the pull request's branch does not have yet. */
+  newer: boolean;
 }
 
-export function Header({ model, shown, task, host, actions, log, choose }: HeaderProps) {
+export function Header(props: HeaderProps) {
+  const { model, shown, task, host, actions, log, choose, pullRequest, newer } = props;
   const turn = model.turns.at(-1);
   const state = task?.state ?? turn?.state ?? 'queued';
   const files = shown?.patch?.summary.files ?? task?.patch?.files ?? 0;
@@ -68,6 +74,13 @@ export function Header({ model, shown, task, host, actions, log, choose }: Heade
         {host.canApply && files > 0 && (
           <Button icon="git-branch" iconOnly label={t('Apply To…')} onClick={actions.applyTo} />
         )}
+        <PullRequestButton
+          task={task}
+          page={pullRequest}
+          files={choose ? 0 : files}
+          possible={host.pullRequests === true}
+          newer={newer}
+        />
         {host.canApply && files > 0 && !host.applied && (
           <Button
             look={
@@ -101,6 +114,7 @@ export function Header({ model, shown, task, host, actions, log, choose }: Heade
           open={log.open}
           onClick={log.toggle}
         />
+        <PullRequestChip task={task} />
         <UsageChip model={model} shown={shown} />
         {host.connection !== 'connected' && (
           <Chip
