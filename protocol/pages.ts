@@ -237,6 +237,8 @@ export interface PullRequestDesk {
     own: boolean;
     author?: Author;
     localChanges: 'include' | 'leaveOut';
+    /** It is shown: false for an update in which there is nothing to decide. */
+    asks: boolean;
     /** What an earlier page kept. */
     kept: string;
   };

@@ -23,7 +23,8 @@ import { pushBranch, remoteTip } from './push.ts';
 /** Whoever has more of one name chooses another. */
 const NUMBERS_TRIED = 20;
 const WHY = 'codex-tasks: a pull request';
-const AGENT = { name: 'Codex Tasks', email: 'codex-tasks@users.noreply.github.com' };
+/** Nobody's address, so that no forge shows a stranger's face beside it. */
+const AGENT = { name: 'Codex', email: 'codex@codex-tasks.invalid' };
 
 export interface OwnPush {
   root: string;

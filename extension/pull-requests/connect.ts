@@ -205,7 +205,9 @@ async function askHost(host: string): Promise<string> {
     value: host === GITHUB ? '' : host,
     ignoreFocusOut: true,
     validateInput: (value) =>
-      value.trim() === '' || hostOf(value) !== null ? null : t('A host like git.example.com or git.example.com:8443'),
+      value.trim() === '' || hostOf(value) !== null
+        ? null
+        : t('A host like git.example.com or git.example.com:8443'),
   });
   const found = written === undefined ? null : hostOf(written);
   if (found === null) throw new Dismissed();
@@ -220,7 +222,9 @@ async function byApp(host: string, options: ConnectOptions): Promise<void> {
     placeHolder: t('organization'),
     ignoreFocusOut: true,
     validateInput: (value) =>
-      /^[A-Za-z0-9-]{0,100}$/.test(value.trim()) ? null : t('Letters, digits and hyphens, as in its address.'),
+      /^[A-Za-z0-9-]{0,100}$/.test(value.trim())
+        ? null
+        : t('Letters, digits and hyphens, as in its address.'),
   });
   if (organization === undefined) throw new Dismissed();
   const before = await appAt(connection, host);
@@ -275,7 +279,9 @@ async function offerInstall({ installUrl }: ForgeView): Promise<void> {
 
 async function disconnect({ host, from }: ForgeView, { connection, log }: ConnectOptions): Promise<void> {
   if (from === 'owner') {
-    throw new SentenceError(t('{host} stands in the backend’s configuration, and is changed there.', { host }));
+    throw new SentenceError(
+      t('{host} stands in the backend’s configuration, and is changed there.', { host }),
+    );
   }
   const go = t('Disconnect');
   const answer = await vscode.window.showWarningMessage(

@@ -2,8 +2,8 @@
  * One task's pull request while a person makes it: what would be asked for is read, shown as a form, published, and
  * what went wrong is told there with its next step. What was typed stays until it is published. No VS Code in here.
  */
-import { errorWords, hasQuestion, isUpdate } from '../../client/words/index.ts';
-import { CodexError, toWireError } from '../../protocol/errors.ts';
+import { hasQuestion, isUpdate } from '../../client/words/index.ts';
+import { CodexError, toWireError, type ErrorCode } from '../../protocol/errors.ts';
 import type { PageParams, PullRequestDesk, PullRequestOffer } from '../../protocol/pages.ts';
 import type { Author, PullRequestPreview, PullRequestView } from '../../protocol/pull-request.ts';
 
@@ -13,26 +13,26 @@ type Form = NonNullable<PullRequestDesk['form']>;
 
 /** One of the two ways: the backend, or the person's own git and session. */
 export interface Way {
-  preview(asked: Asked, signal: AbortSignal): Promise<PullRequestPreview>;
-  create(form: Form, written: Written, signal: AbortSignal): Promise<PullRequestView>;
+  preview: (asked: Asked, signal: AbortSignal) => Promise<PullRequestPreview>;
+  create: (form: Form, written: Written, signal: AbortSignal) => Promise<PullRequestView>;
   /** Adds the newest result to the branch. */
-  update(form: Form, written: Written, signal: AbortSignal): Promise<PullRequestView>;
+  update: (form: Form, written: Written, signal: AbortSignal) => Promise<PullRequestView>;
 }
 
 export interface DeskOptions {
   ways: { backend: Way; own: Way };
   /** The person's own git could do it here. */
-  mayOwn(): Promise<boolean>;
-  author(): Promise<Author | null>;
-  refresh(): Promise<PullRequestView>;
-  draftsFirst(): boolean;
+  mayOwn: () => Promise<boolean>;
+  author: () => Promise<Author | null>;
+  refresh: () => Promise<PullRequestView>;
+  draftsFirst: () => boolean;
   /** Over a reload of the window. */
   kept: { get(): string; set(kept: string): void };
-  sentence(thrown: unknown): string;
-  show(state: PullRequestDesk): void;
+  sentence: (thrown: unknown) => string;
+  show: (state: PullRequestDesk) => void;
   /** The newest of it, for every list. */
-  changed(view: PullRequestView): void;
-  isDismissal(thrown: unknown): boolean;
+  changed: (view: PullRequestView) => void;
+  isDismissal: (thrown: unknown) => boolean;
 }
 
 export class Desk {
@@ -49,14 +49,14 @@ export class Desk {
     return this.#state;
   }
 
-  /** Reads the preview anew. An update with nothing to decide is made at once. */
-  async prepare(asked: Asked): Promise<void> {
+  /** Reads the preview anew. An update with nothing to decide is made at once, unless it is to be shown first. */
+  async prepare(asked: Asked, show = false): Promise<void> {
     if (this.#state.doing !== 'nothing') return;
     this.#asked = asked;
     const { ways, kept, draftsFirst, author } = this.#options;
     const way = asked.own ? ways.own : ways.backend;
-    const { form: _before, problem: _problem, ...rest } = this.#state;
-    this.#show({ ...rest, doing: 'reading' });
+    const before = this.#state.form;
+    this.#show({ doing: 'reading', ...(before ? { form: before } : {}) });
     await this.#work(async (signal) => {
       const [found, who] = await Promise.all([way.preview(asked, signal), author()]);
       const preview = { ...found, draft: found.draft || draftsFirst() };
@@ -65,10 +65,11 @@ export class Desk {
         own: asked.own,
         localChanges: asked.localChanges ?? 'leaveOut',
         kept: kept.get(),
+        asks: show || !isUpdate(preview) || hasQuestion(preview),
         ...(who ? { author: who } : {}),
       };
       this.#show({ doing: 'nothing', form });
-      if (isUpdate(preview) && !hasQuestion(preview)) {
+      if (!form.asks) {
         const { title, body, branch, base, draft } = preview;
         await this.#publish(form, { title, body, branch, base, draft }, signal);
       }
@@ -97,8 +98,8 @@ export class Desk {
     this.#show({ ...this.#state, doing: 'refreshing' });
     await this.#work(async () => {
       this.#options.changed(await this.#options.refresh());
-      const { problem: _old, ...rest } = this.#state;
-      this.#show({ ...rest, doing: 'nothing' });
+      const { form } = this.#state;
+      this.#show({ doing: 'nothing', ...(form ? { form } : {}) });
     }, 'card');
   }
 
@@ -167,27 +168,27 @@ export class Desk {
   }
 }
 
+/** A forge that the backend may not use: it is connected, or done without. */
+const CONNECTING: ReadonlySet<ErrorCode> = new Set([
+  'forgeUnknown',
+  'forgeUnauthorized',
+  'forgeForbidden',
+  'forgeRepoUnknown',
+]);
+/** What is there now is to be seen first. */
+const LOOKING: ReadonlySet<ErrorCode> = new Set([
+  'forgeBranchGone',
+  'forgeConflicts',
+  'forgeNotConfirmed',
+  'pullRequestExists',
+  'pullRequestClosed',
+]);
+
 export function offersOf(thrown: unknown, mayOwn: boolean): PullRequestOffer[] {
-  const wire = toWireError(thrown);
+  const { code, retryable } = toWireError(thrown);
   const own: PullRequestOffer[] = mayOwn ? ['own'] : [];
-  switch (wire.code) {
-    case 'forgeUnknown':
-    case 'forgeUnauthorized':
-    case 'forgeForbidden':
-    case 'forgeRepoUnknown':
-      return ['connect', ...own];
-    // A backend that is older than pull requests.
-    case 'unknownMethod':
-      return own;
-    case 'forgeBranchGone':
-    case 'forgeConflicts':
-    case 'forgeNotConfirmed':
-      return ['again'];
-    default:
-      return errorWords(wire).action?.id === 'connectForge'
-        ? ['connect', ...own]
-        : wire.retryable
-          ? ['again']
-          : [];
-  }
+  if (CONNECTING.has(code)) return ['connect', ...own];
+  // A backend that is older than pull requests.
+  if (code === 'unknownMethod' || code === 'notBuilt') return own;
+  return retryable || LOOKING.has(code) ? ['again'] : [];
 }

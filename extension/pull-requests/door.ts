@@ -13,20 +13,14 @@ import type { PullRequestsRoom, RoomOptions } from './room.ts';
 
 /** A page that is shown again and again asks the forge no more often. */
 const LOOK_AGAIN_MS = 60_000;
-/** In the workspace's state: what was typed, by task. */
-const KEPT = 'codexTasks.pullRequests';
 
 type PullRequestMethod = Extract<TaskPageMethod, `task.${string}PullRequest` | 'task.connectForge'>;
 
 export interface DoorOptions extends RoomOptions {
-  pickTask(
-    argument: unknown,
-    title: string,
-    fits: (task: TaskSummary) => boolean,
-  ): Promise<string>;
-  openTask(taskId: string): void;
+  pickTask: (argument: unknown, title: string, fits: (task: TaskSummary) => boolean) => Promise<string>;
+  openTask: (taskId: string) => void;
   /** What the page shows of a task has changed. */
-  update(taskId: string): void;
+  update: (taskId: string) => void;
 }
 
 export class PullRequestsDoor {
@@ -49,7 +43,7 @@ export class PullRequestsDoor {
       createPullRequest: async (argument) => {
         const taskId = await pickTask(argument, t('Create Pull Request'), hasResult);
         openTask(taskId);
-        await (await this.#open()).desk(taskId).prepare({ own: false });
+        await (await this.#open()).desk(taskId).prepare({ own: false }, true);
       },
       openPullRequest: async (argument) =>
         (await this.#open()).open(await pickTask(argument, t('Open Pull Request'), has)),
@@ -74,15 +68,12 @@ export class PullRequestsDoor {
 
   /** A page of the task listens: what is true now, and soon how its pull request stands. */
   shown(taskId: string): void {
-    const { log, show, state, store } = this.#options;
-    const desk = this.#opened?.desk(taskId);
-    show(taskId, desk?.state ?? { doing: 'nothing' });
-    const began = state.get<Record<string, string>>(KEPT)?.[taskId] !== undefined;
-    const act = async () => {
-      if (began && !desk) await (await this.#open()).desk(taskId).prepare({ own: false });
-      else if (this.#isDue(store.get(taskId))) await (await this.#open()).desk(taskId).look();
-    };
-    act().catch((thrown: unknown) => log.warn(`Pull request: ${errorText(thrown)}`));
+    const { log, show, store } = this.#options;
+    show(taskId, this.#opened?.desk(taskId).state ?? { doing: 'nothing' });
+    if (!this.#isDue(store.get(taskId))) return;
+    this.#open()
+      .then((room) => room.desk(taskId).look())
+      .catch((thrown: unknown) => log.warn(`Pull request: ${errorText(thrown)}`));
   }
 
   /** Whether a task's result could become one; told again by `update` when that is known. */
@@ -130,4 +121,3 @@ export class PullRequestsDoor {
 function hasResult({ patch }: TaskSummary): boolean {
   return (patch?.files ?? 0) > 0;
 }
-

@@ -28,14 +28,14 @@ export interface RoomOptions {
   report: (thrown: unknown) => void;
   /** Of the workspace: what was typed outlives a reload. */
   state: vscode.Memento;
-  rootFor(task: TaskView): Promise<string>;
+  rootFor: (task: TaskView) => Promise<string>;
   /** Of the folders that are open in this window; for whoever connects without a task. */
-  roots(): Promise<readonly OpenRoot[]>;
-  show(taskId: string, desk: PullRequestDesk): void;
+  roots: () => Promise<readonly OpenRoot[]>;
+  show: (taskId: string, desk: PullRequestDesk) => void;
 }
 
 /** In `state`, by task. */
-export const KEPT = 'codexTasks.pullRequests';
+const KEPT = 'codexTasks.pullRequests';
 /** Forms that were begun and not finished. */
 const KEPT_MOST = 20;
 
@@ -83,7 +83,9 @@ export class PullRequestsRoom {
     const view = await this.#view(taskId);
     if (view?.url === undefined) throw new SentenceError(t('The task has no pull request yet.'));
     if (!isPageOf(view.host, view.url)) {
-      throw new SentenceError(t('The address of the pull request does not lead to {host}.', { host: view.host }));
+      throw new SentenceError(
+        t('The address of the pull request does not lead to {host}.', { host: view.host }),
+      );
     }
     await vscode.env.openExternal(vscode.Uri.parse(view.url, true));
   }

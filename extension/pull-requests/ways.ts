@@ -49,8 +49,8 @@ export function backendWay(backend: Backend, taskId: string): Way {
 export interface OwnWayOptions {
   backend: Backend;
   taskId: string;
-  rootFor(task: TaskView): Promise<string>;
-  report(thrown: unknown): void;
+  rootFor: (task: TaskView) => Promise<string>;
+  report: (thrown: unknown) => void;
 }
 
 interface Found extends Result {
@@ -94,9 +94,7 @@ export function ownWay({ backend, taskId, rootFor, report }: OwnWayOptions): Way
       const found = await find(preview.attempt);
       const { root, remote, task, turn } = found;
       const session = await sessionAt(found, signal);
-      const patch = await (
-        await connection()
-      ).patch(taskId, preview.turn, preview.attempt, { signal });
+      const patch = await (await connection()).patch(taskId, preview.turn, preview.attempt, { signal });
       const { title, body, draft, base } = written;
       const { branch } = await pushResult({
         ...{ root, remote, task, turn: turn.turn, title, patch, signal, branch: written.branch },

@@ -96,7 +96,8 @@ function Form({ form: shown, desk, actions }: PanelProps & { form: Shown }) {
   const [tried, setTried] = useState(false);
   const root = useRef<HTMLDivElement>(null);
   const update = isUpdate(preview);
-  const busy = desk.doing === 'publishing';
+  const busy = desk.doing !== 'nothing';
+  const publishing = desk.doing === 'publishing';
   const problems = problemsOf(form, preview, confirmed, update, t);
   const told: Problems = tried ? problems : {};
   useEffect(() => {
@@ -176,11 +177,13 @@ function Form({ form: shown, desk, actions }: PanelProps & { form: Shown }) {
       <div class="over-foot">
         <Button
           look="primary"
-          label={busy ? t('Publishing …') : update ? t('Update Pull Request') : t('Create Pull Request')}
+          label={
+            publishing ? t('Publishing …') : update ? t('Update Pull Request') : t('Create Pull Request')
+          }
           busy={busy}
           onClick={send}
         />
-        <Button label={busy ? t('Stop Waiting') : t('Cancel')} onClick={actions.leave} />
+        <Button label={publishing ? t('Stop Waiting') : t('Cancel')} onClick={actions.leave} />
       </div>
     </>
   );

@@ -1,6 +1,5 @@
 /** The page's own state of the task's pull request: the desk as the holder tells it, and what can be asked for. */
 import { useMemo, useRef, useState } from 'preact/hooks';
-import { hasQuestion, isUpdate } from '../../../client/words/index.ts';
 import type { PageParams, PullRequestDesk, PullRequestOffer } from '../../../protocol/pages.ts';
 import type { TaskSummary } from '../../../protocol/rpc.ts';
 import type { PageHost } from '../../host.ts';
@@ -63,6 +62,6 @@ export function usePullRequest(
 /** Whether the form stands over the log: not for an update in which there is nothing to decide. */
 export function isFormOpen({ form, doing, problem }: PullRequestDesk, task: TaskSummary | null): boolean {
   if (problem) return problem.at === 'form';
-  if (form) return !isUpdate(form.preview) || hasQuestion(form.preview);
+  if (form) return form.asks;
   return doing === 'reading' && task?.pullRequest?.state !== 'open';
 }
