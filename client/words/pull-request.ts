@@ -122,7 +122,7 @@ export function previewNotes(
     const paths = [...conflicts.slice(0, SHOWN_PATHS), ...(more > 0 ? ['…'] : [])].join(', ');
     notes.push({
       icon: 'warning',
-      text: t('“{base}” has changed since in a way that conflicts: {paths}.', { base, paths }),
+      text: t('“{base}” has changed since in a way that conflicts ({paths}).', { base, paths }),
     });
   } else if (behind > 0) {
     notes.push({

@@ -1,6 +1,6 @@
 /** The requests of a client with the person's own session, against a server that answers as it is told. */
 import assert from 'node:assert/strict';
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
@@ -33,7 +33,7 @@ const made = (host: string, number = 7) => ({
 async function serve(context: TestContext, answers: (host: string) => Answer[]) {
   const asked: Asked[] = [];
   let left: Answer[] = [];
-  const server = createServer(async (request: IncomingMessage, response) => {
+  const answer = async (request: IncomingMessage, response: ServerResponse) => {
     const sent = await text(request);
     asked.push({
       ...{ method: request.method ?? '', url: request.url ?? '' },
@@ -43,7 +43,8 @@ async function serve(context: TestContext, answers: (host: string) => Answer[]) 
     const { status = 200, headers = {}, body = {} } = left.shift() ?? { status: 500 };
     response.writeHead(status, { 'content-type': 'application/json', ...headers });
     response.end(typeof body === 'string' ? body : JSON.stringify(body));
-  });
+  };
+  const server = createServer((request, response) => void answer(request, response));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   context.after(() => server.close());
   const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
