@@ -38,8 +38,7 @@ test('files are counted with those that are binary', () => {
 test('what a person would want to have known is told, and nothing else', () => {
   const calm = { unpushedCommits: 0, behind: 0, conflicts: [] as string[], base: 'main' };
   assert.deepEqual(previewNotes(calm), []);
-  const texts = (some: Partial<typeof calm>) =>
-    previewNotes({ ...calm, ...some }).map(({ text }) => text);
+  const texts = (some: Partial<typeof calm>) => previewNotes({ ...calm, ...some }).map(({ text }) => text);
   assert.deepEqual(texts({ unpushedCommits: 1, behind: 2 }), [
     '1 commit of yours is not pushed yet, and goes along.',
     '“main” has gone on by 2 commits since; nothing conflicts.',
