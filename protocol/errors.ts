@@ -93,6 +93,8 @@ export const ErrorCode = z.enum([
   'modelContextFull',
   // forges and pull requests
   'forgeUnknown',
+  'forgeOwned',
+  'forgeNotConfigured',
   'forgeUnauthorized',
   'forgeForbidden',
   'forgeRepoUnknown',
@@ -109,6 +111,7 @@ export const ErrorCode = z.enum([
   'forgeLinkTooLarge',
   'forgeSignatureWrong',
   'forgeAppUnfinished',
+  'taskUntrusted',
   'pullRequestExists',
   'pullRequestMissing',
   'pullRequestClosed',

@@ -16,6 +16,8 @@ export const PATHS = {
   egress: (taskId: string) => `/api/v1/tasks/${taskId}/egress`,
   /** A picture for a prompt, by the hash of its bytes: sent before the request that names it. */
   blob: (sha256: string) => `/api/v1/blobs/${sha256}`,
+  /** Where a forge sends its webhooks: signed, without a token. */
+  webhook: (host: string) => `/api/v1/forges/${host}/webhook`,
   git: (repoId: string) => `/git/${repoId}.git`,
 } as const;
 

@@ -70,6 +70,10 @@ export const LIMITS = {
   egressBytesPerSecond: { default: 256 * MIB, cap: 10 * GIB },
   /** Entries of one task's egress log: a large install has some thousands, a loop would fill the disk. */
   egressLogEntries: { default: 20_000, cap: 1_000_000 },
+  /** What the links of one prompt lead to, as text, together: a long discussion fits, and room to work stays. */
+  forgeTextBytes: { default: 64 * KIB, cap: 512 * KIB },
+  /** One linked diff, laid in the sandbox: more than anybody reviews; beyond it, a checkout is the better way. */
+  forgeDiffBytes: { default: 4 * MIB, cap: 64 * MIB },
 } as const satisfies Record<string, Limit>;
 
 export type LimitName = keyof typeof LIMITS;
@@ -137,8 +141,64 @@ export const DATABASE_BUFFERS_KIB = 16 * 1024;
 export const DATABASE_TEMPLATE_UNUSED_MS = 30 * 24 * 60 * MINUTE_MS;
 /** At one task at the same time: each has a sandbox and a conversation of its own, and costs as much. */
 export const ATTEMPTS_MOST = 4;
+/** Links of one prompt that are read: each is a request or two to a forge, which counts them. */
+export const LINKS_PER_PROMPT = 10;
+/** A forge that does not answer keeps a turn waiting no longer than this, and no client that asks for a commit. */
+export const FORGE_READ_MS = 20_000;
+/** A pull request's template as the model gets it: longer ones explain more than they ask. */
+export const PULL_REQUEST_TEMPLATE_BYTES = 8 * KIB;
 /** Pictures of one prompt. */
 export const IMAGES_PER_PROMPT = 10;
+
+/** A repository's template for pull requests: a page of text; more is no template. */
+export const PULL_TEMPLATE_BYTES = 64 * KIB;
+/** Files that a preview of a pull request lists: as many as fit into one RPC frame, whatever their names. */
+export const PREVIEW_FILES = 500;
+/** A webhook's body. GitHub sends up to 25 MiB for a push of everything; what we need stands in far less. */
+export const WEBHOOK_BYTES = MIB;
+/** Webhooks that are worked on at once, and that wait: a flood must not fill the memory. */
+export const WEBHOOKS_WAITING = 200;
+/** The ids of webhooks that were taken: a forge sends one again for some days at most. */
+export const WEBHOOK_IDS_KEPT_MS = 7 * 24 * 60 * MINUTE_MS;
+/** What others wrote, in one prompt: the longest review fits, a flood does not. */
+export const FEEDBACK_PROMPT_BYTES = 64 * KIB;
+/** Comments of a pull request that a client gets, the newest; each is cut to fit into an RPC frame. */
+export const FEEDBACK_COMMENTS = 200;
+export const FEEDBACK_COMMENT_BYTES = 3 * KIB;
+/** How often an open pull request is looked at: one that was worked on in the last day, and any other. */
+export const PULL_POLL_MS = 2 * MINUTE_MS;
+export const PULL_POLL_OLD_MS = 60 * MINUTE_MS;
+export const PULL_POLL_RECENT_MS = 24 * 60 * MINUTE_MS;
+/** Each look is four requests; a token has 5,000 an hour, and people need some of them. */
+export const PULL_LOOKS_PER_MINUTE = 10;
+/** A forge that can't be used is left alone for this long, where it does not say how long. */
+export const FORGE_PAUSE_MS = 10 * MINUTE_MS;
+/** One that is being published for longer was left behind by a process that ended. */
+export const PULL_LEFT_MS = 15 * MINUTE_MS;
+/** What an agent says is posted as a comment; a forge takes 65,536 characters. */
+export const COMMENT_CHARS = 32 * 1024;
+/** One answer of a forge: a page of a hundred comments of full length fits. */
+export const FORGE_ANSWER_BYTES = 16 * MIB;
+/** One request to a forge with its answer; what takes longer has broken off. */
+export const FORGE_REQUEST_MS = 30_000;
+/** All waiting for one call while a forge takes no more requests: a person waits for the answer. */
+export const FORGE_WAIT_MS = 30_000;
+/** Pages of a hundred entries of one list. */
+export const FORGE_PAGES_MOST = 10;
+/** Answers that are kept to be asked for again with their ETag, all together. */
+export const FORGE_CACHE_BYTES = 16 * MIB;
+/** Links of one prompt that are followed: more are a list, not a task. */
+export const FORGE_LINKS_MOST = 10;
+/** What a forge says of a refusal, in our sentence. */
+export const FORGE_REASON_CHARS = 300;
+/** From asking for an app until the forge hands it over: a person fills in a form meanwhile. */
+export const FORGE_APP_MS = 10 * MINUTE_MS;
+/** Apps that are asked for at the same time. */
+export const FORGE_APPS_MOST = 20;
+/** Git at a forge: a large repository over a slow link fits, a connection that never ends does not. */
+export const FORGE_GIT_TIMEOUT_MS = 60 * MINUTE_MS;
+/** Without a byte from there or to there. Servers send a sign of life every few seconds while they work. */
+export const FORGE_GIT_STALL_MS = 2 * MINUTE_MS;
 
 /** After TERM a command has this long before KILL. */
 export const KILL_GRACE_MS = 2_000;

@@ -11,6 +11,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
+import { DEFAULT_ENVIRONMENT_NAME } from '../protocol/environment.ts';
 import { CodexError } from '../protocol/errors.ts';
 import type { BackendFile } from '../protocol/http.ts';
 import type { LimitValues } from '../protocol/limits.ts';
@@ -20,9 +21,11 @@ import { EgressLog } from './environments/egress-log.ts';
 import { Environments } from './environments/environments.ts';
 import { PreparedEnvironments } from './environments/prepared.ts';
 import { Scripts } from './environments/scripts.ts';
-import type { GatewayDeps } from './gateway/deps.ts';
 import { createGateway } from './gateway/gateway.ts';
 import { type Log, NO_LOG } from './log.ts';
+import { noForges, NO_TERMINALS } from './not-built.ts';
+import { openPullRequests, type PullDeps } from './pull-requests/pull-requests.ts';
+import type { RemoteRepos } from './repos/remote-types.ts';
 import type { Repos } from './repos/repos.ts';
 import { openKeys, type KeySettings } from './secrets/keys/index.ts';
 import type { Vault } from './secrets/types.ts';
@@ -70,7 +73,7 @@ export interface Rooms {
 
 export interface BackendParts {
   config: BackendConfig;
-  repos: Repos;
+  repos: Repos & Partial<RemoteRepos>;
   /** A `RunTurn`; `rooms` are the same for every turn. */
   runTurn: (turn: TurnContext, rooms: Rooms) => Promise<void>;
   sandbox: () => ResultOf<'server.hello'>['sandbox'];
@@ -80,6 +83,8 @@ export interface BackendParts {
   /** Throws `CodexError` modelUnknown, modelNotConfigured; null is the default one. */
   checkModel?: (name: string | null) => Promise<void>;
   checkTask?: (request: ParamsOf<'task.create'>) => void;
+  /** The forges that are connected; absent: none, and nothing about pull requests is built. */
+  forges?: Pick<PullDeps, 'forges' | 'webhookSecret' | 'publicUrl'>;
   /** Where terminals are opened; absent: nowhere. */
   driver?: SandboxDriver;
   /** After a task's rows are gone: its sandboxes go. Its repositories are removed here. */
@@ -173,6 +178,25 @@ export async function startBackend(parts: BackendParts): Promise<Backend> {
         }
       },
     });
+    const pulls = parts.forges
+      ? openPullRequests({
+          ...parts.forges,
+          store,
+          hub,
+          tasks,
+          // What reaches out is there wherever forges are.
+          repos: repos as Repos & RemoteRepos,
+          limits,
+          log,
+          checkEnvironment: async (name) => void (await environments.get(name)),
+          checkTask: async (request) => {
+            parts.checkTask?.(request);
+            const { environment = DEFAULT_ENVIRONMENT_NAME } = request;
+            await parts.checkModel?.((await environments.get(environment)).model ?? null);
+          },
+        })
+      : undefined;
+    closers.push(() => pulls?.close());
     const { driver } = parts;
     const serveOrigin = (taskId: string, stream: Duplex) => repos.serveOrigin(taskId, stream);
     const terminals = driver
@@ -189,7 +213,8 @@ export async function startBackend(parts: BackendParts): Promise<Backend> {
       prepared,
       scripts,
       terminals: terminals ?? NO_TERMINALS,
-      forges: notBuiltYet(),
+      forges: { ...noForges(), ...pulls?.room },
+      ...(pulls ? { webhooks: pulls.webhooks } : {}),
       approvals,
       hub,
       store,
@@ -216,6 +241,7 @@ export async function startBackend(parts: BackendParts): Promise<Backend> {
 
     closers.push(() => queue.stop());
     await queue.start();
+    await pulls?.start();
     await writeBackendFile(config, {
       pid: process.pid,
       port,
@@ -304,20 +330,4 @@ async function writeBackendFile(config: BackendConfig, content: BackendFile): Pr
   const temporary = `${path}.${process.pid}`;
   await writeFile(temporary, `${JSON.stringify(content)}\n`, { mode: 0o600 });
   await rename(temporary, path);
-}
-
-const noTerminal = (): never => {
-  throw new CodexError('terminalUnavailable');
-};
-const NO_TERMINALS: GatewayDeps['terminals'] = {
-  open: noTerminal,
-  write: noTerminal,
-  resize: noTerminal,
-  close: noTerminal,
-};
-
-/** Each of its methods says that it is not built. */
-function notBuiltYet(): GatewayDeps['forges'] {
-  const refuse = () => Promise.reject(new CodexError('notBuilt', { feature: 'Pull requests' }));
-  return new Proxy({} as GatewayDeps['forges'], { get: () => refuse });
 }

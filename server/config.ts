@@ -12,6 +12,7 @@ import { CodexError } from '../protocol/errors.ts';
 import { LIMIT_NAMES, type LimitName, type LimitValues, resolveLimits } from '../protocol/limits.ts';
 import { EgressConfig, ownerRulesOf } from './egress-config.ts';
 import type { OwnerRules } from './egress/policy/index.ts';
+import { ForgesConfig, PublicUrl } from './forge-config.ts';
 import type { LogLevel } from './log.ts';
 import { ModelsConfig } from './models-config.ts';
 import { KEYS_VARIABLE, KEY_FILE_VARIABLE, type KeySettings } from './secrets/keys/index.ts';
@@ -33,6 +34,10 @@ export interface Settings {
   egress: OwnerRules;
   /** The owner's model connections, their keys not yet read. */
   models: ModelsConfig;
+  /** The owner's forges, their tokens not yet read. */
+  forges: ForgesConfig;
+  /** Where browsers and forges reach it; absent: only this machine does. */
+  publicUrl?: string;
   secretKeys: KeySettings;
   /** Names of files that instruct agents where a folder has no `AGENTS.md`. */
   agentsFileFallbacks: string[];
@@ -66,6 +71,8 @@ const ConfigFile = z.strictObject({
     .max(10)
     .optional(),
   models: ModelsConfig.prefault({}),
+  forges: ForgesConfig.default({}),
+  publicUrl: PublicUrl.optional(),
   /** Relative to the data folder. The keys themselves don't belong in this file. */
   secretsKeyFile: z.string().min(1).optional(),
 });
@@ -93,6 +100,8 @@ export async function readSettings(dataDir: string, env: NodeJS.ProcessEnv = pro
     allowedHosts: file.allowedHosts ?? [],
     egress: await ownerRulesOf(file.egress, dataDir, (place, reason) => wrong(path, `${place}: ${reason}`)),
     models: withModel(file.models, env.CODEX_MODEL),
+    forges: file.forges,
+    ...(file.publicUrl === undefined ? {} : { publicUrl: file.publicUrl }),
     ...(runtime === undefined ? {} : { sandboxRuntime: runtime }),
     sandboxPool: poolSize(env.CODEX_SANDBOX_POOL) ?? file.sandboxPool ?? 0,
     agentsFileFallbacks: file.agentsFileFallbacks ?? [],

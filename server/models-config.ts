@@ -6,26 +6,12 @@
  * wrong is an error with its place before anything starts, and never repeats a value. A variable that is
  * not set makes its connection unusable and no other: it depends on who started the backend.
  */
-import { readFile, stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import { z } from 'zod';
-import { errorText } from '../protocol/errors.ts';
 import { Effort, ModelName } from '../protocol/states.ts';
+import { HEADER_VALUE, KEY_PLACE, Place, placesVariables, valueAt, type KeySources } from './key-places.ts';
 import { DEFAULT_CONNECTION, type ListedModel, type ModelConnection } from './model/connections.ts';
 import type { ModelSettings } from './model/model.ts';
 import type { ModelPrices } from './model/prices.ts';
-
-const KEY_PLACE = 'write { env: NAME } or { file: PATH }';
-const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
-/** A file that holds more holds no key. */
-const KEY_MAX_BYTES = 8_192;
-
-const Place = z.union([
-  z.strictObject({ env: z.string().regex(VARIABLE, 'is no name of a variable') }),
-  /** Relative to the data folder. */
-  z.strictObject({ file: z.string().min(1) }),
-]);
-type Place = z.infer<typeof Place>;
 
 const Key = z.union([z.literal('none'), Place], {
   error: ({ input }) =>
@@ -34,8 +20,6 @@ const Key = z.union([z.literal('none'), Place], {
       : `a key never stands in this file: ${KEY_PLACE}, or none for a server that wants no key`,
 });
 
-/** What a header's value may be: printable, as HTTP takes it. */
-const HEADER_VALUE = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/;
 const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$/;
 /** Of the request itself: with another value it would be another request. */
 const OWN_HEADERS =
@@ -139,14 +123,7 @@ export function keyVariables({ connections }: ModelsConfig): string[] {
     key,
     ...Object.values(headers),
   ]);
-  return places.flatMap((place) => (typeof place === 'object' && 'env' in place ? [place.env] : []));
-}
-
-export interface KeySources {
-  dataDir: string;
-  env: NodeJS.ProcessEnv;
-  /** `wrong(place, reason)` is thrown for a file that can't be used. */
-  wrong: (place: string, reason: string) => Error;
+  return placesVariables(places);
 }
 
 /** In the file's order, each with its key and headers. */
@@ -200,45 +177,6 @@ export function withDefaultConnection(
     takesAny: true,
   };
   return [...connections, own];
-}
-
-/** Null for a variable that is not set. */
-async function valueAt(
-  of: Place,
-  place: string,
-  { dataDir, env, wrong }: KeySources,
-): Promise<string | null> {
-  if ('env' in of) {
-    const value = env[of.env]?.trim();
-    if (!value) return null;
-    if (!isValue(value)) throw wrong(place, `what stands in ${of.env} is no key: it has more than one line`);
-    return value;
-  }
-  const path = resolve(dataDir, of.file);
-  const problem = await fileProblem(path);
-  if (problem !== null) throw wrong(place, problem);
-  const value = (await readFile(path, 'utf8')).trim();
-  if (isValue(value)) return value;
-  throw wrong(place, value === '' ? `${path} is empty` : `${path} holds no key: it has more than one line`);
-}
-
-const isValue = (text: string) => HEADER_VALUE.test(text) && text.length <= KEY_MAX_BYTES;
-
-const OTHERS = 0o077;
-const MODE = 0o777;
-
-async function fileProblem(path: string): Promise<string | null> {
-  try {
-    const { mode, uid, size } = await stat(path);
-    if (size > KEY_MAX_BYTES) return `${path} is larger than any key`;
-    // Windows has no such bits: there the folder of the person's account is what protects it.
-    if (process.platform === 'win32') return null;
-    if ((mode & OTHERS) !== 0)
-      return `others can read ${path} (mode ${(mode & MODE).toString(8).padStart(4, '0')}): run “chmod 600 ${path}”`;
-    return uid === process.getuid?.() || uid === 0 ? null : `${path} belongs to another user`;
-  } catch (error) {
-    return `${path} can’t be read: ${errorText(error)}`;
-  }
 }
 
 /** Without the keys that are undefined. */

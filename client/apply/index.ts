@@ -15,5 +15,5 @@ export { applyPlan, type ApplyOptions } from './apply.ts';
 export { undoCheckpoint, type UndoOptions } from './undo.ts';
 export { openCheckpoints, Checkpoints, type CheckpointOptions } from './checkpoints.ts';
 export { nodeFileIO } from './node-io.ts';
-export { runsByItself } from './self-running.ts';
+export { runsByItself } from '../../protocol/self-running.ts';
 export { refusalOf } from './paths.ts';

@@ -9,7 +9,7 @@ import type { FilePatch, Patch } from '../patch/types.ts';
 import { alreadyIn, applyKeepingEol } from './eol.ts';
 import { nodeFileIO } from './node-io.ts';
 import { ancestorsOf, foldedKey, refusalOf } from './paths.ts';
-import { runsByItself } from './self-running.ts';
+import { runsByItself } from '../../protocol/self-running.ts';
 import { ABSENT, contentOf, fingerprintOf, gitModeOf, sameMode } from './state.ts';
 import type {
   ApplyPlan,

@@ -19,6 +19,7 @@ export const CACHE_REASON_WORDS: Record<string, string> = {
   branchSetup: 'this branch has a setup of its own',
   off: 'its cache time is 0',
   setupFailed: 'the automatic setup failed',
+  untrusted: 'the task works on a fork’s code',
 };
 
 export const CACHE_WORDS: Record<Cache['outcome'], readonly string[]> = {

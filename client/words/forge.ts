@@ -6,6 +6,14 @@ export const FORGE_ERROR_WORDS = {
     'No forge is connected at {host}. Connect it, then try again.',
     'The repository’s remote is at no forge that is connected. Connect it, then try again.',
   ],
+  forgeOwned: [
+    '{host} is set up in the configuration of the backend. Change it there, in config.yaml.',
+    'The forge is set up in the configuration of the backend. Change it there, in config.yaml.',
+  ],
+  forgeNotConfigured: [
+    '{host} can’t be used: {variable} is not set where the backend runs. Set it and start the backend again.',
+    'The forge can’t be used: its token is not set where the backend runs. Set it and start the backend again.',
+  ],
   forgeUnauthorized: [
     '{host} does not accept the token any more: it has expired, or was revoked. Connect again with a new one.',
     'The forge does not accept the token any more. Connect again with a new one.',
@@ -52,6 +60,7 @@ export const FORGE_ERROR_WORDS = {
   ],
   forgeConflicts: [
     'What others pushed to “{branch}” conflicts with this result, in {paths}. Nothing was pushed: ask the agent to go on from there, or merge by hand.',
+    'The result can’t be taken apart from the local changes that the task began with, in {paths}. Include them, or commit them and begin from there.',
     'What others pushed conflicts with this result. Nothing was pushed.',
   ],
   forgeNotConfirmed: [
@@ -66,6 +75,9 @@ export const FORGE_ERROR_WORDS = {
   forgeSignatureWrong: ['The message does not come from the forge: its signature is wrong.'],
   forgeAppUnfinished: [
     'This app was asked for too long ago, or by another backend. Begin again with Connect.',
+  ],
+  taskUntrusted: [
+    'This task works on a fork’s code: it gets no internet access, whatever its environment allows.',
   ],
   pullRequestExists: [
     'The task has a pull request already: {url}. Update it.',

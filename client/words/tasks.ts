@@ -67,6 +67,8 @@ export const LIMIT_WORDS: Record<LimitName, string> = {
   egressBytes: 'The task moved {size} to and from the internet; its access ended there.',
   egressLogEntries:
     'The task’s log of internet access has {value} entries; further ones are counted, not listed.',
+  forgeTextBytes: 'What links in the prompt lead to is longer than {size}; the agent got a part of it.',
+  forgeDiffBytes: 'What a link leads to is larger than {size}; it was left out.',
   egressBytesPerSecond: 'The task’s internet access was slowed down to {size} a second.',
 };
 
@@ -104,6 +106,47 @@ export const WARNING_WORDS: Record<string, readonly string[]> = {
   scriptUnapproved: [
     '{path} differs from the default branch’s, so its setup ran without the environment’s secrets. Look at it and approve it, if you trust it.',
     'The setup of this branch ran without the environment’s secrets.',
+  ],
+  untrustedTask: [
+    'This task works on a fork’s code: it gets no secrets and no internet access, and nothing that it sets up is kept for other tasks.',
+  ],
+  // links in a prompt
+  linkRead: ['Read for the agent: {title} ({url})', 'Read for the agent: {url}'],
+  linkLaid: [
+    'The changes of {url} lie in the sandbox: {path}, {bytes}.',
+    'The changes of a link in the prompt lie in the sandbox.',
+  ],
+  linkTooLarge: [
+    '{url} was not read: it is larger than {maxBytes}. The agent goes on without it.',
+    'A link in the prompt was not read: it is too large.',
+  ],
+  linkGone: [
+    '{url} was not read: it is not there, or the backend’s access to {host} does not reach it. The agent goes on without it.',
+    'A link in the prompt was not read: it is not there, or the backend has no access to it.',
+  ],
+  linkNoAccess: [
+    '{url} was not read: {host} does not let the backend in. Connect it again; the agent goes on without it.',
+    'A link in the prompt was not read: the forge does not let the backend in.',
+  ],
+  linkRateLimited: [
+    '{url} was not read: {host} takes no more requests for now. The agent goes on without it.',
+    'A link in the prompt was not read: the forge takes no more requests for now.',
+  ],
+  linkForeign: [
+    '{url} was not read: a task that a comment started reads only what is in its own repository.',
+    'A link in the prompt was not read: it leads to another repository.',
+  ],
+  linkUnread: [
+    '{url} was not read: {host} did not answer as it should. The agent goes on without it.',
+    'A link in the prompt was not read. The agent goes on without it.',
+  ],
+  linksLeftOut: [
+    'The prompt has more links than are read at once: {read} were read, {count} stayed text.',
+    'The prompt has more links than are read at once; some stayed text.',
+  ],
+  templateCut: [
+    '{path}: the model got {keptBytes} of the pull request template.',
+    'The pull request template is long; the model got its beginning.',
   ],
   // a snapshot of the person's folder
   notIncluded: ['Not sent: {path} ({reason})', 'Not sent: {path}', 'A file could not be sent.'],

@@ -10,6 +10,7 @@ import { ensureChromium } from '../setup/chromium.mjs';
 import { ensureCodeServer } from '../setup/code-server.mjs';
 import { ensureDebootstrap } from '../setup/debootstrap.mjs';
 import { ensureDocker } from '../setup/docker.mjs';
+import { ensureGithubOpenapi } from '../setup/github-openapi.mjs';
 import { ensureNamespaces } from '../setup/namespaces.mjs';
 import { ensurePostgres } from '../setup/postgres.mjs';
 import { ensureBaseImage } from './base-image.mjs';
@@ -28,6 +29,7 @@ const STEPS = {
   postgres: ensurePostgres,
   chromium: ensureChromium,
   codeServer: ensureCodeServer,
+  githubOpenapi: ensureGithubOpenapi,
   vsix: ensureVsix,
   inHostRunner: ensureInHostRunner,
   inHostSuite: ensureInHostSuite,
@@ -48,6 +50,7 @@ const NEEDS = [
   [/^test\/e2e\//, ['chromium', 'codeServer', 'vsix']],
   [/^test\/e2e\/in-host/, ['inHostRunner', 'inHostSuite']],
   [/^test\/e2e\/specs\//, SANDBOX],
+  [/^test\/.*\b(forge|pull-requests?)\b/, ['githubOpenapi']],
   [/^test\/nightly\//, ['docker', 'debootstrap']],
   [/^test\/nightly\/kills/, SANDBOX],
 ];

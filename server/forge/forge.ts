@@ -64,7 +64,10 @@ export interface Issue {
   author: string;
   state: 'open' | 'closed';
   labels: string[];
+  /** Oldest first; where not all fit, the newest. */
   comments: Comment[];
+  /** How many older ones did not fit. */
+  commentsLeftOut?: number;
   isPullRequest: boolean;
 }
 
@@ -95,7 +98,8 @@ export interface ForgeRepo {
   /** Where git goes; without a credential in it. */
   readonly gitUrl: string;
   about(): Promise<RepoAbout>;
-  credential(purpose: Purpose): Promise<GitCredential>;
+  /** `refused`: a password that was just not accepted; an app's is made anew then. */
+  credential(purpose: Purpose, refused?: string): Promise<GitCredential>;
   /** The newest one, open first, from this branch of the repository itself; null when there is none. */
   findPull(head: string, base?: string): Promise<PullRequest | null>;
   createPull(pull: NewPull): Promise<PullRequest>;

@@ -11,6 +11,7 @@ import type { Vault } from '../secrets/types.ts';
 import type { Store } from '../store/store.ts';
 import type { Hub, Sink } from '../tasks/hub.ts';
 import type { BlobRoom } from './http.ts';
+import type { WebhookRoom } from './webhooks.ts';
 import type { Tasks } from '../tasks/tasks.ts';
 
 /** What was prepared of environments. */
@@ -57,6 +58,8 @@ export interface GatewayDeps {
   approvals: ApprovalRoom;
   terminals: TerminalRoom;
   forges: ForgeRoom;
+  /** Absent: nobody may tell us anything. */
+  webhooks?: WebhookRoom;
   hub: Hub;
   store: Store;
   repos: Repos;

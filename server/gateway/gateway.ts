@@ -12,6 +12,7 @@ import { type Access, LOOPBACK_HOSTS, type Who } from './auth.ts';
 import type { GatewayDeps } from './deps.ts';
 import { createDownloads } from './downloads.ts';
 import { createHttp } from './http.ts';
+import { ACTIONS, checkMay } from './rights.ts';
 import { createHandlers } from './rpc.ts';
 import { type OpenSocket, serveSockets } from './socket.ts';
 
@@ -37,6 +38,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     downloads: createDownloads(deps),
     blobs: deps.blobs,
     maxBlobBytes: limits.attachmentBytes,
+    webhooks: deps.webhooks,
     log: (line) => log.warn(line),
   });
   const handlers = createHandlers(deps);
@@ -55,6 +57,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
       handlers,
       (method) => {
         if (!session.greeted && method !== 'server.hello') throw new CodexError('helloFirst');
+        checkMay(session.who, ACTIONS[method]);
         return { session, sink };
       },
       { onError: (error, method) => log.error('a call failed', { method, error }) },

@@ -11,6 +11,7 @@ import { ATTEMPTS_MOST } from '../../protocol/limits.ts';
 import { imageTypeOf } from '../../protocol/images.ts';
 import type { Repos } from '../repos/repos.ts';
 import { authorize, checkPlace, proofOf, type Access } from './auth.ts';
+import { serveWebhooks, type WebhookRoom } from './webhooks.ts';
 
 export interface Downloads {
   /** The patch of a turn from the task's base, or from the result of the turn `from`. */
@@ -35,6 +36,7 @@ export interface HttpParts {
   downloads: Downloads;
   blobs: BlobRoom;
   maxBlobBytes: number;
+  webhooks?: WebhookRoom | undefined;
   log: (line: string) => void;
 }
 
@@ -52,6 +54,7 @@ const STATUS_OF: Partial<Record<ErrorCode, number>> = {
   attachmentTooLarge: 413,
   attachmentUnreadable: 400,
   attachmentMissing: 404,
+  forgeSignatureWrong: 401,
   notBuilt: 501,
   shuttingDown: 503,
   diskFull: 507,
@@ -78,6 +81,7 @@ export function createHttp({
   downloads,
   blobs,
   maxBlobBytes,
+  webhooks,
   log,
 }: HttpParts): FastifyInstance {
   const app = Fastify({ logger: false, forceCloseConnections: true });
@@ -165,6 +169,8 @@ export function createHttp({
     });
     done();
   });
+
+  if (webhooks) serveWebhooks(app, webhooks, (headers) => checkPlace(headers, access));
 
   // Git speaks on the raw stream: bodies are packs of any size, compressed or chunked.
   app.register((git, _options, done) => {

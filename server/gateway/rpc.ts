@@ -15,6 +15,7 @@ import {
 } from '../../protocol/rpc.ts';
 import { headOf } from '../tasks/events.ts';
 import type { Sink } from '../tasks/hub.ts';
+import { isUntrusted } from '../tasks/trigger.ts';
 import type { Who } from './auth.ts';
 import type { ForgeRoom, GatewayDeps } from './deps.ts';
 
@@ -198,6 +199,7 @@ export function createHandlers(deps: GatewayDeps): Handlers<CallContext> {
     },
     async 'policy.allow'({ taskId, domain }, { session }) {
       const { environment = null } = await tasks.summary(taskId);
+      if (isUntrusted(await tasks.triggerOf(taskId))) throw new CodexError('taskUntrusted');
       return { environment: await environments.allow(environment, domain, session.who.id) };
     },
     async 'task.egress'({ taskId, after, limit }) {

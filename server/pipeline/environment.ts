@@ -13,9 +13,11 @@ import type { Repos } from '../repos/repos.ts';
 import type { ModelClient } from '../model/model.ts';
 import { createRedactor } from '../secrets/redactor.ts';
 import type { OpenSecret, Redactor } from '../secrets/types.ts';
+import { isUntrusted } from '../tasks/trigger.ts';
 import type { TurnContext } from '../tasks/turn-context.ts';
 import { chosenModel } from './model-choice.ts';
 import type { Rooms } from './rooms.ts';
+import { secretsFor } from './untrusted.ts';
 
 export interface TurnEnvironment {
   settings: EffectiveEnvironment;
@@ -24,7 +26,9 @@ export interface TurnEnvironment {
   /** Of all secrets of the environment, whoever gets them. */
   redactor: Redactor;
   /** Where it is prepared; `uncached` says why the outcome is not kept for others. */
-  base: { sha: string; uncached: 'noDefaultBranch' | 'branchSetup' | 'off' | null };
+  base: { sha: string; uncached: 'noDefaultBranch' | 'branchSetup' | 'off' | 'untrusted' | null };
+  /** What a stranger brought (`untrusted.ts`): of what was prepared it only reads. */
+  untrusted: boolean;
   /** Absent where none is asked: a try of the setup. */
   model?: ModelClient;
   /** Absent: the model's own. */
@@ -59,9 +63,14 @@ export async function environmentOf(
   const effort = model && asked.effort ? { effort: asked.effort } : {};
   const isOwnSetup = !sameSetup(settings, effective(stored, byDefault, turn.limits));
 
-  let given = secrets;
+  const untrusted = isUntrusted(turn.task.trigger);
+  const offered = secretsFor(turn.task, secrets);
+  let given = offered;
+  if (untrusted) {
+    await turn.emit({ code: 'warning', attempt, params: { code: 'untrustedTask', params: {} } });
+  }
   // Also where there is no file any more: what runs then is not what the default branch says either.
-  if (secrets.length > 0 && isOwnSetup) {
+  if (offered.length > 0 && isOwnSetup) {
     const trust = await rooms.scripts.trust({ repoId: repo.repoId, sha, defaultSha, stored, file: here });
     if (!trust.trusted) {
       given = [];
@@ -75,14 +84,14 @@ export async function environmentOf(
     params: {
       ...fieldsForEvent(
         settings,
-        secrets.map((secret) => secret.name),
+        offered.map((secret) => secret.name),
       ),
       ...(model ? { model: asked.model ?? model.name } : {}),
       ...effort,
     },
   });
   const base = baseOf(repo, settings, isOwnSetup);
-  return { settings, secrets: given, redactor, base, ...(model ? { model } : {}), ...effort };
+  return { settings, secrets: given, redactor, base, untrusted, ...(model ? { model } : {}), ...effort };
 }
 
 /** The file at the task's commit and on the default branch; nobody is left alone with a failure. */

@@ -26,6 +26,7 @@ import type { Rooms } from './rooms.ts';
 import { startOf } from './setup/index.ts';
 import { shareStart, type SharedStart } from './start.ts';
 import { startNaming } from './title.ts';
+import { roomsFor } from './untrusted.ts';
 import { shellEnvironment } from '../sandbox/shell-env.ts';
 
 /** How often one turn may lose its sandbox: an agent that keeps killing its runner must end. */
@@ -43,7 +44,8 @@ export interface PipelineParts {
 
 /** A `RunTurn`, given the rooms that belong to the data folder. */
 export function createRunTurn(parts: PipelineParts): (turn: TurnContext, rooms: Rooms) => Promise<void> {
-  return async (turn, rooms) => {
+  return async (turn, allRooms) => {
+    const rooms = roomsFor(turn.task, allRooms);
     const [first = 1] = turn.attempts;
     const startSha = turn.baseSha ?? (await turn.newestResult(first)) ?? turn.task.repo.sha;
     await turn.setBase(startSha);

@@ -103,8 +103,8 @@ export async function copyCommits(from: string, to: string, commits: readonly st
   );
 }
 
-/** Those of the objects that are in the repository. */
-async function present(dir: string, shas: readonly string[]): Promise<string[]> {
+/** Those of the ids that are commits of the repository. */
+export async function present(dir: string, shas: readonly string[]): Promise<string[]> {
   if (shas.length === 0) return [];
   const { stdout } = await git(['cat-file', '--batch-check=%(objecttype)', '--buffer'], {
     dir,

@@ -37,6 +37,9 @@ export const RECEIVE_FSCK_CONFIG: readonly string[] = [
   ...OLD_HISTORY.map((id) => `receive.fsck.${id}=ignore`),
 ];
 
+/** The same for `index-pack`, of what is fetched from a forge. */
+export const FETCH_INDEX_STRICTNESS = `--strict=${OLD_HISTORY.map((id) => `${id}=ignore`).join(',')}`;
+
 /**
  * For a result: its objects were written a moment ago by a git of ours, so nothing old is in them.
  * One exception: the tree of an old folder with zero-padded modes may be taken over as it is.

@@ -1,7 +1,7 @@
 /** What `Repos` does with repositories elsewhere. The only git calls of the backend that reach out. */
 import type { Author } from '../../protocol/pull-request.ts';
 
-/** The password goes to git through a pipe: never into an argument, a variable, a file, an error. */
+/** The password stays in this process: it is in no argument, variable, file or error, and git never gets it. */
 export interface RemoteRepo {
   /** `https://…` (or `http://` where the owner's configuration says so), without a credential. */
   url: string;

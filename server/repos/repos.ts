@@ -11,9 +11,10 @@ import type { Duplex, Readable } from 'node:stream';
 import type { FileChange, PatchSummary } from '../../protocol/events.ts';
 import type { NewContent } from './contents.ts';
 import type { RepoAtCommit } from '../../protocol/rpc.ts';
+import type { RemoteRepos } from './remote-types.ts';
 import type { LineRange } from './review.ts';
 
-export interface Repos {
+export interface Repos extends RemoteRepos {
   /**
    * The repository of a remote, or of a folder that has none; made when it is not there. `sha` says
    * by its length which kind of object ids the client's repository has (SHA-1 when absent).

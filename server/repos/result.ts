@@ -7,22 +7,17 @@
  * pack moves into the trusted repository, the tree is committed on its parent, and the ref is set.
  * Until that last step nothing is reachable, and a pack that fails leaves nothing behind.
  */
-import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { Transform, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { CodexError } from '../../protocol/errors.ts';
-import { hasCommit, objectPathList, refExists, setRefs, treeOf } from './bare.ts';
+import { hasCommit, refExists, setRefs, treeOf } from './bare.ts';
 import { newContents, type NewContent } from './contents.ts';
 import { RESULT_INDEX_STRICTNESS } from './fsck.ts';
-import { git, gitLine, isDiskFull, type GitCall } from './git.ts';
+import { git, gitLine, type GitCall } from './git.ts';
+import { throughQuarantine } from './quarantine.ts';
 
 /** Also bounds a sandbox that stops sending. */
 const TAKE_TIMEOUT_MS = 20 * 60_000;
-
-/** Left behind by a process that was killed; swept at start. */
-export const QUARANTINE_PREFIX = 'incoming-result-';
 
 /** One author for every result, so that a commit says who made it and asks for no configuration. */
 const IDENTITY = {
@@ -47,24 +42,15 @@ export interface ResultToTake {
 export async function takeResultInto(repo: string, origin: string, result: ResultToTake): Promise<string> {
   if (!(await hasCommit(origin, result.parent)))
     throw new CodexError('commitMissing', { sha: result.parent });
-  const quarantine = join(repo, 'objects', `${QUARANTINE_PREFIX}${randomUUID()}`);
   try {
-    await mkdir(join(quarantine, 'pack'), { recursive: true, mode: 0o700 });
-    const apart: GitCall = {
-      dir: origin,
-      timeoutMs: TAKE_TIMEOUT_MS,
-      env: {
-        GIT_OBJECT_DIRECTORY: quarantine,
-        GIT_ALTERNATE_OBJECT_DIRECTORIES: objectPathList([join(origin, 'objects')]),
-      },
-    };
-    await indexPack(apart, result);
-    await checkTree(apart, result);
-    await result.inspect?.(newContents(apart, result.parent, result.tree));
-    await movePacks(join(quarantine, 'pack'), join(repo, 'objects', 'pack'));
+    await throughQuarantine(repo, origin, async (quarantined) => {
+      const apart: GitCall = { ...quarantined, timeoutMs: TAKE_TIMEOUT_MS };
+      await indexPack(apart, result);
+      await checkTree(apart, result);
+      await result.inspect?.(newContents(apart, result.parent, result.tree));
+    });
   } finally {
     result.pack.destroy();
-    await rm(quarantine, { recursive: true, force: true });
   }
   return commit(repo, result);
 }
@@ -113,21 +99,6 @@ async function checkTree(apart: GitCall, result: ResultToTake): Promise<void> {
 function unreadable(thrown: unknown, reason: string): unknown {
   if (!(thrown instanceof CodexError) || thrown.code !== 'gitFailed') return thrown;
   return new CodexError('resultUnreadable', { reason }, { detail: thrown.message, cause: thrown });
-}
-
-/** The index last: git sees a pack once its index is there. */
-async function movePacks(from: string, to: string): Promise<void> {
-  const names = await readdir(from);
-  const last = (name: string) => (name.endsWith('.idx') ? 1 : 0);
-  try {
-    await mkdir(to, { recursive: true });
-    // A pack's name is the hash of its content: replacing one by itself is no change.
-    for (const name of names.sort((a, b) => last(a) - last(b)))
-      await rename(join(from, name), join(to, name));
-  } catch (cause) {
-    if (await isDiskFull(to)) throw new CodexError('diskFull', {}, { cause });
-    throw cause;
-  }
 }
 
 async function commit(repo: string, result: ResultToTake): Promise<string> {

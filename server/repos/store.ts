@@ -12,22 +12,31 @@ import type { Duplex } from 'node:stream';
 import { CodexError } from '../../protocol/errors.ts';
 import { LIMITS } from '../../protocol/limits.ts';
 import type { RepoAtCommit } from '../../protocol/rpc.ts';
-import { TEMPORARY_PREFIX, exists, hasCommit, initBare } from './bare.ts';
+import { TEMPORARY_PREFIX, exists, hasCommit, initBare, treeOf } from './bare.ts';
+import { distanceOf, isAncestor, makeCommitAs, mergeThreeTrees } from './commit.ts';
 import { git } from './git.ts';
 import { checkRepoId, checkSha, checkTaskId, objectFormatOf, repoIdOf, resultRef } from './key.ts';
 import { KeyedLock } from './keyed-lock.ts';
 import { OriginServer, addToOrigin, fillOrigin } from './origin.ts';
 import { makePatch } from './patch.ts';
 import { findFilesAt, listTreeAt, packBytesOf, readChangedFile, readFileAt } from './read.ts';
+import { QUARANTINE_PREFIX } from './quarantine.ts';
+import { checkBranchName } from './ref-names.ts';
+import { fetchInto, listRemoteRefs } from './remote-fetch.ts';
+import { withRemote, type RemoteTimes } from './remote-http.ts';
+import { pushBranch, type PushTo } from './remote-push.ts';
+import type { NewCommit, RemoteRepo } from './remote-types.ts';
 import type { Repos } from './repos.ts';
 import { changedLines, findCommit, mergeBase, type LineRange } from './review.ts';
-import { QUARANTINE_PREFIX, takeResultInto } from './result.ts';
+import { takeResultInto } from './result.ts';
 import { refuse, serveGit } from './smart-http.ts';
 
 export interface ReposOptions {
   dataDir: string;
   /** The largest push; the limit `pushBytes`. */
   maxPushBytes?: number;
+  /** How long a forge may be silent, and take. */
+  remoteTimes?: RemoteTimes;
 }
 
 /** Opens the store, and sweeps away what a killed process left half made. */
@@ -41,6 +50,7 @@ class RepoStore implements Repos {
   readonly #repos: string;
   readonly #origins: string;
   readonly #maxPushBytes: number;
+  readonly #remoteTimes: RemoteTimes;
   readonly #lock = new KeyedLock();
   readonly #originServer = new OriginServer();
 
@@ -48,6 +58,7 @@ class RepoStore implements Repos {
     this.#repos = absolute(options.dataDir, 'repos');
     this.#origins = absolute(options.dataDir, 'origins');
     this.#maxPushBytes = options.maxPushBytes ?? LIMITS.pushBytes.default;
+    this.#remoteTimes = options.remoteTimes ?? {};
   }
 
   async sweep(): Promise<void> {
@@ -116,8 +127,8 @@ class RepoStore implements Repos {
         dir,
         services: ['upload-pack', 'receive-pack'],
         maxPushBytes: this.#maxPushBytes,
-        // Results are for fetching; what clients pushed they have.
-        config: ['uploadpack.hideRefs=refs/codex/in'],
+        // Results are for fetching; what clients pushed they have, what a forge has is fetched there.
+        config: ['in', 'pulls', 'forge'].map((name) => `uploadpack.hideRefs=refs/codex/${name}`),
       },
       rest,
       request,
@@ -200,18 +211,71 @@ class RepoStore implements Repos {
     return changedLines(this.#repoDir(repoId), from === null ? null : checkSha(from), checkSha(to), path);
   }
 
+  async remoteRefs(
+    remote: RemoteRepo,
+    refs: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<Map<string, string>> {
+    return withRemote(remote, this.#remoteTimes, signal, (line) => listRemoteRefs(line, refs));
+  }
+
+  async fetchFrom(
+    repoId: string,
+    remote: RemoteRepo,
+    wanted: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<string[]> {
+    const repo = await this.#repo(repoId);
+    // The second of two finds what the first one brought.
+    return this.#lock.run(`forge:${repoId}`, () =>
+      withRemote(remote, this.#remoteTimes, signal, (line) =>
+        fetchInto(repo, line, wanted, this.#maxPushBytes),
+      ),
+    );
+  }
+
+  async pushTo(repoId: string, remote: RemoteRepo, to: PushTo, signal?: AbortSignal): Promise<void> {
+    checkBranchName(to.branch);
+    if (to.expected !== null) checkSha(to.expected);
+    const repo = await this.#repoWith(repoId, to.sha);
+    await withRemote(remote, this.#remoteTimes, signal, (line) => pushBranch(repo, line, to));
+  }
+
+  async treeOf(repoId: string, commit: string): Promise<string> {
+    return treeOf(await this.#repoWith(repoId, commit), commit);
+  }
+
+  async makeCommit(repoId: string, taskId: string, commit: NewCommit): Promise<string> {
+    checkTaskId(taskId);
+    checkSha(commit.tree);
+    const repo = await this.#repoWith(repoId, ...commit.parents);
+    return makeCommitAs(repo, (sha) => `refs/codex/pulls/${taskId}/${sha}`, commit);
+  }
+
+  async mergeTrees(
+    repoId: string,
+    trees: Parameters<Repos['mergeTrees']>[1],
+  ): ReturnType<Repos['mergeTrees']> {
+    for (const tree of Object.values(trees)) checkSha(tree);
+    return mergeThreeTrees(await this.#repo(repoId), trees);
+  }
+
+  async distance(repoId: string, from: string, to: string): ReturnType<Repos['distance']> {
+    return distanceOf(await this.#repoWith(repoId, from, to), from, to);
+  }
+
+  async isAncestor(repoId: string, one: string, of: string): Promise<boolean> {
+    return isAncestor(await this.#repoWith(repoId, one, of), one, of);
+  }
+
   async removeTask(taskId: string, repoId: string): Promise<void> {
     const origin = this.#originDir(taskId);
     await this.#lock.run(taskId, async () => {
       await rm(origin, { recursive: true, force: true });
       if (!(await this.has(repoId))) return;
       const repo = this.#repoDir(repoId);
-      const { stdout } = await git(
-        ['for-each-ref', '--format=delete %(refname)', `refs/codex/tasks/${taskId}/`],
-        {
-          dir: repo,
-        },
-      );
+      const kept = [`refs/codex/tasks/${taskId}/`, `refs/codex/pulls/${taskId}/`];
+      const { stdout } = await git(['for-each-ref', '--format=delete %(refname)', ...kept], { dir: repo });
       await git(['update-ref', '--stdin', '--no-deref'], { dir: repo, input: stdout });
     });
   }

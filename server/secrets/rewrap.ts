@@ -8,8 +8,8 @@
 import { CodexError } from '../../protocol/errors.ts';
 import type { Store } from '../store/store.ts';
 import type { KeyService } from './keys/index.ts';
-import { unwrapRow } from './rows.ts';
-import { keyAad } from './seal.ts';
+import { rewrapKey, whoseOf, type SealedPart } from './rows.ts';
+import { forgeBound, secretBound } from './seal.ts';
 
 /** In one transaction: an interruption loses at most so many, and they are done the next time. */
 const BATCH_ROWS = 100;
@@ -17,8 +17,21 @@ const BATCH_ROWS = 100;
 export async function rewrapAll(store: Store, keys: KeyService): Promise<number> {
   const [newest] = await keys.ids();
   if (newest === undefined) return 0;
+  const problems: CodexError[] = [];
+  const secrets = await rewrapSecrets(store, keys, newest, problems);
+  const forges = await rewrapForges(store, keys, newest, problems);
+  const [first] = problems;
+  if (first) throw first;
+  return secrets + forges;
+}
+
+async function rewrapSecrets(
+  store: Store,
+  keys: KeyService,
+  newest: string,
+  problems: CodexError[],
+): Promise<number> {
   let rewrapped = 0;
-  let first: CodexError | undefined;
   for (let after = ''; ;) {
     const rows = await store.read((db) =>
       db
@@ -31,35 +44,81 @@ export async function rewrapAll(store: Store, keys: KeyService): Promise<number>
         .execute(),
     );
     const last = rows.at(-1);
-    if (!last) break;
+    if (!last) return rewrapped;
     after = last.id;
-    const changes: { id: string; before: string; kek_id: string; wrapped_key: string }[] = [];
-    for (const row of rows) {
-      try {
-        const key = await unwrapRow(keys, row);
-        const { kekId, bytes } = await keys.wrap(key, keyAad(row));
-        key.fill(0);
-        const before = row.wrapped_key;
-        changes.push({ id: row.id, before, kek_id: kekId, wrapped_key: bytes.toString('base64') });
-      } catch (error) {
-        if (!(error instanceof CodexError)) throw error;
-        first ??= error;
-      }
-    }
+    const changes = await changesOf(
+      rows,
+      (row) => rewrapKey(keys, secretBound(row), row, whoseOf(row)),
+      problems,
+    );
     rewrapped += await store.write(async (tx) => {
       let changed = 0;
-      for (const { id, before, ...to } of changes) {
+      for (const { row, to } of changes) {
         const result = await tx
           .updateTable('secrets')
           .set(to)
-          .where('id', '=', id)
-          .where('wrapped_key', '=', before)
+          .where('id', '=', row.id)
+          .where('wrapped_key', '=', row.wrapped_key)
           .executeTakeFirst();
         changed += Number(result.numUpdatedRows);
       }
       return changed;
     });
   }
-  if (first) throw first;
-  return rewrapped;
+}
+
+/** Few: one for each host. */
+async function rewrapForges(
+  store: Store,
+  keys: KeyService,
+  newest: string,
+  problems: CodexError[],
+): Promise<number> {
+  const rows = await store.read((db) =>
+    db
+      .selectFrom('forge_connections')
+      .select(['host', 'kind', 'version', 'kek_id', 'wrapped_key'])
+      .where('kek_id', '<>', newest)
+      .execute(),
+  );
+  const changes = await changesOf(
+    rows,
+    (row) => rewrapKey(keys, forgeBound(row), row, { name: row.host }),
+    problems,
+  );
+  return store.write(async (tx) => {
+    let changed = 0;
+    for (const { row, to } of changes) {
+      const result = await tx
+        .updateTable('forge_connections')
+        .set(to)
+        .where('host', '=', row.host)
+        .where('wrapped_key', '=', row.wrapped_key)
+        .executeTakeFirst();
+      changed += Number(result.numUpdatedRows);
+    }
+    return changed;
+  });
+}
+
+interface Change<Row> {
+  row: Row;
+  to: Pick<SealedPart, 'kek_id' | 'wrapped_key'>;
+}
+
+async function changesOf<Row>(
+  rows: readonly Row[],
+  rewrap: (row: Row) => Promise<Change<Row>['to']>,
+  problems: CodexError[],
+): Promise<Change<Row>[]> {
+  const changes: Change<Row>[] = [];
+  for (const row of rows) {
+    try {
+      changes.push({ row, to: await rewrap(row) });
+    } catch (error) {
+      if (!(error instanceof CodexError)) throw error;
+      problems.push(error);
+    }
+  }
+  return changes;
 }

@@ -3,20 +3,27 @@ import type { Selectable } from 'kysely';
 import { CodexError } from '../../protocol/errors.ts';
 import type { Schema } from '../store/schema.ts';
 import type { KeyService } from './keys/index.ts';
-import { SEAL_VERSION, keyAad, newKey, seal, unseal, valueAad, type Place } from './seal.ts';
+import { SEAL_VERSION, newKey, seal, secretBound, unseal, type Bound, type Place } from './seal.ts';
 
 export type SecretRow = Selectable<Schema['secrets']>;
 export type SealedPart = Pick<SecretRow, 'version' | 'kek_id' | 'wrapped_key' | 'sealed'>;
+export type WrappedPart = Omit<SealedPart, 'sealed'>;
 
-export async function sealRow(keys: KeyService, place: Place, value: string): Promise<SealedPart> {
+/** What the sentence says when it can't be opened. */
+export interface Whose {
+  name: string;
+  environment?: string;
+}
+
+export async function sealValue(keys: KeyService, bound: Bound, value: string): Promise<SealedPart> {
   const key = newKey();
   try {
-    const { kekId, bytes } = await keys.wrap(key, keyAad(place));
+    const { kekId, bytes } = await keys.wrap(key, bound.key);
     return {
       version: SEAL_VERSION,
       kek_id: kekId,
       wrapped_key: bytes.toString('base64'),
-      sealed: seal(key, Buffer.from(value, 'utf8'), valueAad(place)).toString('base64'),
+      sealed: seal(key, Buffer.from(value, 'utf8'), bound.value).toString('base64'),
     };
   } finally {
     key.fill(0);
@@ -24,36 +31,60 @@ export async function sealRow(keys: KeyService, place: Place, value: string): Pr
 }
 
 /** Throws `CodexError` secretKeyMissing, secretKeyUnknown, secretUnreadable. */
-export async function openRow(keys: KeyService, row: SecretRow): Promise<string> {
-  const key = await unwrapRow(keys, row);
+export async function openValue(
+  keys: KeyService,
+  bound: Bound,
+  part: SealedPart,
+  whose: Whose,
+): Promise<string> {
+  const key = await unwrapKey(keys, bound, part, whose);
   try {
-    const plain = unseal(key, Buffer.from(row.sealed, 'base64'), valueAad(row));
-    return plain === null ? unreadable(row) : plain.toString('utf8');
+    const plain = unseal(key, Buffer.from(part.sealed, 'base64'), bound.value);
+    return plain === null ? unreadable(whose) : plain.toString('utf8');
   } finally {
     key.fill(0);
   }
 }
 
-/** The key of the value alone: rotation needs no more. Throws as `openRow` does. */
-export async function unwrapRow(
-  keys: KeyService,
-  row: Omit<SecretRow, 'sealed' | 'updated_at' | 'updated_by'>,
-): Promise<Buffer> {
-  if (row.version !== SEAL_VERSION) return unreadable(row);
-  const wrapped = { kekId: row.kek_id, bytes: Buffer.from(row.wrapped_key, 'base64') };
-  const found = await keys.unwrap(wrapped, keyAad(row));
+/** The key of the value alone. Throws as `openValue` does. */
+async function unwrapKey(keys: KeyService, bound: Bound, part: WrappedPart, whose: Whose): Promise<Buffer> {
+  if (part.version !== SEAL_VERSION) return unreadable(whose);
+  const wrapped = { kekId: part.kek_id, bytes: Buffer.from(part.wrapped_key, 'base64') };
+  const found = await keys.unwrap(wrapped, bound.key);
   switch (found.kind) {
     case 'key':
       return found.key;
     case 'unknownKey':
-      throw new CodexError('secretKeyUnknown', { ...whose(row), kekId: row.kek_id });
+      throw new CodexError('secretKeyUnknown', { ...whose, kekId: part.kek_id });
     case 'unreadable':
-      return unreadable(row);
+      return unreadable(whose);
   }
 }
 
-function unreadable(row: Place): never {
-  throw new CodexError('secretUnreadable', whose(row));
+/** Rotation needs no more: the same key, wrapped with the newest one. Throws as `openValue` does. */
+export async function rewrapKey(
+  keys: KeyService,
+  bound: Bound,
+  part: WrappedPart,
+  whose: Whose,
+): Promise<Pick<SealedPart, 'kek_id' | 'wrapped_key'>> {
+  const key = await unwrapKey(keys, bound, part, whose);
+  try {
+    const { kekId, bytes } = await keys.wrap(key, bound.key);
+    return { kek_id: kekId, wrapped_key: bytes.toString('base64') };
+  } finally {
+    key.fill(0);
+  }
 }
 
-const whose = ({ name, environment }: Place) => ({ name, environment });
+export const sealRow = (keys: KeyService, place: Place, value: string): Promise<SealedPart> =>
+  sealValue(keys, secretBound(place), value);
+
+export const openRow = (keys: KeyService, row: SecretRow): Promise<string> =>
+  openValue(keys, secretBound(row), row, whoseOf(row));
+
+function unreadable(whose: Whose): never {
+  throw new CodexError('secretUnreadable', { ...whose });
+}
+
+export const whoseOf = ({ name, environment }: Place): Whose => ({ name, environment });

@@ -47,9 +47,17 @@ export interface Place {
   id: string;
 }
 
-export const valueAad = (of: Place): Buffer => aadOf('secrets', of);
-export const keyAad = (of: Place): Buffer => aadOf('secret-keys', of);
+/** Associated data of a value and of its key. */
+export interface Bound {
+  value: Buffer;
+  key: Buffer;
+}
 
-function aadOf(what: string, { environment, name, id }: Place): Buffer {
-  return Buffer.from([SEAL_VERSION, what, environment, name, id].join('|'), 'utf8');
+export const secretBound = ({ environment, name, id }: Place): Bound =>
+  boundOf('secret', environment, name, id);
+export const forgeBound = (of: { host: string; kind: string }): Bound => boundOf('forge', of.host, of.kind);
+
+function boundOf(what: string, ...parts: string[]): Bound {
+  const aad = (whose: string) => Buffer.from([SEAL_VERSION, whose, ...parts].join('|'), 'utf8');
+  return { value: aad(`${what}s`), key: aad(`${what}-keys`) };
 }

@@ -113,7 +113,7 @@ export interface Schema {
   /** What clients sent along with prompts, and what the model was shown. */
   blobs: {
     sha256: string;
-    media_type: ImageMediaType;
+    media_type: ImageMediaType | 'application/octet-stream';
     length: number;
     created_by: string;
     created_at: number;
@@ -302,8 +302,11 @@ export interface Schema {
     author: string | null;
     /** What the branch is known to have had from us last. */
     pushed_sha: string | null;
+    /** The commit of our own line that is in it: differs where others' commits lie between. */
+    pushed_line: string | null;
     /** What it is to have: written before the push, so that a try that broke off goes on. */
     wanted_sha: string | null;
+    wanted_line: string | null;
     /** JSON of what the forge last said of it. */
     seen: string | null;
     seen_at: number | null;

@@ -1,7 +1,7 @@
 /**
- * Pictures: what clients send for prompts, and what the model was shown from a sandbox. Kept by the hash
- * of their bytes, as long as a task needs them; what no task needs goes after a while, since a person may
- * still be writing the prompt that it is for.
+ * Pictures: what clients send for prompts, and what the model was shown from a sandbox; and files that were read
+ * for the model. Kept by the hash of their bytes, as long as a task needs them; what no task needs goes after a
+ * while, since a person may still be writing the prompt that it is for.
  *
  * Bytes cross to the database in pieces and as base64, for the reason that is given in `patches.ts`.
  */
@@ -63,10 +63,15 @@ export async function attachBlobs(tx: Tx, taskId: string, images: readonly Attac
   }
 }
 
-/** A picture that the model was shown: kept with the history that names it. Its hash. */
-export async function keepBlob(tx: Tx, taskId: string, bytes: Uint8Array): Promise<string> {
+/** What the model was shown: kept with the history that names it. Its hash. A picture, unless told otherwise. */
+export async function keepBlob(
+  tx: Tx,
+  taskId: string,
+  bytes: Uint8Array,
+  type?: 'application/octet-stream',
+): Promise<string> {
   const sha256 = hashOf(bytes);
-  await insert(tx, sha256, bytes, '');
+  await insert(tx, sha256, bytes, '', type);
   await use(tx, taskId, sha256);
   return sha256;
 }
@@ -114,8 +119,14 @@ async function sweep(tx: Tx, before: number): Promise<void> {
 
 const unused = sql<boolean>`not exists (select 1 from task_blobs where task_blobs.sha256 = blobs.sha256)`;
 
-async function insert(tx: Tx, sha256: string, bytes: Uint8Array, who: string): Promise<void> {
-  const media_type = imageTypeOf(bytes);
+async function insert(
+  tx: Tx,
+  sha256: string,
+  bytes: Uint8Array,
+  who: string,
+  type?: 'application/octet-stream',
+): Promise<void> {
+  const media_type = type ?? imageTypeOf(bytes);
   if (media_type === null) throw new CodexError('attachmentUnreadable');
   const isNew = await tx
     .insertInto('blobs')

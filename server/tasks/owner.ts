@@ -25,6 +25,7 @@ import { endPhase, startPhase } from './phases.ts';
 import { Redaction } from './redaction.ts';
 import { saidAfter } from './steering.ts';
 import { stopReason, type Said, type TurnContext } from './turn-context.ts';
+import { storedTrigger } from './trigger.ts';
 import { updateTurn } from './turn-rows.ts';
 import { writesOf } from './writing.ts';
 
@@ -127,6 +128,15 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
     ended = true;
   }
 
+  async function keep(bytes: Uint8Array, type?: 'application/octet-stream'): Promise<string> {
+    let sha256 = '';
+    await write([], async (tx) => {
+      sha256 = await keepBlob(tx, task.id, bytes, type);
+    });
+    return sha256;
+  }
+  const load = (sha256: string) => store.read((db) => loadBlob(db, sha256));
+
   /** `attempt` absent: of a task's only one, or said with each event. */
   const contextOf = (attempt?: number): TurnContext => ({
     task: {
@@ -136,6 +146,7 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
       model: task.model,
       effort: task.effort,
       environment: task.environment,
+      trigger: storedTrigger(task.trigger),
       createdBy: task.created_by,
     },
     turn: turn.turn,
@@ -224,16 +235,8 @@ export function ownTurn(deps: OwnerDeps, task: TaskRow, turn: TurnRow, stop: Abo
       append: (items: Item[], events: readonly NewEvent[] = []) =>
         write(stamped(events, attempt), (tx) => appendHistory(tx, { ...of, attempt: one }, redact(items))),
     }),
-    pictures: {
-      async keep(bytes) {
-        let sha256 = '';
-        await write([], async (tx) => {
-          sha256 = await keepBlob(tx, task.id, bytes);
-        });
-        return sha256;
-      },
-      load: (sha256) => store.read((db) => loadBlob(db, sha256)),
-    },
+    pictures: { keep: (bytes) => keep(bytes), load },
+    files: { keep: (bytes) => keep(bytes, 'application/octet-stream'), load },
     approvals: questions.desk,
     setState: (next) => become(next),
     async setBase(sha) {

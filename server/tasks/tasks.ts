@@ -19,6 +19,7 @@ import type { TurnQueue } from './queue.ts';
 import { beginAnew } from './retry.ts';
 import { newTaskId, storable, summaryOf, type TaskRow, titleOf, turnViewOf } from './rows.ts';
 import { say, wasSaid } from './steering.ts';
+import { storedTrigger, type Trigger } from './trigger.ts';
 import { insertTurn, lockTask, taskRow, turnRow } from './turn-rows.ts';
 import { fitView } from './view-size.ts';
 
@@ -44,12 +45,12 @@ export class Tasks {
 
   /**
    * The same `requestId` of the same person is the same task, however often it is sent. `onlySetup`: its
-   * first turn is a try of the environment.
+   * first turn is a try of the environment. `trigger`: a comment on a forge asked for it.
    */
   async create(
     request: ParamsOf<'task.create'>,
     who: string,
-    { onlySetup = false }: { onlySetup?: boolean } = {},
+    { onlySetup = false, trigger }: { onlySetup?: boolean; trigger?: Trigger } = {},
   ): Promise<TaskSummary> {
     const { store, limits, queue } = this.#deps;
     this.#checkPrompt(request.prompt);
@@ -79,6 +80,7 @@ export class Tasks {
           review: 'none',
           archived: false,
           patch: null,
+          trigger: trigger ? JSON.stringify(trigger) : null,
           error: null,
           last_seq: 0,
           created_at: now,
@@ -265,6 +267,11 @@ export class Tasks {
 
   async summary(taskId: string): Promise<TaskSummary> {
     return summaryOf(await this.#deps.store.read((db) => taskRow(db, taskId)));
+  }
+
+  /** The comment on a forge that started it; null: a person at a client did. */
+  async triggerOf(taskId: string): Promise<Trigger | null> {
+    return storedTrigger((await this.#deps.store.read((db) => taskRow(db, taskId))).trigger);
   }
 
   get(taskId: string): Promise<TaskView> {

@@ -13,6 +13,7 @@ import type { Report } from '../../protocol/report.ts';
 import type { RepoAtCommit } from '../../protocol/rpc.ts';
 import type { Redactor } from '../secrets/types.ts';
 import type { Effort, Mode, Phase } from '../../protocol/states.ts';
+import type { Trigger } from './trigger.ts';
 
 /**
  * `signal.reason` of a turn.
@@ -53,6 +54,8 @@ export interface TurnTask {
   effort: Effort | null;
   /** Null: the default one. */
   environment: string | null;
+  /** The comment on a forge that started it; null: a person at a client did. */
+  trigger: Trigger | null;
   createdBy: string;
 }
 
@@ -143,6 +146,11 @@ export interface TurnContext {
   history<Item extends object>(attempt: number): TurnHistory<Item>;
   /** Pictures by their hash: those of prompts, and what was kept here, as long as the task is there. */
   readonly pictures: {
+    keep(bytes: Uint8Array): Promise<string>;
+    load(sha256: string): Promise<Buffer | null>;
+  };
+  /** What was read for the model and lies in the sandbox as a file, by its hash: as long as the task is there. */
+  readonly files: {
     keep(bytes: Uint8Array): Promise<string>;
     load(sha256: string): Promise<Buffer | null>;
   };

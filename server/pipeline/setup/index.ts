@@ -23,19 +23,14 @@ export async function startOf(of: Preparation): Promise<Start> {
   if (turn.mode === 'ask' && !settings.setupForAsk && !turn.onlySetup) return {};
   const plan = await planSetup(parts.repos, turn.task.repo, environment);
   if (plan === null) return {};
-  if (base.uncached === null) return fromCache(of, plan);
+  if (base.uncached === null) return environment.untrusted ? onlyRead(of, plan) : fromCache(of, plan);
   await tell(of, 'off', { reason: base.uncached });
   return forThisTask(of, plan);
 }
 
 async function fromCache(of: Preparation, plan: Plan): Promise<Start> {
-  const { turn, environment, parts, rooms } = of;
-  const identity = await parts.driver.imageIdentity(
-    environment.settings.image,
-    (line) => turn.progress(line),
-    turn.signal,
-  );
-  const key = keyOf(parts.driver.kind, identity, turn.task.repo, environment, plan);
+  const { turn, rooms } = of;
+  const key = await keyFor(of, plan);
   for (;;) {
     const found = await rooms.prepared.find(key);
     if (found) {
@@ -57,6 +52,35 @@ async function fromCache(of: Preparation, plan: Plan): Promise<Start> {
     );
     if (made) return 'key' in made ? bringUpToDate(of, plan, made) : made.start;
   }
+}
+
+async function keyFor({ turn, environment, parts }: Preparation, plan: Plan): Promise<string> {
+  const identity = await parts.driver.imageIdentity(
+    environment.settings.image,
+    (line) => turn.progress(line),
+    turn.signal,
+  );
+  return keyOf(parts.driver.kind, identity, turn.task.repo, environment, plan);
+}
+
+/**
+ * What others prepared will do: its key is that of an environment without secrets, so none had a part in it.
+ * Where there is nothing, the task sets itself up, from its own commit and for itself.
+ */
+async function onlyRead(of: Preparation, plan: Plan): Promise<Start> {
+  const { turn, environment, rooms } = of;
+  const found = await rooms.prepared.find(await keyFor(of, plan));
+  if (found) {
+    await tell(of, 'hit', { ageMs: ageOf(found), savedMs: found.setupMs });
+    try {
+      return await bringUpToDate(of, plan, found);
+    } catch (error) {
+      if (!(error instanceof CodexError) || error.code !== 'imageMissing') throw error;
+      await rooms.prepared.forget(found);
+    }
+  }
+  const base = { sha: turn.task.repo.sha, uncached: 'untrusted' } as const;
+  return startOf({ ...of, environment: { ...environment, base } });
 }
 
 /** The clock may have been set back since. */

@@ -32,7 +32,7 @@ const environment: TurnEnvironment = {
   settings: effective(defaultEnvironment(), null, resolveLimits()),
   secrets: [],
   redactor: createRedactor([]),
-  base: { sha: '', uncached: null },
+  base: { sha: '', uncached: null }, untrusted: false,
 };
 
 /** A commit, as the backend has it. */

@@ -1,9 +1,11 @@
 /** A `TurnContext` in memory: what the pipeline is given, without a database. */
+import { createHash } from 'node:crypto';
 import { NO_USAGE, type NewEvent } from '../../../protocol/events.ts';
 import { resolveLimits } from '../../../protocol/limits.ts';
 import type { Report } from '../../../protocol/report.ts';
 import type { RepoAtCommit } from '../../../protocol/rpc.ts';
 import type { Mode } from '../../../protocol/states.ts';
+import type { Trigger } from '../../../server/tasks/trigger.ts';
 import type { TurnContext, TurnResult } from '../../../server/tasks/turn-context.ts';
 
 /** What outlives a turn: the task's history and results. */
@@ -13,12 +15,13 @@ export interface MemoryTask {
   history: object[];
   results: Map<number, TurnResult>;
   events: NewEvent[];
+  files: Map<string, Buffer>;
   /** From which event on a turn's are; a retry is the same turn. */
   turns: Map<number, number>;
 }
 
 export function memoryTask(id: string, repo: RepoAtCommit): MemoryTask {
-  return { id, repo, history: [], results: new Map(), events: [], turns: new Map() };
+  return { id, repo, history: [], results: new Map(), events: [], files: new Map(), turns: new Map() };
 }
 
 export interface MemoryTurn {
@@ -32,7 +35,14 @@ export interface MemoryTurn {
 
 export function memoryTurn(
   task: MemoryTask,
-  turn: { turn: number; prompt: string; mode?: Mode; generation?: number; onlySetup?: boolean },
+  turn: {
+    turn: number;
+    prompt: string;
+    mode?: Mode;
+    generation?: number;
+    onlySetup?: boolean;
+    trigger?: Trigger;
+  },
 ): MemoryTurn {
   const stop = new AbortController();
   const states: string[] = [];
@@ -58,6 +68,7 @@ export function memoryTurn(
       model: null,
       effort: null,
       environment: null,
+      trigger: turn.trigger ?? null,
       createdBy: 'owner',
     },
     turn: turn.turn,
@@ -93,6 +104,14 @@ export function memoryTurn(
         .slice(before)
         .some(({ code, params }) => code === 'item.completed' && params.item.id === id),
     pictures: { keep: async () => '', load: async () => null },
+    files: {
+      keep: async (bytes) => {
+        const sha256 = createHash('sha256').update(bytes).digest('hex');
+        task.files.set(sha256, Buffer.from(bytes));
+        return sha256;
+      },
+      load: async (sha256) => task.files.get(sha256) ?? null,
+    },
     approvals: () => ({ ask: async () => 'never', wasAsked: async () => false }),
     delta: () => {},
     progress: () => {},

@@ -2,7 +2,7 @@
 import { createServer } from 'node:http';
 import { createServer as createTcpServer, type AddressInfo, type Server } from 'node:net';
 import { join } from 'node:path';
-import { openRepos } from '../../../server/repos/store.ts';
+import { openRepos, type ReposOptions } from '../../../server/repos/store.ts';
 import type { Repos } from '../../../server/repos/repos.ts';
 import { removeFolder, temporaryFolder } from '../../support/git.ts';
 
@@ -19,7 +19,7 @@ export interface TestStore {
   close(): Promise<void>;
 }
 
-export async function openTestStore(options: { maxPushBytes?: number } = {}): Promise<TestStore> {
+export async function openTestStore(options: Omit<ReposOptions, 'dataDir'> = {}): Promise<TestStore> {
   const dir = temporaryFolder('codex-repos');
   const dataDir = join(dir, 'data');
   const repos = await openRepos({ dataDir, ...options });

@@ -30,7 +30,8 @@ const SERVER_ROOMS: Record<string, string[]> = {
   egress: [],
   repos: [],
   terminals: ['store', 'tasks', 'sandbox', 'environments'],
-  forge: ['repos'],
+  forge: ['repos', 'secrets', 'store'],
+  'pull-requests': ['forge', 'repos', 'store', 'tasks'],
   secrets: ['store'],
 };
 

@@ -9,7 +9,7 @@ import { CONFIG_FILE, readSettings } from '../../../server/config.ts';
 import { keySource, openKeys, type KeyService } from '../../../server/secrets/keys/index.ts';
 import { dataFolderKeys, keyringPath } from '../../../server/secrets/keys/key-file.ts';
 import { parseKeys } from '../../../server/secrets/keys/keyring.ts';
-import { keyAad, newKey, seal, unseal, valueAad } from '../../../server/secrets/seal.ts';
+import { newKey, seal, secretBound, unseal } from '../../../server/secrets/seal.ts';
 
 let folder = '';
 let folders = 0;
@@ -31,7 +31,7 @@ async function keyFile(text: string, mode = 0o600): Promise<string> {
 
 const [A, B] = [newKey(), newKey()];
 const LIST = `new:${A.toString('base64')},old:${B.toString('hex')}`;
-const AAD = keyAad({ environment: 'default', name: 'TOKEN', id: 'id-1' });
+const AAD = secretBound({ environment: 'default', name: 'TOKEN', id: 'id-1' }).key;
 
 function refused(error: unknown, text: RegExp): true {
   assert.ok(error instanceof CodexError, String(error));
@@ -78,7 +78,7 @@ for (const [name, open] of Object.entries(SERVICES)) {
   test(`${name}: what was changed, or belongs elsewhere, does not open`, async () => {
     const { keys } = await open();
     const wrapped = await keys.wrap(newKey(), AAD);
-    const elsewhere = keyAad({ environment: 'default', name: 'TOKEN', id: 'id-2' });
+    const elsewhere = secretBound({ environment: 'default', name: 'TOKEN', id: 'id-2' }).key;
     assert.deepEqual(await keys.unwrap(wrapped, elsewhere), { kind: 'unreadable' });
     for (let at = 0; at < wrapped.bytes.length; at += 7) {
       const bytes = Buffer.from(wrapped.bytes);
@@ -108,14 +108,14 @@ for (const [name, open] of Object.entries(SERVICES)) {
 test('sealed text opens with its key in its place alone', () => {
   const place = { environment: 'e', name: 'N', id: 'i' };
   const plain = Buffer.from('the value');
-  const sealed = seal(A, plain, valueAad(place));
-  assert.deepEqual(unseal(A, sealed, valueAad(place)), plain);
-  assert.equal(unseal(B, sealed, valueAad(place)), null);
+  const sealed = seal(A, plain, secretBound(place).value);
+  assert.deepEqual(unseal(A, sealed, secretBound(place).value), plain);
+  assert.equal(unseal(B, sealed, secretBound(place).value), null);
   for (const other of [
-    valueAad({ ...place, environment: 'f' }),
-    valueAad({ ...place, name: 'M' }),
-    valueAad({ ...place, id: 'j' }),
-    keyAad(place),
+    secretBound({ ...place, environment: 'f' }).value,
+    secretBound({ ...place, name: 'M' }).value,
+    secretBound({ ...place, id: 'j' }).value,
+    secretBound(place).key,
   ])
     assert.equal(unseal(A, sealed, other), null);
   const seen = new Set(

@@ -1,0 +1,245 @@
+/** What is used of GitHub's answers, and how it becomes ours. Everything else in them is left unread. */
+import { z } from 'zod';
+import { ForgeRepoName } from '../../../protocol/forge.ts';
+import type { Check, Comment, PullRequest, Verdict } from '../forge.ts';
+
+/** Longer than GitHub takes; what is longer is no answer of GitHub's. */
+const Line = z.string().max(2_000);
+const Text = z
+  .string()
+  .max(1_000_000)
+  .nullish()
+  .transform((text) => text ?? '');
+const Id = z.number().int().nonnegative();
+const Sha = z.string().regex(/^[0-9a-f]{40,64}$/);
+const WebAddress = z.string().max(2_000).refine(isWeb);
+const Time = z.string().transform((text, context) => {
+  const at = Date.parse(text);
+  if (!Number.isNaN(at)) return at;
+  context.addIssue({ code: 'custom', message: 'is no time' });
+  return z.NEVER;
+});
+/** An account that is gone stands as GitHub shows it. */
+const Login = z
+  .object({ login: z.string().min(1).max(200) })
+  .nullish()
+  .transform((user) => user?.login ?? 'ghost');
+
+function isWeb(text: string): boolean {
+  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
+}
+
+export const UserAnswer = z.object({
+  login: Line,
+  name: Line.nullish(),
+  email: Line.nullish(),
+});
+
+export const AppAnswer = z.object({ slug: Line.optional(), name: Line, html_url: WebAddress });
+
+export const ConversionAnswer = z.object({
+  id: Id,
+  slug: Line.optional(),
+  name: Line,
+  html_url: WebAddress,
+  pem: z.string().min(100).max(8_192),
+  webhook_secret: Line.nullish(),
+});
+
+export const Permissions = z.record(z.string().max(100), z.string().max(20));
+export const InstallationAnswer = z.object({ id: Id, permissions: Permissions });
+export const InstallationTokenAnswer = z.object({
+  token: z
+    .string()
+    .min(8)
+    .max(8_192)
+    .regex(/^[\x21-\x7e]+$/),
+  expires_at: Time,
+});
+
+export const RepoAnswer = z.object({
+  id: Id,
+  full_name: ForgeRepoName,
+  default_branch: Line,
+  private: z.boolean(),
+  archived: z.boolean().default(false),
+  permissions: z.object({ push: z.boolean() }).partial().optional(),
+});
+
+const End = z.object({
+  ref: Line,
+  sha: Sha,
+  repo: z.object({ full_name: ForgeRepoName }).nullish(),
+});
+
+const PullFields = z.object({
+  number: Id,
+  html_url: WebAddress,
+  title: Line,
+  body: Text,
+  state: z.enum(['open', 'closed']),
+  merged_at: z.string().nullish(),
+  draft: z.boolean().default(false),
+  head: End,
+  base: End,
+  user: Login,
+});
+
+const pullOf = (fields: z.infer<typeof PullFields>): PullRequest => ({
+  number: fields.number,
+  url: fields.html_url,
+  title: fields.title,
+  body: fields.body,
+  state: fields.merged_at ? 'merged' : fields.state,
+  draft: fields.draft,
+  head: { branch: fields.head.ref, sha: fields.head.sha, repo: fields.head.repo?.full_name ?? null },
+  base: { branch: fields.base.ref, sha: fields.base.sha },
+  author: fields.user,
+});
+
+export const PullAnswer = PullFields.transform(pullOf);
+
+/** Those from branches of the repository itself: an owner can have forks with a branch of the same name. */
+export const OwnPullsAnswer = z
+  .array(PullFields)
+  .transform((pulls) =>
+    pulls
+      .filter(({ head, base }) => head.repo != null && head.repo.full_name === base.repo?.full_name)
+      .map(pullOf),
+  );
+
+export const IssueAnswer = z.object({
+  number: Id,
+  title: Line,
+  body: Text,
+  user: Login,
+  state: z.enum(['open', 'closed']),
+  labels: z
+    .array(z.union([Line, z.object({ name: Line.nullish() })]))
+    .transform((labels) =>
+      labels.flatMap((label) => (typeof label === 'string' ? label : (label.name ?? []))),
+    ),
+  html_url: WebAddress,
+  pull_request: z.unknown().optional(),
+});
+
+/** Ids of ours say which kind a comment is: GitHub numbers each kind by itself. */
+export const IssueCommentAnswer = z
+  .object({ id: Id, body: Text, user: Login, html_url: WebAddress, created_at: Time })
+  .transform(({ id, body, user, html_url, created_at }): Comment => ({
+    id: `comment-${id}`,
+    author: user,
+    body,
+    url: html_url,
+    at: created_at,
+  }));
+
+export const LineCommentAnswer = z
+  .object({
+    id: Id,
+    body: Text,
+    user: Login,
+    html_url: WebAddress,
+    created_at: Time,
+    path: z.string().max(4_096),
+    line: z.number().int().positive().nullish(),
+    original_line: z.number().int().positive().nullish(),
+  })
+  .transform(({ id, body, user, html_url, created_at, path, line, original_line }): Comment => ({
+    id: `line-${id}`,
+    author: user,
+    body,
+    path,
+    ...((line ?? original_line) ? { line: line ?? original_line ?? 0 } : {}),
+    url: html_url,
+    at: created_at,
+  }));
+
+export const ReviewAnswer = z.object({
+  id: Id,
+  user: Login,
+  body: Text,
+  state: z.string().max(50),
+  html_url: WebAddress,
+  /** One that is still being written has none. */
+  submitted_at: Time.optional(),
+  author_association: z.string().max(50).default('NONE'),
+});
+export type ReviewAnswer = z.infer<typeof ReviewAnswer>;
+
+export function reviewComments(reviews: readonly ReviewAnswer[]): Comment[] {
+  return reviews.flatMap(({ id, user, body, html_url, submitted_at }) =>
+    submitted_at === undefined || body.trim() === ''
+      ? []
+      : { id: `review-${id}`, author: user, body, url: html_url, at: submitted_at },
+  );
+}
+
+/** Whose approval GitHub counts too. */
+const COUNTS = new Set(['OWNER', 'MEMBER', 'COLLABORATOR']);
+
+/** By the newest word of each: one who only comments leaves what they said before. */
+export function verdictOf(reviews: readonly ReviewAnswer[]): Verdict | null {
+  const words = new Map<string, string>();
+  const inOrder = reviews
+    .filter(
+      ({ submitted_at, author_association }) => submitted_at !== undefined && COUNTS.has(author_association),
+    )
+    .toSorted((one, other) => (one.submitted_at ?? 0) - (other.submitted_at ?? 0));
+  for (const { user, state } of inOrder)
+    if (['APPROVED', 'CHANGES_REQUESTED', 'DISMISSED'].includes(state)) words.set(user, state);
+  const said = [...words.values()];
+  if (said.includes('CHANGES_REQUESTED')) return 'changesRequested';
+  return said.includes('APPROVED') ? 'approved' : null;
+}
+
+const SUMMARY_CHARS = 4_000;
+/** Who writes a check names its page: only an address of the web is one. */
+const address = (url: string | null | undefined) => (url && isWeb(url) ? { url } : {});
+const summary = (...parts: (string | null | undefined)[]) => {
+  const text = parts.filter((part) => part?.trim()).join('\n\n');
+  return text === '' ? {} : { summary: text.slice(0, SUMMARY_CHARS) };
+};
+
+const CheckRun = z
+  .object({
+    id: Id,
+    name: Line,
+    status: z.string().max(50),
+    conclusion: z.string().max(50).nullish(),
+    html_url: Line.nullish(),
+    details_url: Line.nullish(),
+    output: z.object({ title: Text, summary: Text }).partial().nullish(),
+  })
+  .transform(({ id, name, status, conclusion, html_url, details_url, output }): Check => ({
+    id: `run-${id}`,
+    name,
+    outcome: status !== 'completed' ? 'running' : PASSES.has(conclusion ?? '') ? 'passed' : 'failed',
+    ...summary(output?.title, output?.summary),
+    ...address(html_url ?? details_url),
+  }));
+const PASSES = new Set(['success', 'neutral', 'skipped']);
+export const CheckRunsAnswer = z
+  .object({ check_runs: z.array(CheckRun) })
+  .transform(({ check_runs }) => check_runs);
+
+const Status = z
+  .object({
+    id: Id,
+    context: Line,
+    state: z.string().max(50),
+    description: Line.nullish(),
+    target_url: Line.nullish(),
+  })
+  .transform(({ id, context, state, description, target_url }): Check => ({
+    id: `status-${id}`,
+    name: context,
+    outcome: state === 'pending' ? 'running' : state === 'success' ? 'passed' : 'failed',
+    ...summary(description),
+    ...address(target_url),
+  }));
+/** The newest of each context. */
+export const StatusesAnswer = z.object({ statuses: z.array(Status) }).transform(({ statuses }) => statuses);
+
+export const PermissionAnswer = z.object({ permission: z.string().max(50) });
+export const NewCommentAnswer = z.object({ id: Id, html_url: WebAddress });

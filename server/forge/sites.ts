@@ -1,0 +1,138 @@
+/** Which repository an address means, and which links of a text lead to a forge. Pure. */
+import { ForgeHost, ForgeRepoName, type ForgeKind } from '../../protocol/forge.ts';
+import { FORGE_LINKS_MOST } from '../../protocol/limits.ts';
+
+export interface Site {
+  /** Small, with its port where the address has one. */
+  host: string;
+  /** `owner/name`, as the address spells it. */
+  name: string;
+  /** A port of SSH says nothing about the one of the web. */
+  anyPort: boolean;
+}
+
+/** `https://host/owner/name.git`, `ssh://git@host:22/owner/name`, `git@host:owner/name.git`. */
+export function siteOf(remote: string): Site | null {
+  const text = remote.trim();
+  return URL.canParse(text) && text.includes('://') ? siteOfUrl(new URL(text)) : siteOfScp(text);
+}
+
+const WEB = /^https?:$/;
+const SSH = /^(?:ssh|git\+ssh|ssh\+git):$/;
+
+function siteOfUrl(url: URL): Site | null {
+  if (WEB.test(url.protocol)) return site(url.host, url.pathname, false);
+  // `host` keeps the port only of protocols that the parser knows.
+  return SSH.test(url.protocol) ? site(url.hostname, url.pathname, true) : null;
+}
+
+const SCP = /^(?:[A-Za-z0-9._-]+@)?([A-Za-z0-9.-]+):(?!\/\/)(.+)$/;
+
+function siteOfScp(text: string): Site | null {
+  const [, host, path] = SCP.exec(text) ?? [];
+  // One letter is a drive of Windows.
+  return host === undefined || path === undefined || host.length === 1 ? null : site(host, path, true);
+}
+
+/** GitHub answers for SSH here too, where port 22 is closed. */
+const SAME_AS: Record<string, string> = { 'ssh.github.com': 'github.com', 'www.github.com': 'github.com' };
+
+function site(rawHost: string, path: string, anyPort: boolean): Site | null {
+  const small = rawHost.toLowerCase();
+  const host = SAME_AS[small] ?? small;
+  const name = decoded(path)
+    .replace(/^\/+|\/+$/g, '')
+    .replace(/\.git$/, '');
+  return ForgeHost.safeParse(host).success && isRepoName(name) ? { host, name, anyPort } : null;
+}
+
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}
+
+export function isRepoName(name: string): boolean {
+  return ForgeRepoName.safeParse(name).success && !name.split('/').some((part) => /^\.{1,2}$/.test(part));
+}
+
+/** GitHub has no groups. */
+export const fitsKind = (name: string, kind: ForgeKind): boolean =>
+  kind !== 'github' || name.split('/').length === 2;
+
+/** The one of these hosts that an address means. */
+export function hostFor(hosts: readonly string[], { host, anyPort }: Pick<Site, 'host' | 'anyPort'>) {
+  const exact = hosts.find((one) => one === host);
+  if (exact !== undefined || !anyPort) return exact ?? null;
+  const sameName = hosts.filter((one) => withoutPort(one) === host);
+  return sameName.length === 1 ? (sameName[0] ?? null) : null;
+}
+
+export const withoutPort = (host: string): string => host.replace(/:\d+$/, '');
+
+const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3})$/;
+export const isLoopback = (host: string): boolean => LOOPBACK.test(withoutPort(host));
+
+/** What is usual for a host: GitHub's own, GitHub's with data residency, a GitHub Enterprise Server. */
+export function defaultApiUrl(host: string): string {
+  if (host === 'github.com' || host.endsWith('.ghe.com')) return `https://api.${host}`;
+  return `${isLoopback(host) ? 'http' : 'https'}://${host}/api/v3`;
+}
+
+/** Never repeats it: it may hold a password. */
+export function apiUrlProblem(text: string): string | null {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url === null || !WEB.test(url.protocol)) return 'write an address such as https://git.example/api/v3';
+  if (url.username !== '' || url.password !== '') return 'a name and a password never stand in an address';
+  if (url.search !== '' || url.hash !== '') return 'an address ends before ? and #';
+  if (url.protocol === 'http:' && !isLoopback(url.hostname))
+    return 'without TLS everybody on the way could read the token: write https://';
+  return null;
+}
+
+/** Where people and git go. Without TLS only where the API has none either, on this machine. */
+export function webUrl(host: string, apiUrl: string): string {
+  const api = new URL(apiUrl);
+  return `${api.protocol === 'http:' && isLoopback(host) ? 'http' : 'https'}://${host}`;
+}
+
+export interface FoundLink {
+  /** As it stands in the text. */
+  url: string;
+  kind: 'issue' | 'pull' | 'diff';
+  host: string;
+  name: string;
+  number: number;
+}
+
+/** An address ends where Markdown or prose goes on, or where it is longer than any of ours. */
+const ADDRESS = /\bhttps?:\/\/[^\s<>"'`()[\]{}|\\^]{1,2000}/gi;
+const TRAILING = /[.,;:!?*_~…]+$/;
+const TARGET = /^\/([^/]+\/[^/]+)\/(issues|pull)\/([1-9]\d{0,9})(\.diff|\.patch)?(\/[^?#]*)?$/;
+
+/** Issues, pull requests and their diffs at these hosts; different ones, in the text's order. */
+export function findLinks(text: string, hosts: readonly string[]): FoundLink[] {
+  const found = new Map<string, FoundLink>();
+  for (const [raw] of text.matchAll(ADDRESS)) {
+    const url = raw.replace(TRAILING, '');
+    const link = linkOf(url, hosts);
+    if (!link) continue;
+    const key = [link.kind, link.host, link.name.toLowerCase(), link.number].join(' ');
+    if (!found.has(key)) found.set(key, link);
+    if (found.size === FORGE_LINKS_MOST) break;
+  }
+  return [...found.values()];
+}
+
+function linkOf(url: string, hosts: readonly string[]): FoundLink | null {
+  const parsed = URL.canParse(url) ? new URL(url) : null;
+  const [, path = '', what, number, ending, below] = TARGET.exec(parsed?.pathname ?? '') ?? [];
+  if (!parsed || what === undefined || (ending !== undefined && (what === 'issues' || below !== undefined)))
+    return null;
+  const at = site(parsed.host, path, false);
+  if (!at || !hosts.includes(at.host)) return null;
+  const kind = ending === undefined ? (what === 'pull' ? 'pull' : 'issue') : 'diff';
+  return { url, kind, host: at.host, name: at.name, number: Number(number) };
+}

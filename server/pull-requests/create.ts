@@ -1,0 +1,119 @@
+/** Making a pull request, because a person asked for it: what has to be so, then the row, then `publish`. */
+import { CodexError } from '../../protocol/errors.ts';
+import type { ParamsOf } from '../../protocol/rpc.ts';
+import type { ForgeRepo, RepoAbout } from '../forge/forge.ts';
+import { isBranchName } from './branch-name.ts';
+import { checkConfirmed, delicateOf } from './delicate.ts';
+import { firstBranch, publish, tipOf } from './publish.ts';
+import { refreshRow } from './refresh.ts';
+import { pullRow, putRow, type PullRow } from './rows.ts';
+import { sourceOf, type Source } from './source.ts';
+import { publishedFiles, publishedTree } from './trees.ts';
+import { remoteOf, type PullDeps } from './types.ts';
+import { cleanAuthor } from './wording.ts';
+
+type Request = ParamsOf<'pullRequest.create'>;
+
+/** Throws `CodexError` pullRequestExists, forgeUnknown, forgeNotConfirmed, forgeNothingToPublish, … */
+export async function create(deps: PullDeps, request: Request, who: string): Promise<PullRow> {
+  const { store, repos, limits } = deps;
+  const { taskId, localChanges } = request;
+  for (const branch of [request.branch, request.base]) {
+    if (branch !== undefined && !isBranchName(branch)) throw new CodexError('branchNameInvalid', { branch });
+  }
+  const was = await notThereYet(deps, taskId);
+  const source = await sourceOf(store, taskId, request.attempt);
+  const files = await publishedFiles(repos, source, localChanges, limits.patchBytes);
+  if (files.length === 0) throw new CodexError('forgeNothingToPublish');
+  const delicate = delicateOf(files);
+  if (delicate.length > 0) {
+    checkConfirmed(delicate, await publishedTree(repos, source, localChanges), request.confirmed);
+  }
+  const { repo, about } = await forgeRepoOf(deps, source);
+  const base = request.base ?? (await baseOf(deps, source, repo, about));
+  const row = await putRow(deps, rowOf(request, { source, repo, base, who, was }), { was });
+  return publish(deps, { source, repo, row, resumed: was?.state === 'publishing' });
+}
+
+/** The row of an earlier try, or of one that has ended; throws `CodexError` pullRequestExists. */
+async function notThereYet(deps: PullDeps, taskId: string): Promise<PullRow | undefined> {
+  const row = await deps.store.read((db) => pullRow(db, taskId));
+  if (row?.state !== 'open') return row;
+  // It may have been closed since.
+  const now = await refreshRow(deps, row).catch(() => row);
+  if (now.state !== 'open') return now;
+  throw new CodexError('pullRequestExists', now.url === null ? {} : { url: now.url });
+}
+
+/** Under the name that the repository has now. Throws `CodexError` forgeUnknown, forgeForbidden, … */
+export async function forgeRepoOf(
+  { forges }: Pick<PullDeps, 'forges'>,
+  { remote }: Pick<Source, 'remote'>,
+): Promise<{ repo: ForgeRepo; about: RepoAbout }> {
+  const repo = remote === null ? null : await forges.ofRemote(remote);
+  if (repo === null) throw new CodexError('forgeUnknown', hostParam(remote));
+  const about = await repo.about();
+  if (about.name === repo.name) return { repo, about };
+  return { repo: (await forges.get(repo.forge.host)).repo(about.name), about };
+}
+
+function hostParam(remote: string | null): { host?: string } {
+  if (remote === null) return {};
+  const host = URL.canParse(remote)
+    ? new URL(remote).host
+    : /^(?:[^@/\s]+@)?([^:/\s]{2,}):/.exec(remote)?.[1];
+  return host ? { host } : {};
+}
+
+/** The branch that the person had checked out, where the forge has it; else the default one. */
+export async function baseOf(
+  deps: Pick<PullDeps, 'repos'>,
+  { repo: { branch } }: Source,
+  repo: ForgeRepo,
+  { defaultBranch }: RepoAbout,
+): Promise<string> {
+  if (branch === undefined || branch === defaultBranch || !isBranchName(branch)) return defaultBranch;
+  return (await tipOf(deps, await remoteOf(repo, 'read'), branch)) === null ? defaultBranch : branch;
+}
+
+function rowOf(
+  request: Request,
+  of: { source: Source; repo: ForgeRepo; base: string; who: string; was: PullRow | undefined },
+): PullRow {
+  const { source, repo, base, who, was } = of;
+  const now = Date.now();
+  const earlier = was?.state === 'publishing' ? was : undefined;
+  // Where an earlier try has a branch of this name, it may be ours already.
+  const branch = request.branch ?? earlier?.branch ?? firstBranch(request.title, request.taskId);
+  const isSame = earlier !== undefined && earlier.branch.startsWith(branch) && earlier.repo === repo.name;
+  return {
+    task_id: request.taskId,
+    host: repo.forge.host,
+    kind: repo.forge.kind,
+    repo: repo.name,
+    made_by: 'backend',
+    number: null,
+    url: null,
+    title: request.title,
+    body: request.body,
+    draft: request.draft,
+    branch: isSame ? earlier.branch : branch,
+    base,
+    state: 'publishing',
+    turn: source.turn,
+    attempt: source.attempt,
+    local_changes: request.localChanges,
+    author: request.author ? JSON.stringify(cleanAuthor(request.author)) : null,
+    pushed_sha: isSame ? earlier.pushed_sha : null,
+    pushed_line: isSame ? earlier.pushed_line : null,
+    wanted_sha: isSame ? earlier.wanted_sha : null,
+    wanted_line: isSame ? earlier.wanted_line : null,
+    seen: null,
+    seen_at: null,
+    error: null,
+    created_by: earlier?.created_by ?? who,
+    created_at: earlier?.created_at ?? now,
+    updated_by: who,
+    updated_at: now,
+  };
+}

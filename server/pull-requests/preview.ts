@@ -1,0 +1,122 @@
+/** What would be pushed and asked for. It reads at the forge and writes nothing there. */
+import { CodexError } from '../../protocol/errors.ts';
+import { PREVIEW_FILES } from '../../protocol/limits.ts';
+import type { PullRequestPreview } from '../../protocol/pull-request.ts';
+import type { ParamsOf } from '../../protocol/rpc.ts';
+import type { ForgeRepo } from '../forge/forge.ts';
+import { numbered } from './branch-name.ts';
+import { baseOf, forgeRepoOf } from './create.ts';
+import { delicateKey, delicateOf } from './delicate.ts';
+import { firstBranch } from './publish.ts';
+import { pullRow, viewOf, type PullRow } from './rows.ts';
+import { sourceOf, type Source } from './source.ts';
+import { templateOf } from './template.ts';
+import { publishedFiles, publishedTree } from './trees.ts';
+import { headRef, remoteOf, taskUrl, type PullDeps } from './types.ts';
+import { newFiles } from './update.ts';
+import { bodyOfPull, titleOfPull } from './wording.ts';
+
+/** Throws `CodexError` forgeUnknown, forgeNothingToPublish, choiceNeeded, … */
+export async function preview(
+  deps: PullDeps,
+  request: ParamsOf<'pullRequest.preview'>,
+): Promise<PullRequestPreview> {
+  const { store, repos, limits } = deps;
+  const { taskId } = request;
+  const row = await store.read((db) => pullRow(db, taskId));
+  const open = row?.state === 'open' ? row : undefined;
+  const source = await sourceOf(store, taskId, request.attempt);
+  const how = open?.local_changes ?? request.localChanges ?? 'leaveOut';
+  const files = await publishedFiles(repos, source, how, limits.patchBytes);
+  if (files.length === 0) throw new CodexError('forgeNothingToPublish');
+  const tree = await treeOf(deps, source, how);
+  const { repo, about } = await forgeRepoOf(deps, source);
+  const base =
+    row && row.state !== 'merged' && row.state !== 'closed'
+      ? row.base
+      : await baseOf(deps, source, repo, about);
+  const at = await standsOn(deps, { source, repo, base, tree: 'tree' in tree ? tree.tree : null });
+  const template = await templateOf(
+    repos,
+    { repoId: source.repo.repoId, sha: at.baseSha ?? source.parent },
+    repo.forge.kind,
+  );
+  const title = titleOfPull(source.said);
+  const delicate = delicateOf(open ? await newFiles(deps, source, open) : files);
+  const key = delicateKey(delicate, 'tree' in tree ? tree.tree : source.sha);
+  return {
+    host: repo.forge.host,
+    kind: repo.forge.kind,
+    repo: repo.name,
+    title: open?.title ?? title,
+    body: open?.body ?? bodyOfPull(source.said, template, { taskId, url: taskUrl(deps.publicUrl, taskId) }),
+    draft: open?.draft ?? false,
+    branch: await branchOf(deps, { repo, row, title, taskId }),
+    base,
+    turn: source.turn,
+    attempt: source.attempt,
+    files: files.slice(0, PREVIEW_FILES),
+    filesCut: files.length > PREVIEW_FILES,
+    delicate,
+    ...(key === undefined ? {} : { delicateKey: key }),
+    localChanges: source.localChanges,
+    unpushedCommits: at.unpushed,
+    behind: at.behind,
+    conflicts: 'conflicts' in tree ? tree.conflicts : at.conflicts,
+    ...(row ? { existing: viewOf(row) } : {}),
+  };
+}
+
+/** What can't be taken apart from the local changes is no failure yet: they can be included. */
+async function treeOf(
+  { repos }: PullDeps,
+  source: Source,
+  how: PullRow['local_changes'],
+): Promise<{ tree: string } | { conflicts: string[] }> {
+  try {
+    return { tree: await publishedTree(repos, source, how) };
+  } catch (error) {
+    if (!(error instanceof CodexError) || error.code !== 'forgeConflicts') throw error;
+    return { conflicts: String(error.wire.params['paths'] ?? '').split(', ') };
+  }
+}
+
+interface StandsOn {
+  /** Null: the forge has no such branch (an empty repository). */
+  baseSha: string | null;
+  unpushed: number;
+  behind: number;
+  conflicts: string[];
+}
+
+async function standsOn(
+  { repos }: PullDeps,
+  { source, repo, base, tree }: { source: Source; repo: ForgeRepo; base: string; tree: string | null },
+): Promise<StandsOn> {
+  const { repoId } = source.repo;
+  const remote = await remoteOf(repo, 'read');
+  const ref = headRef(base);
+  const there = await repos.remoteRefs(remote, [ref]);
+  const [baseSha = null] = there.has(ref) ? await repos.fetchFrom(repoId, remote, [ref]) : [];
+  if (baseSha === null) return { baseSha, unpushed: 0, behind: 0, conflicts: [] };
+  const { ahead: unpushed, behind } = await repos.distance(repoId, baseSha, source.parent);
+  const fork = behind === 0 || tree === null ? null : await repos.mergeBase(repoId, baseSha, source.parent);
+  if (fork === null || tree === null) return { baseSha, unpushed, behind, conflicts: [] };
+  const [from, ours] = await Promise.all([repos.treeOf(repoId, fork), repos.treeOf(repoId, baseSha)]);
+  const merge = await repos.mergeTrees(repoId, { base: from, ours, theirs: tree });
+  return { baseSha, unpushed, behind, conflicts: 'conflicts' in merge ? merge.conflicts : [] };
+}
+
+/** The first name that is free now; it may be taken by the time. */
+async function branchOf(
+  { repos }: PullDeps,
+  { repo, row, title, taskId }: { repo: ForgeRepo; row: PullRow | undefined; title: string; taskId: string },
+): Promise<string> {
+  if (row && (row.state === 'open' || row.state === 'publishing')) return row.branch;
+  const name = firstBranch(title, taskId);
+  const taken = await repos.remoteRefs(await remoteOf(repo, 'read'), [`${headRef(name)}*`]);
+  for (let count = 1; ; count++) {
+    const branch = numbered(name, count);
+    if (!taken.has(headRef(branch))) return branch;
+  }
+}

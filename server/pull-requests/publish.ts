@@ -1,0 +1,190 @@
+/**
+ * Publishing: a branch with one commit that has the result's tree, then a pull request from it.
+ *
+ * In order: the row that says what is wanted → the commit → the push, never by force → the pull request. What
+ * broke off at any point goes on from the row: a push that arrived is found by its commit, a pull request that
+ * was made is found by its branch, and neither is made twice. A name that others have taken gets a number.
+ */
+import { CodexError, toWireError } from '../../protocol/errors.ts';
+import type { Author } from '../../protocol/pull-request.ts';
+import type { ForgeRepo, PullRequest } from '../forge/forge.ts';
+import type { RemoteRepo } from '../repos/remote-types.ts';
+import { branchNameOf, numbered } from './branch-name.ts';
+import { authorOfRow, putRow, type PullRow } from './rows.ts';
+import type { Source } from './source.ts';
+import { publishedTree } from './trees.ts';
+import { headRef, remoteOf, type PullDeps } from './types.ts';
+import { authorOf, cleanAuthor, commitMessage } from './wording.ts';
+
+/** Names that are tried; somebody who takes more of them does so on purpose. */
+const NAMES_TRIED = 50;
+
+type Deps = Pick<PullDeps, 'repos' | 'forges' | 'store' | 'hub' | 'limits' | 'log'>;
+
+export interface Publishing {
+  source: Source;
+  repo: ForgeRepo;
+  /** As it is stored, in the state `publishing`. */
+  row: PullRow;
+  /** An earlier try may have come somewhere. */
+  resumed: boolean;
+  signal?: AbortSignal;
+}
+
+/** Returns the row of the pull request that is there then. What went wrong is in the row, too. */
+export async function publish(deps: Deps, of: Publishing): Promise<PullRow> {
+  const step = new Steps(deps, of.row);
+  try {
+    const remote = await remoteOf(of.repo, 'write');
+    await pushFirst(deps, of, remote, step);
+    const pull = await findOrCreate(of, step.row);
+    return await step.to(
+      {
+        number: pull.number,
+        url: pull.url,
+        title: pull.title,
+        draft: pull.draft,
+        base: pull.base.branch,
+        state: pull.state,
+        error: null,
+      },
+      true,
+    );
+  } catch (thrown) {
+    await step.failed(thrown);
+    throw thrown;
+  }
+}
+
+/** The row as it goes along. */
+export class Steps {
+  readonly #deps: Pick<PullDeps, 'store' | 'hub' | 'limits' | 'log'>;
+  row: PullRow;
+
+  constructor(deps: Pick<PullDeps, 'store' | 'hub' | 'limits' | 'log'>, row: PullRow) {
+    this.#deps = deps;
+    this.row = row;
+  }
+
+  async to(change: Partial<PullRow>, published = false): Promise<PullRow> {
+    this.row = await putRow(this.#deps, { ...this.row, ...change }, { was: this.row, published });
+    return this.row;
+  }
+
+  /** The task shows why; that this can't be stored must not hide it. */
+  async failed(thrown: unknown): Promise<void> {
+    try {
+      await this.to({ error: JSON.stringify(toWireError(thrown)) });
+    } catch (error) {
+      this.#deps.log.warn('why a pull request stopped could not be stored', {
+        taskId: this.row.task_id,
+        error,
+      });
+    }
+  }
+}
+
+async function pushFirst(
+  deps: Deps,
+  { source, repo, resumed, signal }: Publishing,
+  remote: RemoteRepo,
+  step: Steps,
+): Promise<void> {
+  const { repos } = deps;
+  const { repoId } = source.repo;
+  const tree = await publishedTree(repos, source, step.row.local_changes);
+  const author = authorOfRow(step.row) ?? (await accountAuthor(deps, repo));
+  const commit = (parent: string) =>
+    repos.makeCommit(repoId, source.task.id, {
+      tree,
+      parents: [parent],
+      author: cleanAuthor(author),
+      at: source.at,
+      message: commitMessage(step.row.title, author),
+    });
+
+  let expected = resumed ? await arrivedTip(deps, remote, step.row, signal) : null;
+  let sha: string;
+  if (expected !== null && (await repos.treeOf(repoId, expected)) === tree) sha = expected;
+  else sha = await commit(expected ?? source.parent);
+
+  const { branch: wanted } = step.row;
+  for (let count = 1; ; count++) {
+    const branch = numbered(wanted, count);
+    if (expected === sha) break;
+    await step.to({ branch, wanted_sha: sha, wanted_line: sha });
+    try {
+      await repos.pushTo(repoId, remote, { branch, sha, expected }, signal);
+      break;
+    } catch (thrown) {
+      if (!(thrown instanceof CodexError) || thrown.code !== 'forgeBranchMoved') throw thrown;
+      const tip = await tipOf(deps, remote, branch, signal);
+      if (tip === sha) break;
+      // Others have gone on from what we pushed: theirs stays, ours needs a place of its own.
+      if (expected !== null) [expected, sha] = [null, await commit(source.parent)];
+      if (count >= NAMES_TRIED) throw thrown;
+    }
+  }
+  await step.to({ pushed_sha: sha, pushed_line: sha, wanted_sha: sha, wanted_line: sha });
+}
+
+/** Who commits are by when nobody said: whoever the credential is. */
+export async function accountAuthor({ forges }: Pick<PullDeps, 'forges'>, repo: ForgeRepo): Promise<Author> {
+  const { host } = repo.forge;
+  return authorOf(await (await forges.get(host)).whoAmI(), host);
+}
+
+/** What an earlier try has brought to the branch; null: nothing, or others have the branch. */
+async function arrivedTip(
+  deps: Deps,
+  remote: RemoteRepo,
+  row: PullRow,
+  signal: AbortSignal | undefined,
+): Promise<string | null> {
+  if (row.wanted_sha === null) return null;
+  const tip = await tipOf(deps, remote, row.branch, signal);
+  return tip !== null && (tip === row.wanted_sha || tip === row.pushed_sha) ? tip : null;
+}
+
+/** Null: there is no such branch. */
+export async function tipOf(
+  { repos }: Pick<PullDeps, 'repos'>,
+  remote: RemoteRepo,
+  branch: string,
+  signal?: AbortSignal,
+): Promise<string | null> {
+  const ref = headRef(branch);
+  return (await repos.remoteRefs(remote, [ref], signal)).get(ref) ?? null;
+}
+
+async function findOrCreate({ repo, resumed }: Publishing, row: PullRow): Promise<PullRequest> {
+  const there = async (): Promise<PullRequest | null> => {
+    const found = await repo.findPull(row.branch);
+    // An old one from a branch of the same name is another one.
+    return found && (found.state === 'open' || found.head.sha === row.pushed_sha) ? found : null;
+  };
+  const earlier = resumed ? await there() : null;
+  if (earlier) return earlier;
+  try {
+    return await repo.createPull({
+      title: row.title,
+      body: row.body,
+      head: row.branch,
+      base: row.base,
+      draft: row.draft,
+    });
+  } catch (thrown) {
+    // It may have been made all the same: an answer that was lost, another process that was faster.
+    if (!(thrown instanceof CodexError) || !UNCLEAR.has(thrown.code)) throw thrown;
+    const made = await there().catch(() => null);
+    if (made) return made;
+    throw thrown;
+  }
+}
+
+const UNCLEAR: ReadonlySet<string> = new Set(['forgeUnavailable', 'forgeGarbage', 'forgeRefused']);
+
+/** The name to begin with. */
+export function firstBranch(title: string, taskId: string): string {
+  return branchNameOf(title, `task-${taskId.slice(0, 8)}`);
+}

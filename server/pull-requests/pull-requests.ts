@@ -1,0 +1,97 @@
+/**
+ * Pull requests: what a task's result would be as one, making it, bringing follow-ups to it, how it stands, and
+ * what others say. They are made by the backend, from its own trusted repository, by real pushes.
+ *
+ * Nothing is ever written to a forge but for a person who asked: `create` and `update` are the only ways, and
+ * comments only answer a comment that asked, where that was turned on. One thing at a time happens to a task.
+ */
+import { CodexError } from '../../protocol/errors.ts';
+import type { FORGE_METHODS } from '../../protocol/forge-rpc.ts';
+import { KeyedLock } from '../repos/keyed-lock.ts';
+import { create, forgeRepoOf } from './create.ts';
+import { feedback, followUp } from './feedback.ts';
+import { startPolling, type Polling } from './polling.ts';
+import { preview } from './preview.ts';
+import { publish } from './publish.ts';
+import { record } from './record.ts';
+import { refreshRow } from './refresh.ts';
+import { pullRow, viewOf, type PullRow } from './rows.ts';
+import { sourceOf } from './source.ts';
+import { TriggeredTasks } from './answers.ts';
+import { listTriggers, setTrigger } from './triggers.ts';
+import type { PullDeps, PullRoom } from './types.ts';
+import { update } from './update.ts';
+import { openWebhooks, type Webhooks } from './webhooks.ts';
+
+export interface PullRequests {
+  room: PullRoom;
+  webhooks: Webhooks;
+  polling: Polling;
+  /** Answers that a backend that ended did not give. */
+  start(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export type { PullDeps, PullRoom } from './types.ts';
+export type ForgeMethod = keyof typeof FORGE_METHODS;
+
+export function openPullRequests(deps: PullDeps): PullRequests {
+  const lock = new KeyedLock();
+  const alone = <T>(taskId: string, work: () => Promise<T>) => lock.run(taskId, work);
+  const rowOf = (taskId: string) => deps.store.read((db) => pullRow(db, taskId));
+  const refresh = async (taskId: string): Promise<PullRow> => {
+    const row = await rowOf(taskId);
+    if (!row) throw new CodexError('pullRequestMissing');
+    return refreshRow(deps, row);
+  };
+  const answers = new TriggeredTasks(deps);
+  const webhooks = openWebhooks(deps, {
+    refresh: (taskId) => alone(taskId, () => refresh(taskId)),
+    started: (taskId) => answers.started(taskId),
+  });
+  const polling = startPolling({
+    ...deps,
+    refresh: async ({ task_id }) => void (await alone(task_id, () => refresh(task_id))),
+    resume: ({ task_id }) => alone(task_id, () => resume(deps, task_id)),
+  });
+  return {
+    webhooks,
+    polling,
+    room: {
+      'pullRequest.preview': async (params) => ({ preview: await preview(deps, params) }),
+      'pullRequest.create': async (params, who) => ({
+        pullRequest: viewOf(await alone(params.taskId, () => create(deps, params, who))),
+      }),
+      'pullRequest.update': async (params, who) => ({
+        pullRequest: viewOf(await alone(params.taskId, () => update(deps, params, who))),
+      }),
+      'pullRequest.refresh': async ({ taskId }) => ({
+        pullRequest: viewOf(await alone(taskId, () => refresh(taskId))),
+      }),
+      'pullRequest.feedback': async ({ taskId }) => ({ feedback: await feedback(deps, taskId) }),
+      'pullRequest.followUp': async (params, who) => ({ turn: await followUp(deps, params, who) }),
+      'pullRequest.record': async (params, who) => ({
+        pullRequest: viewOf(await alone(params.taskId, () => record(deps, params, who))),
+      }),
+      'forge.listTriggers': async () => ({ triggers: await listTriggers(deps) }),
+      'forge.setTrigger': async (params, who) => ({ triggers: await setTrigger(deps, params, who) }),
+    },
+    start: () => answers.start(),
+    async close() {
+      polling.stop();
+      answers.stop();
+      await webhooks.close();
+    },
+  };
+}
+
+/** A person has asked for it, and was not told how it went: the process ended. */
+async function resume(deps: PullDeps, taskId: string): Promise<void> {
+  const row = await deps.store.read((db) => pullRow(db, taskId));
+  if (row?.state !== 'publishing') return;
+  const newest = await sourceOf(deps.store, taskId, row.attempt);
+  // A result that came later has not been asked for.
+  if (newest.turn !== row.turn) return;
+  const { repo } = await forgeRepoOf(deps, newest);
+  await publish(deps, { source: newest, repo, row, resumed: true });
+}

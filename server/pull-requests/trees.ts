@@ -1,0 +1,61 @@
+/**
+ * Which tree a pull request has: the sandbox's, byte for byte. Where the task began with local changes that are
+ * to be left out, what the agent changed is put onto the person's commit without them.
+ */
+import { CodexError } from '../../protocol/errors.ts';
+import type { FileChange } from '../../protocol/events.ts';
+import type { RemoteRepos } from '../repos/remote-types.ts';
+import type { Repos } from '../repos/repos.ts';
+import type { PullRow } from './rows.ts';
+import type { Source } from './source.ts';
+
+type LocalChanges = PullRow['local_changes'];
+type Of = Pick<Source, 'repo' | 'localChanges' | 'parent'> & { sha: string };
+
+/** As many as a sentence can name. */
+const PATHS_NAMED = 10;
+
+/** Throws `CodexError` forgeConflicts: what was changed lies on what is to be left out. */
+export async function publishedTree(
+  repos: RemoteRepos,
+  { repo, localChanges, parent, sha }: Of,
+  how: LocalChanges,
+): Promise<string> {
+  const { repoId } = repo;
+  const theirs = await repos.treeOf(repoId, sha);
+  if (!localChanges || how === 'include') return theirs;
+  const [base, ours] = await Promise.all([repos.treeOf(repoId, repo.sha), repos.treeOf(repoId, parent)]);
+  return merged(repos, repoId, { base, ours, theirs });
+}
+
+/** Throws `CodexError` forgeConflicts; `branch` is where others have pushed to. */
+export async function merged(
+  repos: RemoteRepos,
+  repoId: string,
+  trees: { base: string; ours: string; theirs: string },
+  branch?: string,
+): Promise<string> {
+  if (trees.base === trees.ours) return trees.theirs;
+  const result = await repos.mergeTrees(repoId, trees);
+  if ('tree' in result) return result.tree;
+  throw new CodexError('forgeConflicts', {
+    paths: namedPaths(result.conflicts),
+    ...(branch === undefined ? {} : { branch }),
+  });
+}
+
+function namedPaths(paths: readonly string[]): string {
+  const named = paths.slice(0, PATHS_NAMED).join(', ');
+  return paths.length > PATHS_NAMED ? `${named}, …` : named;
+}
+
+/** What would be seen as changed on the person's commit. */
+export async function publishedFiles(
+  repos: Repos,
+  source: Source,
+  how: LocalChanges,
+  maxBytes: number,
+): Promise<FileChange[]> {
+  if (!source.localChanges || how === 'leaveOut') return source.files;
+  return (await repos.patch(source.repo.repoId, source.parent, source.sha, maxBytes)).files;
+}

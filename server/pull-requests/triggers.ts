@@ -1,0 +1,186 @@
+/**
+ * Comments `@codex …` that start tasks: off until a person turns it on for a repository, and then only for
+ * people who may write there, asked of the forge each time. What others wrote around the comment goes along as
+ * what it is; a pull request from a fork makes the whole task an untrusted one.
+ */
+import { CodexError } from '../../protocol/errors.ts';
+import type { ForgeKind, TriggerView } from '../../protocol/forge.ts';
+import { FEEDBACK_PROMPT_BYTES } from '../../protocol/limits.ts';
+import type { ParamsOf, RepoAtCommit } from '../../protocol/rpc.ts';
+import type { ForgeRepo, PullRequest, RepoAbout } from '../forge/forge.ts';
+import type { Trigger } from '../tasks/trigger.ts';
+import { requestIdOf, type Command } from './command.ts';
+import { headRef, remoteOf, type PullDeps } from './types.ts';
+import { untrustedBlock } from './untrusted.ts';
+
+export async function listTriggers({ store }: Pick<PullDeps, 'store'>): Promise<TriggerView[]> {
+  const rows = await store.read((db) =>
+    db.selectFrom('forge_triggers').selectAll().orderBy('host').orderBy('repo').execute(),
+  );
+  return rows.map(({ host, repo, environment, enabled_by, enabled_at }) => ({
+    host,
+    repo,
+    ...(environment === null ? {} : { environment }),
+    enabledBy: enabled_by,
+    enabledAt: enabled_at,
+  }));
+}
+
+/** Throws `CodexError` forgeUnknown, forgeRepoUnknown, environmentUnknown, badRequest (no webhook can come). */
+export async function setTrigger(
+  deps: PullDeps,
+  { host, repo, on, environment }: ParamsOf<'forge.setTrigger'>,
+  who: string,
+): Promise<TriggerView[]> {
+  if (!on) {
+    await deps.store.write((tx) =>
+      tx
+        .deleteFrom('forge_triggers')
+        .where('host', '=', host)
+        .where((eb) => eb(eb.fn('lower', ['repo']), '=', repo.toLowerCase()))
+        .execute(),
+    );
+    return listTriggers(deps);
+  }
+  if (environment !== undefined) await deps.checkEnvironment?.(environment);
+  const { name } = await (await deps.forges.get(host)).repo(repo).about();
+  if ((await deps.webhookSecret(host)) === null) {
+    throw new CodexError('badRequest', {
+      where: host,
+      reason: 'it has no webhook secret, so no comment would be heard. Connect an app, or set webhookSecret.',
+    });
+  }
+  const row = {
+    host,
+    repo: name,
+    environment: environment ?? null,
+    enabled_by: who,
+    enabled_at: Date.now(),
+  };
+  await deps.store.write((tx) =>
+    tx
+      .insertInto('forge_triggers')
+      .values(row)
+      .onConflict((conflict) => conflict.columns(['host', 'repo']).doUpdateSet(row))
+      .execute(),
+  );
+  return listTriggers(deps);
+}
+
+/** A comment that asks for something, as the forge told it. */
+export interface Wish {
+  host: string;
+  repo: string;
+  number: number;
+  isPull: boolean;
+  /** With its kind: two kinds of comments are counted apart. */
+  commentId: string;
+  author: string;
+  command: Command;
+  /** Of a comment on a line. */
+  at?: { path: string; line?: number | undefined; diff?: string | undefined };
+}
+
+/** Returns the task's id; null: nobody turned it on, or its author may not. */
+export async function startTask(deps: PullDeps, wish: Wish): Promise<string | null> {
+  const enabled = (await listTriggers(deps)).find(
+    (one) => one.host === wish.host && one.repo.toLowerCase() === wish.repo.toLowerCase(),
+  );
+  if (!enabled) return null;
+  const repo = (await deps.forges.get(wish.host)).repo(enabled.repo);
+  const permission = await repo.permissionOf(wish.author);
+  if (permission !== 'write' && permission !== 'admin') return null;
+
+  const about = await repo.about();
+  const pull = wish.isPull ? await repo.pull(wish.number) : null;
+  const fork = pull !== null && pull.head.repo?.toLowerCase() !== about.name.toLowerCase();
+  const trigger: Trigger = {
+    host: wish.host,
+    repo: about.name,
+    number: wish.number,
+    commentId: wish.commentId,
+    author: wish.author,
+    fork,
+  };
+  const who = `${wish.host}/${wish.author}`;
+  const request: ParamsOf<'task.create'> = {
+    requestId: requestIdOf({ ...wish, repo: enabled.repo }),
+    prompt: await promptOf(repo, wish, deps.limits.promptBytes),
+    mode: wish.command.review && wish.isPull ? 'review' : 'code',
+    repo: await fetched(deps, { repo, about, pull, fork, who }),
+    attempts: 1,
+    ...(enabled.environment === undefined ? {} : { environment: enabled.environment }),
+  };
+  await deps.checkTask?.(request);
+  return (await deps.tasks.create(request, who, { trigger })).id;
+}
+
+/** The commit that it is about, in the backend's own repository. */
+async function fetched(
+  { repos, store }: PullDeps,
+  of: { repo: ForgeRepo; about: RepoAbout; pull: PullRequest | null; fork: boolean; who: string },
+): Promise<RepoAtCommit> {
+  const { repo, about, pull, fork, who } = of;
+  const name = about.name.slice(about.name.lastIndexOf('/') + 1);
+  const remote = await remoteOf(repo, 'read');
+  const main = headRef(about.defaultBranch);
+  const wanted = pull === null ? main : pullRef(repo.forge.kind, pull.number);
+  const repoId = await repos.resolve({
+    name,
+    remote: repo.gitUrl,
+    folder: '',
+    ...(pull === null ? {} : { sha: pull.head.sha }),
+  });
+  await store.write((tx) =>
+    tx
+      .insertInto('repos')
+      .values({ id: repoId, name, remote: repo.gitUrl, created_by: who, created_at: Date.now() })
+      .onConflict((on) => on.doNothing())
+      .execute(),
+  );
+  const [sha, defaultSha] = await repos.fetchFrom(repoId, remote, [wanted, main]);
+  if (sha === undefined || defaultSha === undefined)
+    throw new CodexError('forgeGarbage', { host: remote.host });
+  const branch = pull === null ? about.defaultBranch : pull.head.branch;
+  return { repoId, name, sha, defaultSha, includesLocal: false, ...(fork ? {} : { branch }) };
+}
+
+function pullRef(kind: ForgeKind, number: number): string {
+  switch (kind) {
+    case 'github':
+      return `refs/pull/${number}/head`;
+    case 'gitlab':
+      return `refs/merge-requests/${number}/head`;
+  }
+}
+
+/** Of a thread, what can be read in a glance. */
+const THREAD_COMMENTS = 20;
+
+async function promptOf(
+  repo: ForgeRepo,
+  { number, isPull, command, at }: Wish,
+  promptBytes: number,
+): Promise<string> {
+  const room = Math.min(FEEDBACK_PROMPT_BYTES, Math.floor(promptBytes / 2));
+  const issue = await repo.issue(number, room);
+  const what = isPull ? `pull request #${number}` : `issue #${number}`;
+  const asked =
+    command.text !== ''
+      ? command.text
+      : command.review
+        ? `Review the changes of ${what}.`
+        : `Do what ${what} asks for.`;
+  const quotes = [
+    { label: `${what} by ${issue.author}: ${issue.title}`, text: issue.body },
+    ...issue.comments
+      .slice(-THREAD_COMMENTS)
+      .map(({ author, body }) => ({ label: `Comment by ${author}`, text: body })),
+    ...(at?.diff === undefined ? [] : [{ label: 'The lines that were commented on', text: at.diff }]),
+  ];
+  const where =
+    at === undefined ? '' : ` It was said of ${at.path}${at.line === undefined ? '' : `, line ${at.line}`}.`;
+  return [asked, `This was asked in a comment on ${what}.${where}`, untrustedBlock(quotes, room)].join(
+    '\n\n',
+  );
+}

@@ -1,0 +1,170 @@
+/**
+ * What a forge tells by itself. In order: its signature over the very bytes → not seen before → taken, answered,
+ * and worked on after that.
+ *
+ * An event never says how anything stands: it only makes us ask, so one that is old, or out of order, does no
+ * harm. A comment that asks for something is the one thing that is believed, since it is signed; what its author
+ * may do is asked. What could not be worked on counts as not seen, so that the forge can send it again.
+ */
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
+import { CodexError, toWireError } from '../../protocol/errors.ts';
+import { WEBHOOK_IDS_KEPT_MS, WEBHOOKS_WAITING } from '../../protocol/limits.ts';
+import { startTask } from './triggers.ts';
+import type { PullDeps } from './types.ts';
+import { readEvent, type Concerned, type Told } from './webhook-events.ts';
+
+export interface Delivery {
+  host: string;
+  /** `X-GitHub-Event`, `X-GitHub-Delivery`, `X-Hub-Signature-256`. */
+  event: string | undefined;
+  id: string | undefined;
+  signature: string | undefined;
+  body: Buffer;
+}
+
+export interface Webhooks {
+  /** Throws `CodexError` forgeSignatureWrong, badRequest, limitReached. */
+  receive(delivery: Delivery): Promise<'taken' | 'ignored'>;
+  /** Resolves when nothing that was taken is left to be done. */
+  idle(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface WebhookHands {
+  refresh: (taskId: string) => Promise<unknown>;
+  started: (taskId: string) => Promise<void>;
+}
+
+/** After a failure that may pass. */
+const RETRY_MS = [5_000, 60_000];
+
+export function openWebhooks(deps: PullDeps, hands: WebhookHands): Webhooks {
+  const closing = new AbortController();
+  const working = new Map<string, Promise<void>>();
+  /** When each task was last looked at: one look serves for all that came before it. */
+  const looks = new Map<string, number>();
+  // Looks are short; a wish may have to fetch a whole repository.
+  const lines: Record<'looks' | 'wishes', Promise<void>> = {
+    looks: Promise.resolve(),
+    wishes: Promise.resolve(),
+  };
+
+  async function workOn(told: Told, at: number): Promise<void> {
+    for (const taskId of await concerned(deps, told.concerns)) {
+      if ((looks.get(taskId) ?? 0) > at) continue;
+      looks.set(taskId, performance.now());
+      await hands.refresh(taskId);
+    }
+    if (told.wish === undefined) return;
+    const taskId = await startTask(deps, told.wish);
+    if (taskId !== null) await hands.started(taskId);
+  }
+
+  async function patiently(told: Told, at: number): Promise<void> {
+    for (let tries = 0; ; tries++) {
+      try {
+        return await workOn(told, at);
+      } catch (error) {
+        const pause = RETRY_MS[tries];
+        if (pause === undefined || !toWireError(error).retryable || closing.signal.aborted) throw error;
+        await wait(pause, undefined, { signal: closing.signal, ref: false });
+      }
+    }
+  }
+
+  return {
+    async receive({ host, event, id, signature, body }) {
+      const secret = await deps.webhookSecret(host);
+      if (secret === null || !isSigned(body, signature, secret)) throw new CodexError('forgeSignatureWrong');
+      if (id === undefined || !/^[\w.-]{1,100}$/.test(id))
+        throw new CodexError('badRequest', { field: 'delivery' });
+      const told = readEvent(host, event ?? '', body);
+      if (told === null) return 'ignored';
+      const key = `${host}\0${id}`;
+      if (working.has(key) || (await wasTaken(deps, host, id))) return 'ignored';
+      if (working.size >= WEBHOOKS_WAITING) {
+        throw new CodexError('limitReached', { limit: 'webhooksWaiting', value: WEBHOOKS_WAITING });
+      }
+      const at = performance.now();
+      const which = told.wish === undefined ? 'looks' : 'wishes';
+      const mine = lines[which].then(async () => {
+        try {
+          if (closing.signal.aborted) return;
+          await patiently(told, at);
+          await markTaken(deps, host, id);
+        } catch (error) {
+          if (!closing.signal.aborted) deps.log.warn('a webhook could not be worked on', { event, error });
+        } finally {
+          working.delete(key);
+          if (working.size === 0) looks.clear();
+        }
+      });
+      working.set(key, mine);
+      lines[which] = mine;
+      return 'taken';
+    },
+    async idle() {
+      while (working.size > 0) await Promise.all(working.values());
+    },
+    async close() {
+      closing.abort();
+      await Promise.all(working.values());
+    },
+  };
+}
+
+function isSigned(body: Buffer, signature: string | undefined, secret: string): boolean {
+  const given = Buffer.from(/^sha256=([0-9a-f]{64})$/.exec(signature ?? '')?.[1] ?? '', 'hex');
+  const right = createHmac('sha256', secret).update(body).digest();
+  return given.length === right.length && timingSafeEqual(given, right);
+}
+
+async function wasTaken({ store }: PullDeps, host: string, id: string): Promise<boolean> {
+  const row = await store.read((db) =>
+    db
+      .selectFrom('forge_deliveries')
+      .select('id')
+      .where('host', '=', host)
+      .where('id', '=', id)
+      .executeTakeFirst(),
+  );
+  return row !== undefined;
+}
+
+async function markTaken({ store }: PullDeps, host: string, id: string): Promise<void> {
+  const now = Date.now();
+  await store.write(async (tx) => {
+    await tx
+      .deleteFrom('forge_deliveries')
+      .where('at', '<', now - WEBHOOK_IDS_KEPT_MS)
+      .execute();
+    await tx
+      .insertInto('forge_deliveries')
+      .values({ host, id, at: now })
+      .onConflict((on) => on.doNothing())
+      .execute();
+  });
+}
+
+/** Tasks whose pull request this may be about. */
+async function concerned(
+  { store }: PullDeps,
+  { host, repo, numbers, branches }: Concerned,
+): Promise<string[]> {
+  if (numbers.length + branches.length === 0) return [];
+  const rows = await store.read((db) =>
+    db
+      .selectFrom('pull_requests')
+      .select(['task_id', 'number', 'branch', 'state'])
+      .where('host', '=', host)
+      .where((eb) => eb(eb.fn('lower', ['repo']), '=', repo.toLowerCase()))
+      .execute(),
+  );
+  return rows
+    .filter(
+      ({ number, branch, state }) =>
+        (number !== null && numbers.includes(number)) || (state === 'open' && branches.includes(branch)),
+    )
+    .map(({ task_id }) => task_id);
+}

@@ -1,0 +1,256 @@
+/**
+ * Git's smart HTTP as a client: one conversation with one repository at a forge. This is the only way in which the
+ * backend's repositories reach out.
+ *
+ * Git packs and indexes on our side and never learns an address or a credential, so neither can stand in its
+ * arguments, variables, configuration or messages; and what went wrong is known by status and system code instead of
+ * by the text of an error. Proxies and certificates are those of the backend's own Node, as for every other request
+ * of its. A redirect is never followed: the credential is for this host, and a repository that was renamed is the
+ * business of whoever asks the forge for its name.
+ */
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import type { Readable } from 'node:stream';
+import { finished, pipeline } from 'node:stream/promises';
+import { CodexError, errorText } from '../../protocol/errors.ts';
+import { FORGE_GIT_STALL_MS, FORGE_GIT_TIMEOUT_MS } from '../../protocol/limits.ts';
+import { PacketError, ServerSays, readAdvertisement, type Advertisement } from './packets.ts';
+import type { RemoteRepo } from './remote-types.ts';
+
+export type RemoteService = 'upload-pack' | 'receive-pack';
+
+/** What a forge says about a refusal; the rest would fill a log. */
+const REFUSAL_BYTES = 1024;
+/** Forges tell git from browsers by the start of this name. */
+const USER_AGENT = 'git/2 codex-tasks';
+
+export interface RemoteTimes {
+  /** Without a byte in either direction. */
+  stallMs?: number;
+  /** All of it. */
+  totalMs?: number;
+}
+
+/** Throws `forge…` errors, and cancelled when the signal ends it. */
+export async function withRemote<T>(
+  remote: RemoteRepo,
+  times: RemoteTimes,
+  signal: AbortSignal | undefined,
+  work: (line: RemoteLine) => Promise<T>,
+): Promise<T> {
+  const line = new RemoteLine(remote, times, signal);
+  try {
+    signal?.throwIfAborted();
+    return await work(line);
+  } catch (thrown) {
+    throw line.error(thrown);
+  } finally {
+    line.close();
+  }
+}
+
+export class RemoteLine {
+  readonly host: string;
+  /** `owner/name`, for sentences. */
+  readonly repo: string;
+  /** Ends when the caller's does, or when all the time is used up. */
+  readonly signal: AbortSignal;
+  readonly #url: URL;
+  readonly #authorization: string | undefined;
+  readonly #hidden: string[];
+  readonly #agent: HttpAgent | HttpsAgent;
+  readonly #stallMs: number;
+  readonly #callers: AbortSignal | undefined;
+  readonly #deadline: AbortSignal;
+  #stalled = false;
+
+  constructor(remote: RemoteRepo, times: RemoteTimes, signal: AbortSignal | undefined) {
+    this.host = remote.host;
+    this.#url = checkUrl(remote.url);
+    this.repo = this.#url.pathname.replace(/^\/+|\/+$/g, '').replace(/\.git$/, '');
+    const { credential } = remote;
+    const pair =
+      credential && Buffer.from(`${credential.username}:${credential.password}`).toString('base64');
+    this.#authorization = pair && `Basic ${pair}`;
+    this.#hidden = credential && pair ? [credential.password, pair] : [];
+    this.#stallMs = times.stallMs ?? FORGE_GIT_STALL_MS;
+    this.#callers = signal;
+    this.#deadline = AbortSignal.timeout(times.totalMs ?? FORGE_GIT_TIMEOUT_MS);
+    this.signal = signal ? AbortSignal.any([signal, this.#deadline]) : this.#deadline;
+    const options = { keepAlive: true, proxyEnv: process.env };
+    this.#agent = this.#url.protocol === 'https:' ? new HttpsAgent(options) : new HttpAgent(options);
+  }
+
+  /** What the repository has and can. Version 2 is asked for, a server that knows only 0 answers in that. */
+  async advertisement(service: RemoteService, version: 0 | 2 = 0): Promise<Advertisement> {
+    const response = await this.#request(
+      'GET',
+      `/info/refs?service=git-${service}`,
+      service,
+      versionOf(version),
+    );
+    try {
+      return await readAdvertisement(this.#body(response, service, 'advertisement'));
+    } finally {
+      response.destroy();
+    }
+  }
+
+  /** The answer's bytes; whoever does not read them to their end destroys them. */
+  async call(service: RemoteService, body: Buffer | Readable, version: 0 | 2 = 0): Promise<IncomingMessage> {
+    const headers = { 'content-type': `application/x-git-${service}-request`, ...versionOf(version) };
+    const response = await this.#request('POST', `/git-${service}`, service, headers, body);
+    return this.#body(response, service, 'result');
+  }
+
+  /**
+   * Whether a request of this kind would be taken. Whoever may not push is told so here, instead of in the middle of
+   * a stream that can't be repeated.
+   */
+  async probe(service: RemoteService): Promise<void> {
+    const headers = { 'content-type': `application/x-git-${service}-request` };
+    const response = await this.#request('POST', `/git-${service}`, service, headers, Buffer.from('0000'));
+    await finished(response.resume());
+  }
+
+  /** What comes from a forge, fit to be shown: no control characters, no credential, not too long. */
+  clean(text: string, most = REFUSAL_BYTES): string {
+    let cleaned = text;
+    for (const secret of this.#hidden) cleaned = cleaned.replaceAll(secret, '***');
+    return cleaned
+      .replace(/\/\/[^/@\s]*@/g, '//')
+
+      .replace(/\x1b\[[0-9;]*[A-Za-z]/g, '')
+
+      .replace(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/g, '')
+      .slice(0, most)
+      .trim();
+  }
+
+  /** As an error of ours. The cause is left out: what a proxy or a server said may repeat a credential. */
+  error(thrown: unknown): unknown {
+    const { host } = this;
+    const detail = this.clean(errorText(thrown));
+    if (this.#callers?.aborted) return new CodexError('cancelled', {}, { detail });
+    if (this.#stalled || this.#deadline.aborted)
+      return new CodexError('forgeUnavailable', { host, reason: 'timeout' }, { detail });
+    if (thrown instanceof CodexError) return thrown;
+    if (thrown instanceof ServerSays) return new CodexError('forgeRefused', { host, reason: detail });
+    if (thrown instanceof PacketError) {
+      return thrown.how === 'malformed'
+        ? new CodexError('forgeGarbage', { host }, { detail })
+        : new CodexError('forgeUnavailable', { host, reason: thrown.how }, { detail });
+    }
+    const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : undefined;
+    if (code === undefined) return thrown;
+    return code.startsWith('HPE_')
+      ? new CodexError('forgeGarbage', { host }, { detail })
+      : new CodexError('forgeUnavailable', { host, reason: code }, { detail });
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  async #request(
+    method: 'GET' | 'POST',
+    path: string,
+    service: RemoteService,
+    headers: Record<string, string>,
+    body?: Buffer | Readable,
+  ): Promise<IncomingMessage> {
+    const target = new URL(`${this.#url.href.replace(/\/+$/, '')}${path}`);
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      const request = (target.protocol === 'https:' ? httpsRequest : httpRequest)(target, {
+        method,
+        agent: this.#agent,
+        signal: this.signal,
+        timeout: this.#stallMs,
+        headers: {
+          ...headers,
+          'user-agent': USER_AGENT,
+          accept: '*/*',
+          ...(this.#authorization === undefined ? {} : { authorization: this.#authorization }),
+          ...(Buffer.isBuffer(body) ? { 'content-length': String(body.length) } : {}),
+        },
+      });
+      request.once('response', resolve);
+      // Stays: a connection that breaks after the answer has begun is the answer's to tell.
+      request.on('error', reject);
+      request.once('timeout', () => {
+        this.#stalled = true;
+        request.destroy(new Error('no byte for too long'));
+      });
+      if (body === undefined || Buffer.isBuffer(body)) request.end(body);
+      else pipeline(body, request).catch(reject);
+    });
+    if (response.statusCode !== 200) throw await this.#refusal(response, service);
+    return response;
+  }
+
+  async #refusal(response: IncomingMessage, service: RemoteService): Promise<CodexError> {
+    const { host, repo } = this;
+    const status = response.statusCode ?? 0;
+    const detail = `${status}: ${this.clean(await firstBytes(response))}`;
+    const waits = Number(response.headers['retry-after']) * 1000;
+    if (status === 429 || (status === 403 && waits > 0))
+      return new CodexError(
+        'forgeRateLimited',
+        { host, ...(waits > 0 ? { waitMs: waits } : {}) },
+        { detail },
+      );
+    if (status === 401) return new CodexError('forgeUnauthorized', { host }, { detail });
+    if (status === 403) {
+      const need = service === 'receive-pack' ? 'contents: write' : 'contents: read';
+      return new CodexError('forgeForbidden', { host, repo, need }, { detail });
+    }
+    // A redirect says that it has another name or place now.
+    if (status === 404 || status === 410 || (status >= 300 && status < 400))
+      return new CodexError('forgeRepoUnknown', { host, repo }, { detail });
+    if (status >= 500)
+      return new CodexError('forgeUnavailable', { host, reason: `HTTP ${status}` }, { detail });
+    return new CodexError('forgeRefused', { host, reason: `HTTP ${status}` }, { detail });
+  }
+
+  /** Nothing but what was asked for: not a page to sign in on, not git's older protocol of plain files. */
+  #body(
+    response: IncomingMessage,
+    service: RemoteService,
+    kind: 'advertisement' | 'result',
+  ): IncomingMessage {
+    const type = response.headers['content-type']?.split(';')[0]?.trim();
+    const encoding = response.headers['content-encoding'] ?? 'identity';
+    if (type === `application/x-git-${service}-${kind}` && encoding === 'identity') return response;
+    response.destroy();
+    throw new PacketError('malformed', `content type ${type ?? 'missing'}, ${encoding}`);
+  }
+}
+
+function versionOf(version: 0 | 2): Record<string, string> {
+  return version === 2 ? { 'git-protocol': 'version=2' } : {};
+}
+
+function checkUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (
+    !url ||
+    (url.protocol !== 'https:' && url.protocol !== 'http:') ||
+    url.username + url.password + url.search + url.hash !== ''
+  )
+    throw new CodexError('badRequest', { field: 'url' });
+  return url;
+}
+
+async function firstBytes(response: IncomingMessage): Promise<string> {
+  let text = '';
+  try {
+    for await (const chunk of response) {
+      text += (chunk as Buffer).toString('utf8');
+      if (text.length > REFUSAL_BYTES) break;
+    }
+  } catch {
+    // The status says enough.
+  }
+  response.destroy();
+  return text;
+}

@@ -1,0 +1,129 @@
+/** Which repository a remote's address means, and which links of a prompt are followed. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  apiUrlProblem,
+  defaultApiUrl,
+  findLinks,
+  fitsKind,
+  hostFor,
+  siteOf,
+  webUrl,
+} from '../../../server/forge/sites.ts';
+
+const MEANS: [string, string, string][] = [
+  ['https://github.com/octo/app.git', 'github.com', 'octo/app'],
+  ['https://github.com/octo/app', 'github.com', 'octo/app'],
+  ['https://GitHub.com/Octo/App/', 'github.com', 'Octo/App'],
+  ['https://octo:hidden-token@github.com/octo/app.git', 'github.com', 'octo/app'],
+  ['http://git.example.org:8080/octo/app', 'git.example.org:8080', 'octo/app'],
+  ['https://git.example.org:443/octo/app', 'git.example.org', 'octo/app'],
+  ['git@github.com:octo/app.git', 'github.com', 'octo/app'],
+  ['github.com:octo/app', 'github.com', 'octo/app'],
+  ['org-1234@GitHub.com:/octo/app.git', 'github.com', 'octo/app'],
+  ['ssh://git@github.com/octo/app.git', 'github.com', 'octo/app'],
+  ['ssh://git@ssh.github.com:443/octo/app.git', 'github.com', 'octo/app'],
+  ['git@ssh.github.com:octo/app.git', 'github.com', 'octo/app'],
+  ['git+ssh://git@git.example.org:2222/octo/app', 'git.example.org', 'octo/app'],
+  ['https://gitlab.example/group/sub/app.git', 'gitlab.example', 'group/sub/app'],
+  ['https://github.com/octo/app.github.io.git', 'github.com', 'octo/app.github.io'],
+];
+for (const [remote, host, name] of MEANS)
+  test(`${remote} is ${name} at ${host}`, () => {
+    const found = siteOf(remote);
+    assert.deepEqual([found?.host, found?.name], [host, name]);
+  });
+
+for (const remote of [
+  '',
+  '/srv/git/app.git',
+  '../app',
+  'C:\\work\\app',
+  'C:/work/app',
+  'file:///srv/git/octo/app',
+  'git://github.com/octo/app',
+  'ext::sh -c whoami',
+  'https://github.com/octo',
+  'https://github.com/octo/..',
+  'git@github.com:../app',
+  'git@github.com:octo/../../app',
+  'https://github.com/oc%2Fto%00/app',
+  'https://[::1]/octo/app',
+  'git@-oProxyCommand=x:octo/app',
+])
+  test(`“${remote}” is at no forge`, () => assert.equal(siteOf(remote), null));
+
+test('an address of SSH means the forge at another port when there is just one', () => {
+  const ssh = { host: 'git.example', anyPort: true };
+  assert.equal(hostFor(['git.example:8443', 'github.com'], ssh), 'git.example:8443');
+  assert.equal(hostFor(['git.example:8443', 'git.example'], ssh), 'git.example');
+  assert.equal(hostFor(['git.example:8443', 'git.example:9443'], ssh), null);
+  assert.equal(hostFor(['git.example:8443'], { host: 'git.example', anyPort: false }), null);
+  assert.ok(fitsKind('a/b', 'github') && !fitsKind('a/b/c', 'github') && fitsKind('a/b/c', 'gitlab'));
+});
+
+test('the API of a host is where it usually is, and without TLS on this machine alone', () => {
+  assert.equal(defaultApiUrl('github.com'), 'https://api.github.com');
+  assert.equal(defaultApiUrl('octo.ghe.com'), 'https://api.octo.ghe.com');
+  assert.equal(defaultApiUrl('git.example:8443'), 'https://git.example:8443/api/v3');
+  assert.equal(defaultApiUrl('127.0.0.1:4000'), 'http://127.0.0.1:4000/api/v3');
+  assert.equal(webUrl('github.com', 'https://api.github.com'), 'https://github.com');
+  assert.equal(webUrl('127.0.0.1:4000', 'http://127.0.0.1:4000/api/v3'), 'http://127.0.0.1:4000');
+  for (const good of ['https://git.example/api/v3', 'http://localhost:1/api/v3', 'http://127.0.0.1/'])
+    assert.equal(apiUrlProblem(good), null, good);
+  for (const bad of [
+    'git.example',
+    'http://git.example/api/v3',
+    'http://127.0.0.1.evil.example/',
+    'https://a:hidden@b/',
+    'https://a/?t=1',
+    'file:///etc',
+  ]) {
+    assert.ok(apiUrlProblem(bad), bad);
+    assert.doesNotMatch(apiUrlProblem(bad) ?? '', /hidden/);
+  }
+});
+
+const HOSTS = ['github.com', 'git.example:8443'];
+const links = (text: string) =>
+  findLinks(text, HOSTS).map(({ kind, host, name, number }) => `${kind} ${host}/${name}#${number}`);
+
+const LINKS: [string, string[]][] = [
+  ['Fix https://github.com/octo/app/issues/12.', ['issue github.com/octo/app#12']],
+  ['See (https://github.com/octo/app/pull/3), please', ['pull github.com/octo/app#3']],
+  ['[this](https://github.com/octo/app/pull/3/files)', ['pull github.com/octo/app#3']],
+  ['<https://github.com/octo/app/pull/3/commits/0a1b>', ['pull github.com/octo/app#3']],
+  ['https://github.com/octo/app/issues/7#issuecomment-99!', ['issue github.com/octo/app#7']],
+  ['https://github.com/octo/app/pull/3?diff=split', ['pull github.com/octo/app#3']],
+  ['**https://github.com/octo/app/pull/3.diff**', ['diff github.com/octo/app#3']],
+  ['`https://github.com/octo/app/pull/3.patch`', ['diff github.com/octo/app#3']],
+  ['"https://GITHUB.com/octo/app/pull/3.diff",', ['diff github.com/octo/app#3']],
+  ['https://git.example:8443/octo/app/pull/5', ['pull git.example:8443/octo/app#5']],
+  [
+    'https://github.com/octo/app/pull/3 and https://github.com/Octo/App/pull/3/files, https://github.com/octo/app/pull/3.diff',
+    ['pull github.com/octo/app#3', 'diff github.com/octo/app#3'],
+  ],
+  ['https://git.example/octo/app/pull/5 http://evil.example/github.com/octo/app/pull/1', []],
+  ['https://github.com.evil.example/octo/app/pull/5', []],
+  ['https://github.com@evil.example/octo/app/pull/5', []],
+  ['https://github.com/octo/app/pull/0 https://github.com/octo/app/pull/3x', []],
+  ['https://github.com/octo/app/issues/new https://github.com/octo/app/pulls', []],
+  ['https://github.com/octo/app/issues/3.diff', []],
+  ['https://github.com/octo/app/pull/3.diff/more', []],
+  ['github.com/octo/app/pull/3 octo/app#3 #3', []],
+];
+for (const [text, expected] of LINKS) test(`in “${text}”`, () => assert.deepEqual(links(text), expected));
+
+test('a link stands as the text has it, and no more than ten are followed', () => {
+  const [link] = findLinks('x https://github.com/octo/app/pull/3/files?w=1#diff-1.', HOSTS);
+  assert.equal(link?.url, 'https://github.com/octo/app/pull/3/files?w=1#diff-1');
+  const many = Array.from({ length: 30 }, (_, at) => `https://github.com/o/a/issues/${at + 1}`).join(' ');
+  assert.equal(links(many).length, 10);
+});
+
+test('a text of only marks takes no time', () => {
+  const started = performance.now();
+  for (const piece of ['https://github.com/', '.', '*_~', 'https://a/a/pull/1']) links(piece.repeat(20_000));
+  links(`https://${'.'.repeat(500_000)}x`);
+  assert.ok(performance.now() - started < 2_000);
+});
