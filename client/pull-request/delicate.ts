@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { FileChange } from '../../protocol/events.ts';
 import type { DelicateFile } from '../../protocol/pull-request.ts';
-import { runsByItself } from '../apply/self-running.ts';
+import { selfRunningKind } from '../../protocol/self-running.ts';
 import type { Patch } from '../patch/types.ts';
 
 const SUBMODULE = '160000';
@@ -39,11 +39,8 @@ function whyOf(file: Changed): DelicateFile['why'] | null {
   const path = file.path.path.toLowerCase();
   if (file.oldMode === SUBMODULE || file.newMode === SUBMODULE || /(^|\/)\.gitmodules$/.test(path))
     return 'submodule';
-  if (/(^|\/)codeowners$/.test(path)) return 'codeowners';
+  if (/^(\.github\/|\.gitlab\/|docs\/)?codeowners$/.test(path)) return 'codeowners';
+  const symlink = file.oldMode === SYMLINK || file.newMode === SYMLINK;
   const paths = file.from ? [file.path, file.from] : [file.path];
-  if (!paths.some((one) => runsByItself(one, file.newMode === SYMLINK))) return null;
-  if (/(^|\/)(\.husky|\.git[^/]*hooks?)(\/|$)|lefthook|pre-commit-config/.test(path)) return 'hook';
-  return /(^|\/)\.(vscode|devcontainer|envrc|codex)|\.code-workspace$/.test(path)
-    ? 'selfRunning'
-    : 'workflow';
+  return paths.map((one) => selfRunningKind(one, symlink)).find((kind) => kind !== null) ?? null;
 }
