@@ -244,7 +244,9 @@ function Page() {
           </div>
         )}
       </Scroller>
-      <FollowUp host={host} draft={draft} task={task} choose={choose} request={request} focusRef={focus} />
+      <div class={asks ? 'below away' : 'below'}>
+        <FollowUp host={host} draft={draft} task={task} choose={choose} request={request} focusRef={focus} />
+      </div>
     </>
   );
 }

@@ -71,12 +71,14 @@ export function PullRequestPanel({ desk, actions }: PanelProps) {
         <Form key={formKey(form)} form={form} desk={desk} actions={actions} />
       ) : (
         <div class="over-body">
-          {doing === 'reading' && (
-            <div class="loading">
-              <Ring label={t('Looking at what it would be …')} />
-            </div>
-          )}
-          <DeskProblem desk={desk} actions={actions} focus />
+          <div class="over-column">
+            {doing === 'reading' && (
+              <div class="loading">
+                <Ring label={t('Looking at what it would be …')} />
+              </div>
+            )}
+            <DeskProblem desk={desk} actions={actions} focus />
+          </div>
         </div>
       )}
     </section>
@@ -129,49 +131,53 @@ function Form({ form: shown, desk, actions }: PanelProps & { form: Shown }) {
           send();
         }}
       >
-        <fieldset class="plain" disabled={busy}>
-          {!update && <Fields form={form} problems={told} change={change} />}
-          {!update && (
-            <Checkbox
-              label={t('Draft: not ready for review')}
-              checked={form.draft}
-              disabled={busy}
-              onChange={(draft) => change({ draft })}
+        <div class="over-column">
+          <fieldset class="plain" disabled={busy}>
+            {!update && <Fields form={form} problems={told} change={change} />}
+            {!update && (
+              <Checkbox
+                label={t('Draft: not ready for review')}
+                checked={form.draft}
+                disabled={busy}
+                onChange={(draft) => change({ draft })}
+              />
+            )}
+            {preview.localChanges && (
+              <LocalChanges own={own} value={localChanges} busy={busy} prepare={actions.prepare} />
+            )}
+            <Delicate
+              preview={preview}
+              confirmed={confirmed}
+              problem={told.confirmed}
+              busy={busy}
+              onChange={setConfirmed}
             />
+          </fieldset>
+          {previewNotes(preview, t).map(({ icon, text }) => (
+            <div key={text} class="notice">
+              <Icon name={icon} />
+              <span>{plainText(text)}</span>
+            </div>
+          ))}
+          {own && (
+            <div class="notice">
+              <Icon name="account" />
+              <span>
+                {t('Your own git pushes the branch, and your GitHub session makes the pull request.')}
+              </span>
+            </div>
           )}
-          {preview.localChanges && (
-            <LocalChanges own={own} value={localChanges} busy={busy} prepare={actions.prepare} />
-          )}
-          <Delicate
-            preview={preview}
-            confirmed={confirmed}
-            problem={told.confirmed}
-            busy={busy}
-            onChange={setConfirmed}
-          />
-        </fieldset>
-        {previewNotes(preview, t).map(({ icon, text }) => (
-          <div key={text} class="notice">
-            <Icon name={icon} />
-            <span>{plainText(text)}</span>
-          </div>
-        ))}
-        {own && (
-          <div class="notice">
-            <Icon name="account" />
-            <span>
-              {t('Your own git pushes the branch, and your GitHub session makes the pull request.')}
-            </span>
-          </div>
-        )}
-        <p class="about">
-          {[
-            filesWords(preview.files, preview.filesCut, t),
-            author ? t('by {name} <{email}>', { ...author }) : '',
-          ]
-            .filter(Boolean)
-            .join(' · ')}
-        </p>
+          <p class="about">
+            {[
+              filesWords(preview.files, preview.filesCut, t),
+              author ? t('by {name} <{email}>', { ...author }) : '',
+            ]
+              .filter(Boolean)
+              .join(' · ')}
+          </p>
+        </div>
+      </div>
+      <div class="over-told">
         <DeskProblem desk={desk} actions={actions} />
       </div>
       <div class="over-foot">

@@ -16,7 +16,6 @@ export function DeskProblem({ desk, actions, focus = false }: ProblemProps) {
   const { problem, doing, form } = desk;
   const element = useRef<HTMLDivElement>(null);
   useEffect(() => {
-    element.current?.scrollIntoView({ block: 'nearest' });
     if (focus) element.current?.querySelector<HTMLElement>('vscode-button')?.focus();
   }, [problem]);
   if (!problem || doing !== 'nothing') return null;
