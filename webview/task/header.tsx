@@ -40,10 +40,12 @@ interface HeaderProps {
   pullRequest: PullRequestPage;
   /** A result that the pull request's branch does not have yet. */
   newer: boolean;
+  /** Its form is open: the next step is there. */
+  asks: boolean;
 }
 
 export function Header(props: HeaderProps) {
-  const { model, shown, task, host, actions, log, choose, pullRequest, newer } = props;
+  const { model, shown, task, host, actions, log, choose, pullRequest, newer, asks } = props;
   const turn = model.turns.at(-1);
   const state = task?.state ?? turn?.state ?? 'queued';
   const files = shown?.patch?.summary.files ?? task?.patch?.files ?? 0;
@@ -84,9 +86,7 @@ export function Header(props: HeaderProps) {
         {host.canApply && files > 0 && !host.applied && (
           <Button
             look={
-              choose || running || state !== 'completed' || task?.review === 'applied'
-                ? 'secondary'
-                : 'primary'
+              choose || asks || running || state !== 'completed' || isSeenTo(task) ? 'secondary' : 'primary'
             }
             icon="git-pull-request-go-to-changes"
             label={files === 1 ? t('Apply 1 file') : t('Apply {count} files', { count: files })}
@@ -126,6 +126,11 @@ export function Header(props: HeaderProps) {
       <PhaseBar turn={turn} shown={shown} state={state} />
     </header>
   );
+}
+
+/** Something has become of its result. */
+function isSeenTo(task: TaskSummary | null): boolean {
+  return task?.review === 'applied' || task?.pullRequest !== undefined;
 }
 
 /** Something better than trying the same again. */

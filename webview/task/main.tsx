@@ -201,6 +201,7 @@ function Page() {
         choose={choose}
         pullRequest={pullRequest}
         newer={newer}
+        asks={asks}
       />
       <Scroller
         over={
