@@ -31,7 +31,9 @@ export async function baseBranch(root: string, remote: string, wanted?: string):
   const prefix = `refs/remotes/${remote}/`;
   const head = await gitLine(root, ['symbolic-ref', '--quiet', `${prefix}HEAD`], { okCodes: [0, 1] });
   if (head.startsWith(prefix)) return head.slice(prefix.length);
-  return (await hasRef(root, `${prefix}master`)) && !(await hasRef(root, `${prefix}main`)) ? 'master' : 'main';
+  return (await hasRef(root, `${prefix}master`)) && !(await hasRef(root, `${prefix}main`))
+    ? 'master'
+    : 'main';
 }
 
 /** Commits below it that the remote did not have when it was last asked. */

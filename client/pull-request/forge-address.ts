@@ -48,17 +48,22 @@ export function apiUrlOf(host: string, given: Readonly<Record<string, string>> =
   const own = Object.hasOwn(given, host) ? given[host] : undefined;
   if (own !== undefined && own !== '') return own.replace(/\/+$/, '');
   if (host === GITHUB) return 'https://api.github.com';
-  return host.endsWith('.ghe.com') ? `https://api.${host}` : `https://${host}/api/v3`;
+  return host.endsWith('.ghe.com') ? `https://api.${host}` : `${schemeOf(host)}://${host}/api/v3`;
+}
+
+/** What runs on this machine has no certificate that anybody would trust. */
+function schemeOf(host: string): 'http' | 'https' {
+  return /^(?:localhost|127(?:\.\d{1,3}){3})(?::\d+)?$/.test(host) ? 'http' : 'https';
 }
 
 /** The page on which a person makes a token, with what it has to allow chosen already. */
 export function tokenPage(host: string): string {
   if (kindOf(host) === 'gitlab')
-    return `https://${host}/-/user_settings/personal_access_tokens?name=Codex+Tasks&scopes=api,write_repository`;
+    return `${schemeOf(host)}://${host}/-/user_settings/personal_access_tokens?name=Codex+Tasks&scopes=api,write_repository`;
   const wanted = new URLSearchParams({
     ...{ name: 'Codex Tasks', contents: 'write', pull_requests: 'write', statuses: 'read' },
   });
-  return `https://${host}/settings/personal-access-tokens/new?${wanted.toString()}`;
+  return `${schemeOf(host)}://${host}/settings/personal-access-tokens/new?${wanted.toString()}`;
 }
 
 /** An address that a forge told is opened only when it leads there. */

@@ -50,7 +50,11 @@ export async function createPullRequest(
 ): Promise<MadePullRequest> {
   const path = `/repos/${session.repo}/pulls`;
   const head = `${session.repo.split('/')[0] ?? ''}:${wanted.head}`;
-  const known = await call(session, 'GET', `${path}?${new URLSearchParams({ head, state: 'open' }).toString()}`);
+  const known = await call(
+    session,
+    'GET',
+    `${path}?${new URLSearchParams({ head, state: 'open' }).toString()}`,
+  );
   const [first] = checked(session, z.array(Made), known);
   return made(session, first ?? checked(session, Made, await call(session, 'POST', path, wanted)));
 }
@@ -132,7 +136,8 @@ function refusal({ host, repo }: GitHubSession, response: Response, text: string
     return new CodexError('forgeRateLimited', params);
   }
   if (status === 403) return new CodexError('forgeForbidden', { host, repo, need: 'pull_requests: write' });
-  if (status === 404 || (status >= 300 && status < 400)) return new CodexError('forgeRepoUnknown', { host, repo });
+  if (status === 404 || (status >= 300 && status < 400))
+    return new CodexError('forgeRepoUnknown', { host, repo });
   if (status >= 500) return new CodexError('forgeUnavailable', { host, reason: String(status) });
   return new CodexError('forgeRefused', { host, reason: reason || String(status) });
 }

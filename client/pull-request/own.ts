@@ -17,7 +17,12 @@ import { parsePatch, type Patch } from '../patch/index.ts';
 import { withNumber } from './branch.ts';
 import { delicateInPatch } from './delicate.ts';
 import type { ForgeRemote } from './folder.ts';
-import { createPullRequest, type GitHubSession, type MadePullRequest, type NewPullRequest } from './github.ts';
+import {
+  createPullRequest,
+  type GitHubSession,
+  type MadePullRequest,
+  type NewPullRequest,
+} from './github.ts';
 import { pushBranch, remoteTip } from './push.ts';
 
 /** Whoever has more of one name chooses another. */

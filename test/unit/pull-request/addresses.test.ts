@@ -55,6 +55,7 @@ test('the API and the page for tokens are at each server’s own address', () =>
   assert.equal(apiUrlOf('github.com'), 'https://api.github.com');
   assert.equal(apiUrlOf('acme.ghe.com'), 'https://api.acme.ghe.com');
   assert.equal(apiUrlOf('git.example.com'), 'https://git.example.com/api/v3');
+  assert.equal(apiUrlOf('127.0.0.1:4012'), 'http://127.0.0.1:4012/api/v3');
   assert.equal(apiUrlOf('git.example.com', { 'git.example.com': 'http://api.local/' }), 'http://api.local');
   assert.match(tokenPage('git.example.com'), /^https:\/\/git\.example\.com\/settings\/.*contents=write/);
   assert.equal(kindOf('gitlab.example.org'), 'gitlab');
