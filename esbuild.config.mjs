@@ -5,6 +5,7 @@
  *   extension.cjs           the extension host's part
  *   simple-git.cjs          what it loads with its first question to git
  *   changes.cjs             what it loads with the first result that is reviewed or applied
+ *   pull-requests.cjs       what it loads with the first pull request, or forge that is connected
  *   webview/*.js, *.css     the pages
  *   test/in-host.cjs        the suite that runs inside an extension host
  *   images/                 build contexts of the container images
@@ -101,6 +102,9 @@ const later = {
     building.onResolve({ filter: /^\.\/rooms\.ts$/ }, ({ kind }) =>
       kind === 'dynamic-import' ? { path: './changes.cjs', external: true } : undefined,
     );
+    building.onResolve({ filter: /^\.\/room\.ts$/ }, ({ kind }) =>
+      kind === 'dynamic-import' ? { path: './pull-requests.cjs', external: true } : undefined,
+    );
   },
 };
 
@@ -192,6 +196,11 @@ const targets = {
     ...inExtensionHost,
     plugins: [shared, small, later],
   },
+  'pull-requests': {
+    entryPoints: { 'pull-requests': 'extension/pull-requests/room.ts' },
+    ...inExtensionHost,
+    plugins: [shared, small, later],
+  },
   // The suite that runs inside an extension host.
   'in-host': {
     entryPoints: { 'in-host': 'test/in-host/index.ts' },
@@ -243,8 +252,9 @@ async function removeOldParts() {
 }
 
 const names = wanted.length > 0 ? wanted : Object.keys(targets);
-// One is of no use without the other.
-if (names.includes('extension') && !names.includes('changes')) names.push('changes');
+// One is of no use without the others.
+const parts = ['changes', 'pull-requests'].filter((name) => !names.includes(name));
+if (names.includes('extension')) names.push(...parts);
 await copyAssets();
 await removeOldParts();
 for (const name of names) {

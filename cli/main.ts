@@ -23,6 +23,7 @@ const HELP = `codex-tasks ${VERSION}: delegate coding tasks to a backend of your
   codex-tasks steer TASK MESSAGE     something said to a task that runs
   codex-tasks choose TASK [N]        a task’s attempts side by side, and the one that counts
   codex-tasks apply TASK [options]   a result into the folder, a branch or a worktree, or as a patch
+  codex-tasks pr create|update|show TASK   a result as a pull request, and how it stands
   codex-tasks undo [TASK|ID]         what applying changed, back as it was
   codex-tasks checkpoints            what can be undone, from when, how large
   codex-tasks terminal TASK          a shell in a task’s sandbox, when its turn has ended
@@ -48,6 +49,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   steer: async () => (await import('./steer.ts')).steer,
   choose: async () => (await import('./choose.ts')).choose,
   apply: async () => (await import('./apply/apply.ts')).apply,
+  pr: async () => (await import('./pr/pr.ts')).pr,
   undo: async () => (await import('./apply/undo.ts')).undo,
   checkpoints: async () => (await import('./apply/checkpoints.ts')).checkpoints,
   terminal: async () => (await import('./terminals/terminal.ts')).terminal,

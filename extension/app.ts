@@ -2,7 +2,6 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
-import { useGit } from '../client/git/git.ts';
 import { pickAttempt } from './apply/attempts.ts';
 import { TaskRecords } from './apply/records.ts';
 import { openRoots, rootChooser } from './apply/roots.ts';
@@ -19,6 +18,7 @@ import { approver, CommitFiles, COMMIT_SCHEME } from './environments/approve.ts'
 import { EnvironmentsPage } from './environments/page.ts';
 import { ScriptFiles } from './environments/script-files.ts';
 import { Folders } from './folders/folders.ts';
+import { useGitOfSettings } from './folders/git-path.ts';
 import { InternetAccess } from './internet/access.ts';
 import { allower } from './internet/allow.ts';
 import { Environments } from './internet/environments.ts';
@@ -30,6 +30,7 @@ import { setDefaultContextKeys } from './platform/contextKeys.ts';
 import { openLog } from './platform/log.ts';
 import { Secrets } from './platform/secrets.ts';
 import { t } from './platform/words.ts';
+import { PullRequestsDoor } from './pull-requests/door.ts';
 import { reporter } from './report.ts';
 import { pickReviewTarget } from './review-mode/target.ts';
 import { environmentTester, submitter, type SubmitOptions } from './submit.ts';
@@ -47,18 +48,6 @@ import { DEFAULT_ENVIRONMENT_NAME } from '../protocol/environment.ts';
 import { hasEnded } from '../protocol/states.ts';
 
 const LOCAL_SANDBOX_ALLOWED = 'codexTasks.localSandbox.allowed';
-
-/** The git that VS Code itself is told to use. */
-function useGitOfSettings(): vscode.Disposable {
-  const read = () => {
-    const path = vscode.workspace.getConfiguration('git').get<unknown>('path');
-    useGit(typeof path === 'string' && path !== '' ? path : 'git');
-  };
-  read();
-  return vscode.workspace.onDidChangeConfiguration((change) => {
-    if (change.affectsConfiguration('git.path')) read();
-  });
-}
 
 export function start(context: vscode.ExtensionContext): vscode.Disposable {
   setDefaultContextKeys();
@@ -113,6 +102,15 @@ export function start(context: vscode.ExtensionContext): vscode.Disposable {
       panels.update(taskId);
     },
   });
+  const pullRequests = new PullRequestsDoor({
+    ...{ backend, store, records, log, report, state: context.workspaceState },
+    rootFor: rootChooser(records, folders),
+    roots: () => openRoots(folders),
+    pickTask: (argument, title, fits) => pickTask(store, argument, title, fits),
+    openTask: (taskId) => panels.open(taskId, { preserveFocus: false }),
+    show: (taskId, desk) => panels.push(taskId, 'task.pullRequest', desk),
+    update: (taskId) => panels.update(taskId),
+  });
   const documents = new TaskDocuments(backend);
   const panels: TaskPanels = new TaskPanels({
     extensionUri: context.extensionUri,
@@ -121,7 +119,7 @@ export function start(context: vscode.ExtensionContext): vscode.Disposable {
     log,
     handlers: (taskId) =>
       taskPageHandlers(taskId, {
-        ...{ actions, changes, documents, records, store },
+        ...{ actions, changes, documents, pullRequests, records, store },
         openTask: (id) => panels.open(id, { preserveFocus: false }),
         image: async (image) =>
           panels.push(taskId, 'task.image', {
@@ -146,6 +144,7 @@ export function start(context: vscode.ExtensionContext): vscode.Disposable {
         environments.refreshQuietly();
       }
     },
+    onShown: (taskId) => pullRequests.shown(taskId),
     hostState: (taskId) => ({
       applied: isApplied(taskId),
       ...appliedAttempt(taskId),
@@ -153,6 +152,7 @@ export function start(context: vscode.ExtensionContext): vscode.Disposable {
         .map(({ requestId }) => requestId)
         .filter((requestId) => requestId.startsWith(`suggested-${taskId}-`)),
       canApply: vscode.workspace.isTrusted,
+      pullRequests: pullRequests.isPossible(taskId),
       busy: busy.get(taskId) ?? (store.isStopping(taskId) ? 'stop' : null),
       internet: environments.internet(store.get(taskId)?.environment),
       terminal: (COMMAND_NAMES as readonly string[]).includes('openTerminal'),
@@ -238,6 +238,7 @@ export function start(context: vscode.ExtensionContext): vscode.Disposable {
   const commands = registerCommands(
     {
       ...changes.handlers,
+      ...pullRequests.commands,
       ask: async () => panels.open((await asker.ask()).id, { preserveFocus: false }),
       switchMode: () => asker.switchMode(),
       newTask: () => composer.focus('code'),
@@ -300,6 +301,7 @@ export function start(context: vscode.ExtensionContext): vscode.Disposable {
       internetAccess: (name) => internetAccess.open(typeof name === 'string' ? name : undefined),
       refresh: () => {
         folders.refresh();
+        pullRequests.forgetFolders();
         environments.refreshQuietly();
         backend.retryNow();
       },

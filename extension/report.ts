@@ -27,7 +27,7 @@ export function actionCommand(action: ErrorAction): { command: string; args?: re
     case 'showLogs':
       return { command: 'codexTasks.showLogs' };
     case 'connectForge':
-      return { command: 'codexTasks.showLogs' };
+      return { command: 'codexTasks.connectForge' };
     case 'retry':
       return { command: 'codexTasks.refresh' };
   }

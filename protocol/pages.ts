@@ -15,6 +15,7 @@ import { ErrorAction } from './errors.ts';
 import type { WireError } from './errors.ts';
 import { Attachment, type EventCode, type TaskEvent } from './events.ts';
 import { LIMITS } from './limits.ts';
+import type { Author, PullRequestPreview } from './pull-request.ts';
 import type { NotificationOf, ResultOf, TaskSummary } from './rpc.ts';
 import { SecretName, type SecretView } from './secret.ts';
 import { Effort, Mode } from './states.ts';
@@ -103,6 +104,31 @@ export const PAGE_METHODS = {
   /** The settings of the environment that the task runs in, on their page. */
   'task.environment': Empty,
   'task.openTerminal': Empty,
+  /** Reads what a pull request of the task would be, and shows its form. `own`: with the person's own git. */
+  'task.preparePullRequest': z.object({
+    attempt: Attempt.optional(),
+    localChanges: z.enum(['include', 'leaveOut']).optional(),
+    own: z.boolean().default(false),
+  }),
+  /** Puts the form away, or stops waiting for what is under way. */
+  'task.leavePullRequest': Empty,
+  /** What was typed, as the page writes it: the holder has it when the page is closed. Empty: nothing. */
+  'task.keepPullRequest': z.object({ kept: z.string().max(256 * 1024) }),
+  'task.publishPullRequest': z.object({
+    title: z.string().max(1_000),
+    body: z.string().max(128 * 1024),
+    branch: z.string().max(1_000),
+    base: z.string().max(1_000),
+    draft: z.boolean(),
+    /** `delicateKey` of the preview: the second yes. */
+    confirmed: z.string().max(100).optional(),
+  }),
+  'task.refreshPullRequest': Empty,
+  /** In a browser. */
+  'task.openPullRequest': Empty,
+  /** Asks natively which of what others said. */
+  'task.followUpPullRequest': Empty,
+  'task.connectForge': Empty,
   /** Shows what a branch's environment file would run, and asks whether it may have the secrets. */
   'task.approveScript': z.object({ hash: z.string().regex(/^[0-9a-f]{64}$/), path: z.string().max(1000) }),
 
@@ -192,8 +218,38 @@ export interface TaskHostState {
   started?: string[];
   /** A terminal in the sandbox can be opened here. */
   terminal?: boolean;
+  /** Its folder's repository is at a forge, or not known here: a pull request may be possible. */
+  pullRequests?: boolean;
   /** What the task's environment allows now; what the task had while it ran is told by its events. */
   internet?: InternetState | undefined;
+}
+
+/** A step that a person can take from a problem: connect the forge, use one's own git, try the same again. */
+export type PullRequestOffer = 'connect' | 'own' | 'again';
+
+/** The pull request that a page makes, as far as it has come. */
+export interface PullRequestDesk {
+  doing: 'nothing' | 'reading' | 'publishing' | 'refreshing';
+  /** There until it is published or put away. */
+  form?: {
+    preview: PullRequestPreview;
+    /** With the person's own git and session, not by the backend. */
+    own: boolean;
+    author?: Author;
+    localChanges: 'include' | 'leaveOut';
+    /** It is shown: false for an update in which there is nothing to decide. */
+    asks: boolean;
+    /** What an earlier page kept. */
+    kept: string;
+  };
+  problem?: {
+    /** Where it is told: of a form that could not be shown or sent, or of what was asked for since. */
+    at: 'form' | 'card';
+    sentence: string;
+    /** What git or a hook printed. */
+    output?: string;
+    offers: PullRequestOffer[];
+  };
 }
 
 /** All environments of the backend, and which one the page is about. */
@@ -238,6 +294,7 @@ export interface PagePushes {
   'task.focus': Record<string, never>;
   /** `src`: an address that has the picture in it; empty when it is not to be had. */
   'task.image': { sha256: string; src: string };
+  'task.pullRequest': PullRequestDesk;
   'task.egress': { after: number; entries: EgressEntry[]; more: boolean };
   'environment.list': EnvironmentList;
   'environment.opened': OpenedEnvironment;

@@ -66,17 +66,26 @@ export function useGit(path: string): void {
   gitPath = path;
 }
 
-/** The person's environment, without what would lead git elsewhere or print a secret. */
-export function personEnvironment(): Record<string, string> {
+/** For what is the person's own doing (a push), and runs with their hooks. */
+export function gitProgram(): string {
+  return gitPath;
+}
+
+/** The person's environment as it is, without what would lead git elsewhere or print a secret. */
+export function plainEnvironment(): Record<string, string> {
   const env: Record<string, string> = {};
   for (const [name, value] of Object.entries(process.env)) {
     if (value === undefined || FOREIGN.includes(name) || name.startsWith('GIT_TRACE')) continue;
     env[name] = value;
   }
+  // Nobody could answer.
+  return { ...env, GIT_TERMINAL_PROMPT: '0' };
+}
+
+export function personEnvironment(): Record<string, string> {
   return {
-    ...env,
+    ...plainEnvironment(),
     LC_ALL: 'C',
-    GIT_TERMINAL_PROMPT: '0',
     GIT_OPTIONAL_LOCKS: '0',
     GIT_LITERAL_PATHSPECS: '1',
     GIT_NO_REPLACE_OBJECTS: '1',

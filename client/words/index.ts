@@ -11,6 +11,7 @@ export * from './environments.ts';
 export * from './errors.ts';
 export * from './internet.ts';
 export * from './models.ts';
+export * from './pull-request.ts';
 export * from './setup.ts';
 export * from './tasks.ts';
 export * from './terminals.ts';

@@ -28,6 +28,15 @@ export const CHANGES_COMMANDS = [
 ] as const;
 export type ChangesCommand = (typeof CHANGES_COMMANDS)[number];
 
+/** Those of forges and pull requests. */
+export const PULL_REQUEST_COMMANDS = [
+  'connectForge',
+  'createPullRequest',
+  'openPullRequest',
+  'followUpPullRequest',
+] as const;
+export type PullRequestCommand = (typeof PULL_REQUEST_COMMANDS)[number];
+
 export const COMMAND_NAMES = [
   'ask',
   'switchMode',
@@ -56,6 +65,7 @@ export const COMMAND_NAMES = [
   'restartBackend',
   'showLogs',
   ...CHANGES_COMMANDS,
+  ...PULL_REQUEST_COMMANDS,
 ] as const;
 export type CommandName = (typeof COMMAND_NAMES)[number];
 export type CommandId = `codexTasks.${CommandName}`;

@@ -18,6 +18,20 @@ export function setting<K extends keyof Settings>(name: K): Settings[K] {
   return typeof value === 'string' ? (value.trim() as Settings[K]) : ('' as Settings[K]);
 }
 
+/** Whether a new pull request begins as a draft, unless its form says otherwise. */
+export function draftsFirst(): boolean {
+  return vscode.workspace.getConfiguration(SECTION).get<boolean>('pullRequest.draft') === true;
+}
+
+/** By host, for servers whose API is not where it is usual. Never a workspace's: a token is sent there. */
+export function apiUrls(): Readonly<Record<string, string>> {
+  const found = vscode.workspace.getConfiguration(SECTION).get<unknown>('pullRequest.apiUrls');
+  const entries = Object.entries(typeof found === 'object' && found !== null ? found : {});
+  return Object.fromEntries(
+    entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+  );
+}
+
 /** Where changes that are not decided show in editors, beside the list. */
 export function surfaces(): { gutter: boolean; codeLens: boolean } {
   const chosen = setting('review.surfaces');

@@ -8,6 +8,7 @@ import type { ChangesDoor } from '../changes/door.ts';
 import type { TaskRecords } from '../apply/records.ts';
 import type { TaskActions } from '../tasks/actions.ts';
 import type { TaskStore } from '../tasks/store.ts';
+import type { PullRequestsDoor } from '../pull-requests/door.ts';
 import { actionCommand } from '../report.ts';
 import { SentenceError, t } from '../platform/words.ts';
 import type { TaskDocuments } from './documents.ts';
@@ -16,6 +17,7 @@ export interface HandlersOptions {
   actions: TaskActions;
   changes: Pick<ChangesDoor, 'show' | 'apply' | 'applyTo' | 'undo'>;
   documents: TaskDocuments;
+  pullRequests: Pick<PullRequestsDoor, 'handlers'>;
   records: TaskRecords;
   store: TaskStore;
   /** Shows the page of another task. */
@@ -39,6 +41,7 @@ export function taskPageHandlers(taskId: string, options: HandlersOptions): Page
   const { actions, changes, documents, environment, internet, records, store } = options;
   const title = () => store.get(taskId)?.title ?? t('Task');
   return {
+    ...options.pullRequests.handlers(taskId),
     'task.followUp': ({ requestId, prompt, mode }) => actions.followUp(taskId, { requestId, prompt, mode }),
     'task.cancel': () => actions.cancel(taskId),
     'task.retry': () => actions.retry(taskId),

@@ -31,6 +31,8 @@ export interface PanelsOptions {
   handlers(taskId: string): PageHandlers<TaskPageMethod>;
   /** Events of any task that is in sight, also those of the past. */
   onEvents(events: readonly WireEvent[]): void;
+  /** Its page listens, again after each reload. */
+  onShown(taskId: string): void;
   /** What of the page's state is this window's own. */
   hostState(taskId: string): Omit<TaskHostState, 'connection'>;
 }
@@ -192,6 +194,7 @@ class TaskPanel {
     this.#following?.();
     this.#following = this.#options.backend.use((connection) => this.#follow(connection));
     this.update();
+    this.#options.onShown(this.#taskId);
     if (this.#focusWhenReady) {
       this.#focusWhenReady = false;
       this.#page.push('task.focus', {});

@@ -3,6 +3,9 @@ import {
   accessWords,
   errorWords,
   phaseWords,
+  pullRequestIcon,
+  pullRequestLabel,
+  pullRequestStateWords,
   REVIEW_WORDS,
   STATE_WORDS,
   type Translate,
@@ -60,6 +63,7 @@ function describeTask(task: TaskSummary, facts: RowFacts, t: Translate): RowWord
   if (ended) context.push('archive', 'followUp');
   if (task.patch && task.patch.files > 0 && task.state === 'completed' && !applied) context.push('apply');
   if (task.patch && task.patch.files > 0) context.push('result');
+  if (task.pullRequest?.url !== undefined) context.push('pullRequest');
   if (applied) context.push('undo');
   // Until a follow-up has gone on from the chosen one.
   if (ended && task.attempts > 1 && task.turns === 1) context.push('choose');
@@ -75,12 +79,20 @@ function describeTask(task: TaskSummary, facts: RowFacts, t: Translate): RowWord
       task.title,
       `${task.repo.name} · ${place}${task.repo.includesLocal ? ` · ${t('with local changes', {})}` : ''}`,
       stopping ? t('stopping …', {}) : t(STATE_WORDS[task.state], {}),
+      ...(task.pullRequest ? [pullRequestWords(task.pullRequest, t)] : []),
       ...(access === 'off' ? [] : [accessWords(access, t)]),
       ...(task.error ? [errorWords(task.error, t).text] : []),
     ].join('\n'),
     icon: icon(task, applied),
     context,
   };
+}
+
+function pullRequestWords(view: NonNullable<TaskSummary['pullRequest']>, t: Translate): string {
+  const state = pullRequestStateWords(view, t);
+  return view.number === undefined
+    ? t('Pull request: {state}', { state })
+    : t('Pull request #{number} in {repo}: {state}', { number: view.number, repo: view.repo, state });
 }
 
 /** One is what everyone expects, and says nothing. */
@@ -119,6 +131,7 @@ function description(task: TaskSummary, applied: boolean, t: Translate): string 
     case 'cancelled':
       return t(STATE_WORDS.cancelled, {});
     case 'completed': {
+      if (task.pullRequest) return pullRequestLabel(task.pullRequest, t);
       if (applied && task.review !== 'partly') return t(REVIEW_WORDS.applied, {});
       if (task.review !== 'open' && task.review !== 'none') return t(REVIEW_WORDS[task.review], {});
       return task.patch && task.patch.files > 0 ? countWords(task.patch, t) : task.mode;
@@ -146,6 +159,12 @@ function icon(task: TaskSummary, applied: boolean): RowWords['icon'] {
     case 'cancelled':
       return { id: 'circle-slash' };
     case 'completed':
+      if (task.pullRequest)
+        return {
+          id: pullRequestIcon(task.pullRequest),
+          ...(task.pullRequest.state === 'open' ? { color: 'charts.green' } : {}),
+          ...(task.pullRequest.state === 'merged' ? { color: 'charts.purple' } : {}),
+        };
       if (applied || task.review === 'applied' || task.review === 'partly')
         return { id: 'check', color: 'testing.iconPassed' };
       if (task.review === 'open') return { id: 'circle-filled', color: 'charts.blue' };

@@ -13,6 +13,8 @@ import { savedBy } from './environment/entry.ts';
 import { AccessChip } from './internet/chip.tsx';
 import type { AttemptModel, PhaseModel } from './attempt.ts';
 import type { TaskModel, TurnModel } from './model.ts';
+import { PullRequestButton, PullRequestChip } from './pull-request/button.tsx';
+import type { PullRequestPage } from './pull-request/use-pull-request.ts';
 import { UsageChip } from './usage.tsx';
 
 export interface HeaderActions {
@@ -35,9 +37,15 @@ interface HeaderProps {
   log: { open: boolean; toggle: () => void };
   /** An attempt has to be chosen: that is the next step, and no other button is filled. */
   choose: boolean;
+  pullRequest: PullRequestPage;
+  /** A result that the pull request's branch does not have yet. */
+  newer: boolean;
+  /** Its form is open: the next step is there. */
+  asks: boolean;
 }
 
-export function Header({ model, shown, task, host, actions, log, choose }: HeaderProps) {
+export function Header(props: HeaderProps) {
+  const { model, shown, task, host, actions, log, choose, pullRequest, newer, asks } = props;
   const turn = model.turns.at(-1);
   const state = task?.state ?? turn?.state ?? 'queued';
   const files = shown?.patch?.summary.files ?? task?.patch?.files ?? 0;
@@ -68,12 +76,17 @@ export function Header({ model, shown, task, host, actions, log, choose }: Heade
         {host.canApply && files > 0 && (
           <Button icon="git-branch" iconOnly label={t('Apply To…')} onClick={actions.applyTo} />
         )}
+        <PullRequestButton
+          task={task}
+          page={pullRequest}
+          files={choose ? 0 : files}
+          possible={host.pullRequests === true}
+          newer={newer}
+        />
         {host.canApply && files > 0 && !host.applied && (
           <Button
             look={
-              choose || running || state !== 'completed' || task?.review === 'applied'
-                ? 'secondary'
-                : 'primary'
+              choose || asks || running || state !== 'completed' || isSeenTo(task) ? 'secondary' : 'primary'
             }
             icon="git-pull-request-go-to-changes"
             label={files === 1 ? t('Apply 1 file') : t('Apply {count} files', { count: files })}
@@ -101,6 +114,7 @@ export function Header({ model, shown, task, host, actions, log, choose }: Heade
           open={log.open}
           onClick={log.toggle}
         />
+        <PullRequestChip task={task} />
         <UsageChip model={model} shown={shown} />
         {host.connection !== 'connected' && (
           <Chip
@@ -112,6 +126,11 @@ export function Header({ model, shown, task, host, actions, log, choose }: Heade
       <PhaseBar turn={turn} shown={shown} state={state} />
     </header>
   );
+}
+
+/** Something has become of its result. */
+function isSeenTo(task: TaskSummary | null): boolean {
+  return task?.review === 'applied' || task?.pullRequest !== undefined;
 }
 
 /** Something better than trying the same again. */

@@ -11,6 +11,8 @@ import './internet/internet.css';
 import './markdown.css';
 import './report.css';
 import './attempts.css';
+import '../ui/fields.css';
+import './pull-request/pull-request.css';
 import { render } from 'preact';
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { ErrorAction, WireError } from '../../protocol/errors.ts';
@@ -27,7 +29,10 @@ import { FollowUp } from './follow-up.tsx';
 import { Header } from './header.tsx';
 import { EgressLog } from './internet/log.tsx';
 import { useInternet } from './internet/use-internet.ts';
-import { applyDelta, applyEvent, newTaskModel, shownAttempt, type Delta } from './model.ts';
+import { applyDelta, applyEvent, hasNewerResult, newTaskModel, shownAttempt, type Delta } from './model.ts';
+import { PullRequestCard } from './pull-request/card.tsx';
+import { PullRequestPanel } from './pull-request/form.tsx';
+import { isFormOpen, usePullRequest } from './pull-request/use-pull-request.ts';
 import { fixPrompt } from './report-model.ts';
 import { Failure } from './result.tsx';
 import { Turn, type TurnPage } from './turn.tsx';
@@ -81,6 +86,8 @@ function Page() {
     keepAllowed: (allowed) => keep({ allowed }),
     lastSeq: () => model.current.lastSeq,
   });
+  const looked = useRef<number | undefined>(undefined);
+  const pullRequest = usePullRequest(host, request, () => looked.current);
 
   useEffect(() => {
     let queue: (PageEvent | Delta)[] = [];
@@ -105,6 +112,7 @@ function Page() {
     host.onPush({
       'task.summary': setTask,
       'task.egress': internet.onPage,
+      'task.pullRequest': pullRequest.onDesk,
       'task.image': ({ sha256, src }) => setPictures((known) => ({ ...known, [sha256]: src })),
       'task.reset': () => {
         queue = [];
@@ -148,6 +156,10 @@ function Page() {
     shownAttempt(attemptsOf(turn, task?.attempts ?? 1), attempt, chosen);
   const last = turns.at(-1);
   const shown = last && shownOf(last);
+  looked.current = (task?.attempts ?? 1) > 1 ? shown?.attempt : undefined;
+  const view = task?.pullRequest;
+  const newer = view !== undefined && hasNewerResult(turns, view.turn);
+  const asks = isFormOpen(pullRequest.desk, task);
   const choose = choiceIsOpen(model.current, task);
   const apply = () =>
     request(host.request('task.apply', (task?.attempts ?? 1) > 1 && shown ? { attempt: shown.attempt } : {}));
@@ -187,8 +199,19 @@ function Page() {
         actions={{ ...header, apply }}
         log={internet}
         choose={choose}
+        pullRequest={pullRequest}
+        newer={newer}
+        asks={asks}
       />
-      <Scroller over={internet.open && <EgressLog {...internet} live={!hasEnded(taskState)} />}>
+      <Scroller
+        over={
+          asks ? (
+            <PullRequestPanel desk={pullRequest.desk} actions={pullRequest.actions} />
+          ) : (
+            internet.open && <EgressLog {...internet} live={!hasEnded(taskState)} />
+          )
+        }
+      >
         {turns.map((turn) => (
           <Turn
             key={turn.turn}
@@ -200,6 +223,15 @@ function Page() {
             page={page}
           />
         ))}
+        {view && (
+          <PullRequestCard
+            view={view}
+            desk={pullRequest.desk}
+            actions={pullRequest.actions}
+            newer={newer}
+            idle={hasEnded(taskState)}
+          />
+        )}
         {loading && !gone && turns.length === 0 && (
           <div class="loading">
             <Ring label={t('Loading')} />
@@ -213,7 +245,9 @@ function Page() {
           </div>
         )}
       </Scroller>
-      <FollowUp host={host} draft={draft} task={task} choose={choose} request={request} focusRef={focus} />
+      <div class={asks ? 'below away' : 'below'}>
+        <FollowUp host={host} draft={draft} task={task} choose={choose} request={request} focusRef={focus} />
+      </div>
     </>
   );
 }

@@ -302,3 +302,13 @@ export function waitingSteers(turn: TurnModel, attempt: AttemptModel): Steer[] {
   if (turn.steers.length === 0) return [];
   return turn.steers.filter(({ id }) => entryOf(attempt, id) === undefined);
 }
+
+/** Files were changed after that turn, by one that has ended. */
+export function hasNewerResult(turns: readonly TurnModel[], turn: number): boolean {
+  return turns.some(
+    (one) =>
+      one.turn > turn &&
+      hasEnded(one.state) &&
+      one.attempts.some(({ patch }) => (patch?.summary.files ?? 0) > 0),
+  );
+}

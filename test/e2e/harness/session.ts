@@ -21,6 +21,8 @@ export interface SessionOptions {
   config?: string;
   /** Of VS Code, on top of the quiet ones. */
   settings?: Record<string, unknown>;
+  /** Packages of other extensions beside ours. */
+  extensions?: string[];
   /** What the window opens instead of the repository: an address. */
   open?(server: CodeServer, folder: string): Promise<string>;
 }
@@ -38,7 +40,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
         return backend;
       }),
       startCodeServer({
-        extensions: [requiredPath('CODEX_TASKS_TEST_VSIX')],
+        extensions: [requiredPath('CODEX_TASKS_TEST_VSIX'), ...(options.extensions ?? [])],
         ...(options.settings === undefined ? {} : { settings: options.settings }),
       }).then((server) => {
         opened.push(() => server.stop());

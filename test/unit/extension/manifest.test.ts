@@ -19,7 +19,8 @@ const listed = (name: string) =>
     ).matchAll(/'(\w+)'/g),
   ].map(([, command]) => `codexTasks.${command}`);
 const CHANGES_COMMANDS = listed('CHANGES_COMMANDS');
-const COMMANDS = [...listed('COMMAND_NAMES'), ...CHANGES_COMMANDS];
+const PULL_REQUEST_COMMANDS = listed('PULL_REQUEST_COMMANDS');
+const COMMANDS = [...listed('COMMAND_NAMES'), ...CHANGES_COMMANDS, ...PULL_REQUEST_COMMANDS];
 const KEYS = [...read('extension/platform/contextKeys.ts').matchAll(/^ {2}'(codexTasks\.[\w.]+)': /gm)].map(
   ([, key]) => key ?? '',
 );
@@ -228,6 +229,7 @@ test('icons are ones that exist', () => {
     'task/internet/chip',
     'task/internet/denials',
     'task/internet/log',
+    ...['button', 'card', 'form', 'problem'].map((name) => `task/pull-request/${name}`),
     'composer/main',
     'environment/bar',
     'environment/conflict',

@@ -1,0 +1,103 @@
+/** The command line of `codex-tasks pr`. */
+import { BranchName } from '../../protocol/pull-request.ts';
+import { ATTEMPTS_MOST } from '../../protocol/limits.ts';
+import {
+  OWN_BACKEND_HELP,
+  OWN_BACKEND_OPTIONS,
+  ownBackendOptions,
+  type OwnBackendOptions,
+} from '../backend.ts';
+import { UsageError, oneOf, optionalValue, parse, wholeNumber } from '../usage.ts';
+
+const ACTIONS = ['create', 'update', 'show'] as const;
+
+export const PR_HELP = `codex-tasks pr create TASK [options]
+codex-tasks pr update TASK [options]
+codex-tasks pr show TASK [--json]
+
+create pushes the result of a task to a branch of its own at the forge that its repository came from, and
+makes a pull request of it. update adds the newest result to that branch, with one commit more. show asks how
+it stands. The backend does it: connect the forge with codex-tasks forge, or in VS Code.
+
+  --title TEXT       otherwise as the agent proposes it
+  --body-file FILE   its text; - for standard input
+  --draft            not ready for review
+  --branch NAME      otherwise from the title; one that is taken gets a number
+  --base NAME        the branch to ask into (default: the one that was checked out, else the default branch)
+  --attempt N        of several, which one’s result (default: the chosen one)
+  --include-local    also the local changes that the task began with, which no commit has
+  --yes-delicate     also files that run by themselves or bring in other code: workflows, hooks, submodules.
+                     Without it they are listed, and nothing is pushed
+  --repo DIR         whose git knows who you are: the author (default: this folder)
+  --json             print the pull request as JSON
+
+${OWN_BACKEND_HELP}
+Exit code: 0 done, 1 failed, 2 a mistake in the command line, 130 cancelled.
+`;
+
+export interface PrCommand {
+  action: (typeof ACTIONS)[number];
+  taskId: string;
+  title: string | null;
+  bodyFile: string | null;
+  draft: boolean;
+  branch: string | null;
+  base: string | null;
+  attempt: number | null;
+  localChanges: 'include' | 'leaveOut';
+  yesDelicate: boolean;
+  repo: string;
+  json: boolean;
+  own: OwnBackendOptions;
+}
+
+/** Those that say something of a pull request that is not there yet. */
+const OF_CREATE = ['draft', 'branch', 'base', 'attempt', 'include-local'] as const;
+const OF_WRITING = ['title', 'body-file', 'yes-delicate', 'repo'] as const;
+
+/** Null: the help is wanted. */
+export function prOptions(args: string[]): PrCommand | null {
+  const { values, positionals } = parse(
+    optionalValue(args, '--scripted-model'),
+    {
+      title: { type: 'string' },
+      'body-file': { type: 'string' },
+      draft: { type: 'boolean' },
+      branch: { type: 'string' },
+      base: { type: 'string' },
+      attempt: { type: 'string' },
+      'include-local': { type: 'boolean' },
+      'yes-delicate': { type: 'boolean' },
+      repo: { type: 'string' },
+      json: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+      ...OWN_BACKEND_OPTIONS,
+    },
+    true,
+  );
+  if (values.help) return null;
+  const [word, taskId, ...more] = positionals;
+  if (word === undefined) throw new UsageError(`Say what to do: ${ACTIONS.join(', ')}.`);
+  const action = oneOf('The word after pr', word, ACTIONS);
+  if (taskId === undefined || more.length > 0) throw new UsageError(`pr ${action} takes one task.`);
+  const foreign = action === 'create' ? [] : action === 'update' ? OF_CREATE : [...OF_CREATE, ...OF_WRITING];
+  for (const flag of foreign) {
+    if (values[flag] !== undefined) throw new UsageError(`--${flag} does not belong to pr ${action}.`);
+  }
+  if (values.title?.trim() === '') throw new UsageError('--title is empty.');
+  for (const flag of ['branch', 'base'] as const) {
+    const name = values[flag];
+    if (name !== undefined && !BranchName.safeParse(name).success)
+      throw new UsageError(`--${flag}: “${name}” can’t be the name of a branch.`);
+  }
+  return {
+    ...{ action, taskId, title: values.title ?? null, bodyFile: values['body-file'] ?? null },
+    ...{ draft: values.draft ?? false, branch: values.branch ?? null, base: values.base ?? null },
+    attempt: values.attempt === undefined ? null : wholeNumber('--attempt', values.attempt, 1, ATTEMPTS_MOST),
+    localChanges: values['include-local'] ? 'include' : 'leaveOut',
+    yesDelicate: values['yes-delicate'] ?? false,
+    repo: values.repo ?? '.',
+    json: values.json ?? false,
+    own: ownBackendOptions(values),
+  };
+}

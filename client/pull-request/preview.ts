@@ -1,0 +1,54 @@
+/** What a pull request would be when the person's own git makes it: the same shape as the backend's preview. */
+import { CodexError } from '../../protocol/errors.ts';
+import type { PullRequestPreview } from '../../protocol/pull-request.ts';
+import type { AttemptView, TaskView, TurnView } from '../../protocol/rpc.ts';
+import { baseOf, commitOf } from '../apply-to/plan.ts';
+import { branchOf } from './branch.ts';
+import { delicateFiles, delicateKeyOf } from './delicate.ts';
+import { baseBranch, unpushedCommits, type ForgeRemote } from './folder.ts';
+import { kindOf } from './forge-address.ts';
+
+const TITLE_MAX_CHARACTERS = 256;
+const BODY_MAX_CHARACTERS = 60_000;
+
+export interface OwnResult {
+  turn: TurnView;
+  attempt: AttemptView;
+}
+
+export async function ownPreview(
+  root: string,
+  remote: ForgeRemote,
+  task: TaskView,
+  { turn, attempt }: OwnResult,
+): Promise<PullRequestPreview> {
+  const { patch, files } = attempt;
+  if (!patch || patch.files === 0) throw new CodexError('forgeNothingToPublish');
+  const proposal = (attempt.report ?? turn.report)?.proposal;
+  const title = (proposal?.title ?? task.title).slice(0, TITLE_MAX_CHARACTERS);
+  const delicate = delicateFiles(files);
+  const key = delicateKeyOf(patch.sha256, delicate);
+  const start = await commitOf(root, await baseOf(root, task));
+  return {
+    host: remote.host,
+    kind: kindOf(remote.host),
+    repo: remote.repo,
+    title,
+    body: (proposal?.body ?? attempt.answer ?? turn.answer ?? '').slice(0, BODY_MAX_CHARACTERS),
+    draft: false,
+    branch: task.pullRequest?.branch ?? branchOf(title, task.id),
+    base: task.pullRequest?.base ?? (await baseBranch(root, remote.name, task.repo.branch)),
+    turn: turn.turn,
+    attempt: attempt.attempt,
+    files,
+    filesCut: patch.files > files.length,
+    delicate,
+    ...(key === undefined ? {} : { delicateKey: key }),
+    localChanges: task.repo.includesLocal,
+    unpushedCommits: await unpushedCommits(root, remote.name, start),
+    // Only the forge knows how far the base has gone on, and it says so on the pull request's page.
+    behind: 0,
+    conflicts: [],
+    ...(task.pullRequest ? { existing: task.pullRequest } : {}),
+  };
+}

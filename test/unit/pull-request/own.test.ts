@@ -1,0 +1,201 @@
+/** The person's own git: a commit beside everything of theirs, pushed to a bare repository on the disk. */
+import assert from 'node:assert/strict';
+import { chmodSync, existsSync, readFileSync, symlinkSync, unlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { baseBranch, unpushedCommits } from '../../../client/pull-request/folder.ts';
+import { pushResult, pushUpdate } from '../../../client/pull-request/own.ts';
+import { CodexError } from '../../../protocol/errors.ts';
+import {
+  binary,
+  commitAll,
+  git,
+  gitBytes,
+  initRepository,
+  removeFolder,
+  temporaryFolder,
+  tryGit,
+  write,
+} from '../../support/git.ts';
+
+const TASK_ID = 'task0001';
+const REMOTE = { name: 'origin', host: 'forge.example', repo: 'acme/shop' };
+
+function scene(context: TestContext, change?: (root: string) => void) {
+  const dir = temporaryFolder('codex-own');
+  context.after(() => removeFolder(dir));
+  const bare = join(dir, 'forge.git');
+  const root = join(dir, 'work');
+  git(dir, ['init', '-q', '--bare', '-b', 'main', bare]);
+  initRepository(root);
+  git(root, ['config', 'user.name', 'Ada']);
+  git(root, ['config', 'user.email', 'ada@example.org']);
+  git(root, ['remote', 'add', 'origin', bare]);
+  write(root, 'a.txt', 'one\n');
+  write(root, 'logo.png', binary(3_000, 'before'));
+  write(root, 'run.sh', 'echo\n');
+  const base = commitAll(root, 'base');
+  git(root, ['push', '-q', '-u', 'origin', 'main']);
+  const result = (change_: (root: string) => void, from = base) => {
+    git(root, ['checkout', '-q', '--detach', from]);
+    change_(root);
+    const target = commitAll(root, 'result');
+    git(root, ['checkout', '-q', 'main']);
+    return { tree: git(root, ['rev-parse', `${target}^{tree}`]), target };
+  };
+  const patchOf = (from: string, to: string) =>
+    gitBytes(root, ['diff', '--binary', '--full-index', '-M', from, to]);
+  const first = result(
+    change ??
+      ((at) => {
+        write(at, 'a.txt', 'two\n');
+        write(at, 'logo.png', binary(4_000, 'after'));
+        chmodSync(join(at, 'run.sh'), 0o755);
+        symlinkSync('a.txt', join(at, 'link'));
+      }),
+  );
+  const push = {
+    ...{ root, remote: REMOTE, turn: 1, title: 'Round once', confirmed: [] as string[] },
+    task: { id: TASK_ID, repo: { repoId: 'r', name: 'work', sha: base, includesLocal: false } },
+    patch: patchOf(base, first.target),
+    branch: 'codex/round-once',
+  };
+  const there = (...args: string[]) => git(bare, args);
+  return { dir, bare, root, base, first, result, patchOf, push, there };
+}
+
+async function failing(promise: Promise<unknown>): Promise<CodexError> {
+  const thrown = await promise.then(
+    () => assert.fail('it worked'),
+    (error: unknown) => error,
+  );
+  assert.ok(thrown instanceof CodexError, String(thrown));
+  return thrown;
+}
+
+test('the branch at the forge has the result’s tree byte for byte, by the person, with nothing of theirs touched', async (context) => {
+  const { root, base, first, push, there } = scene(context);
+  write(root, 'mine.txt', 'not committed\n');
+  write(root, 'a.txt', 'being edited\n');
+  git(root, ['add', 'mine.txt']);
+  const before = git(root, ['status', '--porcelain']);
+  assert.deepEqual(await pushResult(push), { branch: 'codex/round-once' });
+  assert.equal(there('rev-parse', 'codex/round-once^{tree}'), first.tree);
+  assert.equal(there('rev-parse', 'codex/round-once^'), base);
+  assert.equal(there('show', '-s', '--format=%an <%ae>', 'codex/round-once'), 'Ada <ada@example.org>');
+  assert.equal(
+    there('show', '-s', '--format=%B', 'codex/round-once').trim(),
+    `Round once\n\nCodex task ${TASK_ID}, turn 1.\n\nSigned-off-by: Ada <ada@example.org>\nCo-authored-by: Codex <codex@codex-tasks.invalid>`,
+  );
+  assert.equal(git(root, ['status', '--porcelain']), before);
+  assert.equal(readFileSync(join(root, 'a.txt'), 'utf8'), 'being edited\n');
+  assert.equal(git(root, ['symbolic-ref', '--short', 'HEAD']), 'main');
+});
+
+test('asked again, the same commit is found; another’s branch of the name is left alone', async (context) => {
+  const { root, push, there } = scene(context);
+  await pushResult(push);
+  const at = there('rev-parse', 'codex/round-once');
+  assert.deepEqual(await pushResult(push), { branch: 'codex/round-once' });
+  assert.equal(there('rev-parse', 'codex/round-once'), at);
+
+  git(root, ['branch', 'codex/other', 'main']);
+  assert.deepEqual(await pushResult({ ...push, branch: 'codex/other' }), { branch: 'codex/other-2' });
+  assert.equal(git(root, ['rev-parse', 'codex/other']), git(root, ['rev-parse', 'main']));
+
+  there('update-ref', 'refs/heads/codex/theirs', 'main');
+  assert.deepEqual(await pushResult({ ...push, branch: 'codex/theirs' }), { branch: 'codex/theirs-2' });
+  assert.equal(there('rev-parse', 'codex/theirs'), there('rev-parse', 'main'));
+});
+
+test('the person’s own hook runs, and what it says is told without a password', async (context) => {
+  const { root, push, there } = scene(context);
+  const hook = join(root, '.git/hooks/pre-push');
+  write(
+    root,
+    '.git/hooks/pre-push',
+    '#!/bin/sh\necho "lint failed at https://me:hush@example.org/x" >&2\nexit 1\n',
+  );
+  chmodSync(hook, 0o755);
+  const { wire } = await failing(pushResult(push));
+  assert.equal(wire.code, 'forgePushRefused');
+  assert.match(String(wire.params['output']), /lint failed at https:\/\/example\.org\/x/);
+  assert.ok(!JSON.stringify(wire).includes('hush'));
+  assert.equal(there('branch', '--list', 'codex/*'), '');
+  // Mended, it goes on with the commit that is there.
+  unlinkSync(hook);
+  assert.deepEqual(await pushResult(push), { branch: 'codex/round-once' });
+  assert.equal(git(root, ['branch', '--list', 'codex/*']).split('\n').length, 1);
+});
+
+test('an update is one commit more, and what others pushed is not overwritten', async (context) => {
+  const { root, base, first, result, patchOf, push, there } = scene(context);
+  await pushResult(push);
+  const second = result((at) => write(at, 'b.txt', 'new\n'), first.target);
+  const update = { ...push, turn: 2, patch: patchOf(first.target, second.target) };
+  await pushUpdate(update);
+  assert.equal(there('rev-parse', 'codex/round-once^{tree}'), second.tree);
+  assert.equal(there('rev-list', '--count', `${base}..codex/round-once`), '2');
+  // The same again changes nothing.
+  const at = there('rev-parse', 'codex/round-once');
+  await pushUpdate(update);
+  assert.equal(there('rev-parse', 'codex/round-once'), at);
+
+  const other = git(root, ['commit-tree', '-p', at, '-m', 'theirs', `${base}^{tree}`]);
+  git(root, ['push', '-q', 'origin', `${other}:refs/heads/codex/round-once`]);
+  const third = result((folder) => write(folder, 'c.txt', 'more\n'), second.target);
+  const { wire } = await failing(
+    pushUpdate({ ...push, turn: 3, patch: patchOf(second.target, third.target) }),
+  );
+  assert.equal(wire.code, 'forgeBranchMoved');
+  assert.equal(there('rev-parse', 'codex/round-once'), other);
+});
+
+test('files that run by themselves go only with a yes for exactly them', async (context) => {
+  const { push, there } = scene(context, (at) => {
+    write(at, '.github/workflows/ci.yml', 'on: push\n');
+    write(at, 'a.txt', 'two\n');
+  });
+  for (const confirmed of [[], ['a.txt']]) {
+    const { wire } = await failing(pushResult({ ...push, confirmed }));
+    assert.equal(wire.code, 'forgeNotConfirmed');
+    assert.equal(wire.params['paths'], '.github/workflows/ci.yml');
+  }
+  assert.equal(there('branch', '--list', 'codex/*'), '');
+  await pushResult({ ...push, confirmed: ['.github/workflows/ci.yml'] });
+  assert.equal(there('show', 'codex/round-once:.github/workflows/ci.yml'), 'on: push');
+});
+
+test('a result that does not fit is not pushed in part', async (context) => {
+  const { root, push, there } = scene(context);
+  write(root, 'a.txt', 'something else\n');
+  const moved = commitAll(root, 'moved');
+  const { wire } = await failing(
+    pushResult({ ...push, task: { ...push.task, repo: { ...push.task.repo, sha: moved } } }),
+  );
+  assert.equal(wire.code, 'notApplied');
+  assert.equal(there('branch', '--list', 'codex/*'), '');
+  assert.equal(git(root, ['branch', '--list', 'codex/*']), '');
+});
+
+test('the base is the branch that is checked out where the remote has it, and commits that it lacks are counted', async (context) => {
+  const { root } = scene(context);
+  assert.equal(await baseBranch(root, 'origin'), 'main');
+  git(root, ['checkout', '-q', '-b', 'mine']);
+  write(root, 'x', '1');
+  const mine = commitAll(root, 'mine');
+  assert.equal(await baseBranch(root, 'origin'), 'main');
+  assert.equal(await unpushedCommits(root, 'origin', mine), 1);
+  git(root, ['push', '-q', 'origin', 'mine']);
+  assert.equal(await baseBranch(root, 'origin'), 'mine');
+  assert.equal(await baseBranch(root, 'origin', 'main'), 'main');
+  assert.equal(await unpushedCommits(root, 'origin', mine), 0);
+});
+
+test('what was given up is not gone on with', async (context) => {
+  const { push, bare } = scene(context);
+  const { wire } = await failing(pushResult({ ...push, signal: AbortSignal.abort() }));
+  assert.equal(wire.code, 'cancelled');
+  assert.ok(existsSync(bare));
+  assert.equal(tryGit(bare, ['rev-parse', '--verify', '-q', 'codex/round-once']).code, 1);
+});

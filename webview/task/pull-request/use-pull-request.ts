@@ -1,0 +1,67 @@
+/** The page's own state of the task's pull request: the desk as the holder tells it, and what can be asked for. */
+import { useMemo, useRef, useState } from 'preact/hooks';
+import type { PageParams, PullRequestDesk, PullRequestOffer } from '../../../protocol/pages.ts';
+import type { TaskSummary } from '../../../protocol/rpc.ts';
+import type { PageHost } from '../../host.ts';
+
+export interface PullRequestActions {
+  prepare: (asked?: { localChanges?: 'include' | 'leaveOut' }) => void;
+  take: (offer: PullRequestOffer) => void;
+  publish: (written: PageParams<'task.publishPullRequest'>) => void;
+  keep: (kept: string) => void;
+  leave: () => void;
+  refresh: () => void;
+  openPage: () => void;
+  followUp: () => void;
+}
+
+export interface PullRequestPage {
+  desk: PullRequestDesk;
+  onDesk: (desk: PullRequestDesk) => void;
+  actions: PullRequestActions;
+}
+
+export function usePullRequest(
+  host: PageHost,
+  request: (promise: Promise<void>) => void,
+  shownAttempt: () => number | undefined,
+): PullRequestPage {
+  const [desk, setDesk] = useState<PullRequestDesk>({ doing: 'nothing' });
+  const now = useRef(desk);
+  now.current = desk;
+  const attempt = useRef(shownAttempt);
+  attempt.current = shownAttempt;
+  const actions = useMemo<PullRequestActions>(() => {
+    const prepare = (asked: { localChanges?: 'include' | 'leaveOut'; own?: boolean } = {}) => {
+      const looked = attempt.current();
+      const own = asked.own ?? now.current.form?.own ?? false;
+      request(
+        host.request('task.preparePullRequest', {
+          ...{ own, ...(looked === undefined ? {} : { attempt: looked }) },
+          ...(asked.localChanges === undefined ? {} : { localChanges: asked.localChanges }),
+        }),
+      );
+    };
+    return {
+      prepare: (asked) => prepare({ own: now.current.form?.own ?? false, ...asked }),
+      take: (offer) => {
+        if (offer === 'connect') request(host.request('task.connectForge', {}));
+        else prepare(offer === 'own' ? { own: true } : {});
+      },
+      publish: (written) => request(host.request('task.publishPullRequest', written)),
+      keep: (kept) => void host.request('task.keepPullRequest', { kept }).catch(() => undefined),
+      leave: () => request(host.request('task.leavePullRequest', {})),
+      refresh: () => request(host.request('task.refreshPullRequest', {})),
+      openPage: () => request(host.request('task.openPullRequest', {})),
+      followUp: () => request(host.request('task.followUpPullRequest', {})),
+    };
+  }, []);
+  return { desk, onDesk: setDesk, actions };
+}
+
+/** Whether the form stands over the log: not for an update in which there is nothing to decide. */
+export function isFormOpen({ form, doing, problem }: PullRequestDesk, task: TaskSummary | null): boolean {
+  if (problem) return problem.at === 'form';
+  if (form) return form.asks;
+  return doing === 'reading' && task?.pullRequest?.state !== 'open';
+}
