@@ -12,6 +12,7 @@ before(async () => {
     write(dir, 'README.md', '# A project\n');
     commitAll(dir);
   });
+  await world.one.call('task.list', { watch: true });
 });
 after(() => world.close());
 
@@ -23,22 +24,25 @@ const deliver = (event: string, payload: Payload, more: { id?: string; signature
   world.github.deliver(event, payload, { to: target(), ...more });
 const tasks = async (): Promise<TaskSummary[]> => (await world.one.call('task.list', {})).tasks;
 
-/** Waits for what the client is told, never for a time. */
+/** The first of what was told, and of what will be. */
 async function changed(fits: (task: TaskSummary) => boolean): Promise<TaskSummary> {
-  for (let seen = 0; ;) {
-    for (; seen < world.one.notified.length; seen++) {
-      const [name, params] = world.one.notified[seen] ?? [];
-      if (name !== 'task.changed') continue;
-      const { task } = params as { task: TaskSummary };
-      if (fits(task)) return task;
-    }
-    await new Promise((resolve) => world.one.ws.once('message', resolve));
-  }
+  let found: TaskSummary | undefined;
+  await until(() => {
+    const told = world.one.notified.flatMap(([name, params]) =>
+      name === 'task.changed' ? [(params as { task: TaskSummary }).task] : [],
+    );
+    found = told.find(fits);
+    return found !== undefined;
+  });
+  return found as TaskSummary;
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
 test('a webhook makes the backend look: what is in it is not believed', async () => {
-  const { github, one } = world;
-  await one.call('task.list', { watch: true });
+  const { github } = world;
   const task = await world.task({ edit: (dir) => write(dir, 'a.txt', 'a\n') });
   const pull = await world.create(task.id, { title: 'Hooked' });
   const number = pull.number ?? 0;
@@ -88,7 +92,7 @@ test('“@codex” starts a task only where it is on, only for who may write, an
   assert.equal((await tasks()).length, before + 1);
   const answers = () =>
     github.repo(REPO).issues[issue.number - 1]?.comments.filter(({ body }) => body.includes(task.id)) ?? [];
-  while (!answers()[0]?.body.includes('is done')) await new Promise((resolve) => setImmediate(resolve));
+  await until(() => answers()[0]?.body.includes('is done') === true);
   assert.equal(answers().length, 1);
   const said = answers()[0]?.body ?? '';
   assert.match(said, /It greets now, @\u200bstranger\./);
