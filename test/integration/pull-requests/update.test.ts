@@ -197,13 +197,8 @@ test('one that the client made is remembered, and can be brought up to date', as
     '+refs/codex/*:refs/codex/*',
   ]);
   git(github.gitDir(REPO), ['fetch', '-q', folder, `${sha}:refs/heads/by-me`], { env: {} });
-  const made = await fetch(`${github.apiUrl}/repos/${REPO}/pulls`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${world.token}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ title: 'By me', head: 'by-me', base: 'main' }),
-  });
-  const { number, html_url } = (await made.json()) as { number: number; html_url: string };
-  const { pullRequest } = await one.call('pullRequest.record', { ...request, number, url: html_url });
+  const made = await world.pullByHand({ title: 'By me', head: 'by-me' });
+  const { pullRequest } = await one.call('pullRequest.record', { ...request, ...made });
   assert.equal(pullRequest.by, 'client');
   await world.followUp(task.id, { edit: (dir) => write(dir, 'client.txt', '2\n') });
   const updated = await update(task.id);

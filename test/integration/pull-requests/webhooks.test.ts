@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import type { CodexError } from '../../../protocol/errors.ts';
 import type { TaskSummary } from '../../../protocol/rpc.ts';
-import { commitAll, initRepository, write } from '../../support/git.ts';
+import { commitAll, git, initRepository, write } from '../../support/git.ts';
 import type { Payload } from '../../support/github/index.ts';
 import { openWorld, REPO, WEBHOOK_SECRET, type World } from './world.ts';
 
@@ -12,7 +13,6 @@ before(async () => {
     write(dir, 'README.md', '# A project\n');
     commitAll(dir);
   });
-  await world.one.call('task.list', { watch: true });
 });
 after(() => world.close());
 
@@ -38,7 +38,10 @@ async function changed(fits: (task: TaskSummary) => boolean): Promise<TaskSummar
 }
 
 async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 20));
+  for (const started = Date.now(); !holds();) {
+    assert.ok(Date.now() - started < 60_000, 'it does not come');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 }
 
 test('a webhook makes the backend look: what is in it is not believed', async () => {
@@ -110,4 +113,30 @@ test('“@codex” starts a task only where it is on, only for who may write, an
   assert.equal((await tasks()).length, before + 1);
   assert.equal(answers().length, 1);
   assert.equal(github.asked('POST /repos/{owner}/{repo}/pulls'), 1, 'no pull request of its own accord');
+});
+
+test('a comment on a fork’s pull request makes an untrusted task, at the fork’s commit', async () => {
+  const { github, one } = world;
+  await github.fork(REPO, 'stranger');
+  await github.commit('stranger/app', 'evil', { 'evil.txt': 'evil\n' });
+  const by = github.addToken('stranger').value;
+  const { number } = await world.pullByHand({ title: 'A gift', head: 'stranger:evil' }, by);
+  await one.call('forge.setTrigger', { host: github.host, repo: REPO, on: true });
+  const comment = github.comment(REPO, number, 'octocat', '@codex review');
+  await deliver('issue_comment', github.events.issueComment('created', REPO, number, comment.id));
+  const task = await changed(
+    ({ createdBy, state }) => createdBy.endsWith('/octocat') && state === 'completed',
+  );
+  assert.equal(task.mode, 'review');
+  assert.equal(task.repo.branch, undefined);
+  assert.equal(task.repo.sha, git(github.gitDir('stranger/app'), ['rev-parse', 'evil']));
+  assert.equal(task.repo.defaultSha, git(github.gitDir(REPO), ['rev-parse', 'main']));
+  // Whoever asks for the internet for it is told that there is none.
+  await assert.rejects(
+    one.call('policy.allow', { taskId: task.id, domain: 'example.com' }),
+    (error: CodexError) => {
+      assert.equal(error.code, 'taskUntrusted');
+      return true;
+    },
+  );
 });

@@ -45,6 +45,8 @@ export interface World {
   /** With what the preview says, unless said otherwise. */
   create(taskId: string, more?: Partial<ParamsIn<'pullRequest.create'>>): Promise<PullRequestView>;
   play(play: Play): void;
+  /** A pull request that somebody makes by hand. */
+  pullByHand(of: { title: string; head: string }, token?: string): Promise<{ number: number; url: string }>;
   /** Ends the backend as it is and starts one on the same data. */
   restart(): Promise<void>;
   /** A commit's tree at the forge. */
@@ -124,6 +126,7 @@ export async function openWorld(seed: (dir: string) => void): Promise<World> {
     });
   let backend = await start();
   let one = await client(backend.url);
+  await one.call('task.list', { watch: true });
   const ended = async (taskId: string, turn: number) => {
     await one.call('task.subscribe', { taskId, after: 0 });
     await one.event((event) => event.taskId === taskId && event.turn === turn && finished(event));
@@ -189,11 +192,26 @@ export async function openWorld(seed: (dir: string) => void): Promise<World> {
       });
       return pullRequest;
     },
+    async pullByHand(of, by = token) {
+      const made = await fetch(`${github.apiUrl}/repos/${REPO}/pulls`, {
+        method: 'POST',
+        headers: {
+          authorization: `Bearer ${by}`,
+          accept: 'application/vnd.github+json',
+          'x-github-api-version': '2022-11-28',
+          'content-type': 'application/json',
+        },
+        body: JSON.stringify({ base: 'main', ...of }),
+      });
+      const { number, html_url: url } = (await made.json()) as { number: number; html_url: string };
+      return { number, url };
+    },
     async restart() {
       one.close();
       await backend.close();
       backend = await start();
       one = await client(backend.url);
+      await one.call('task.list', { watch: true });
     },
     treeAt: (branch, repo = REPO) => git(github.gitDir(repo), ['rev-parse', `${branch}^{tree}`]),
     async resultTree(taskId) {
