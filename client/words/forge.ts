@@ -45,7 +45,7 @@ export const FORGE_ERROR_WORDS = {
   ],
   forgePushRefused: [
     '{path} is larger than {host} takes. Take it out of the result, or keep it with Git LFS.',
-    'The branch “{branch}” is protected at {host}: {reason}',
+    'The branch “{protectedBranch}” is protected at {host}: {reason}',
     '{host} refused the push to “{branch}”: {reason}',
     '{host} refused the push: {reason}',
     'The forge refused the push.',

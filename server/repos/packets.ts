@@ -25,7 +25,7 @@ const SPECIAL = ['flush', 'delimiter', 'end'] as const;
 /** The largest there is (gitprotocol-common). */
 const PACKET_BYTES = 65_520;
 /** A repository with a million refs; more is not read into memory. */
-const LIST_BYTES = 128 * 1024 * 1024;
+export const LIST_BYTES = 128 * 1024 * 1024;
 /** The report names one ref. */
 const REPORT_BYTES = 1024 * 1024;
 

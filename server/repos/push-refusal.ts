@@ -34,7 +34,10 @@ export function reasonOf({ reason, said }: Refusal): { reason: string; path?: st
   const isProtected = lines.some((line) => PROTECTED.test(line));
   const told = lines.map((line) => line.replace(CODE, '').replace(MARK, '')).join(' ');
   return {
-    reason: shortened(told === '' ? reason : told),
+    // What has a code of GitHub's is a whole explanation; other words may be any server's greeting.
+    reason: shortened(
+      told === '' ? reason : lines.some((line) => CODE.test(line)) ? told : `${reason}: ${told}`,
+    ),
     ...(path === undefined ? {} : { path }),
     isProtected,
   };

@@ -7,11 +7,12 @@ import { Readable } from 'node:stream';
 import { CodexError } from '../../protocol/errors.ts';
 import { hasCommit, objectFormat, setRefs } from './bare.ts';
 import { FETCH_INDEX_STRICTNESS } from './fsck.ts';
-import { git, gitLine, type GitCall } from './git.ts';
+import { git, type GitCall } from './git.ts';
 import { PacketError, ServerSays, formatOf, readPack, readRefList, type Advertisement } from './packets.ts';
 import { packet } from './pkt-line.ts';
 import { throughQuarantine } from './quarantine.ts';
-import type { RemoteLine } from './remote-http.ts';
+import { checkFormat, type RemoteLine } from './remote-http.ts';
+import { findCommit } from './review.ts';
 import { checkRefName, isCommitId } from './ref-names.ts';
 
 /** Kept by the commit's own id, so that the same is kept once. */
@@ -71,39 +72,37 @@ export async function fetchInto(
   wanted: readonly string[],
   maxBytes: number,
 ): Promise<string[]> {
-  for (const one of wanted) if (!isCommitId(one)) checkRefName(one);
-  const names = wanted.filter((one) => !isCommitId(one));
-  const here = new Set<string>();
-  for (const one of wanted) if (isCommitId(one) && (await hasCommit(repo, one))) here.add(one);
-  let ids = new Map<string, string>();
-  if (names.length > 0 || here.size < new Set(wanted).size) {
+  const names = wanted.filter((one) => !isCommitId(one)).map(checkRefName);
+  let ids = wanted;
+  if (names.length > 0 || (await lacking(repo, wanted)).length > 0) {
     const at = await line.advertisement('upload-pack', 2);
-    const format = await objectFormat(repo);
-    if (formatOf(at) !== format)
-      throw new CodexError('forgeRefused', { host: line.host, reason: `${formatOf(at)}, not ${format}` });
-    ids = names.length === 0 ? ids : await askRefs(line, at, names);
-    for (const name of names)
-      if (!ids.has(name))
-        throw new CodexError('forgeBranchGone', { branch: name.replace(/^refs\/heads\//, '') });
-    const missing = new Set<string>();
-    for (const one of wanted) {
-      const id = ids.get(one) ?? one;
-      if (!here.has(id) && !(await hasCommit(repo, id))) missing.add(id);
-    }
-    if (missing.size > 0) await fetchPack(repo, line, at, [...missing], maxBytes);
+    checkFormat(line, at, await objectFormat(repo));
+    const refs = names.length === 0 ? new Map<string, string>() : await askRefs(line, at, names);
+    const gone = names.find((name) => !refs.has(name));
+    if (gone !== undefined)
+      throw new CodexError('forgeBranchGone', { branch: gone.replace(/^refs\/heads\//, '') });
+    ids = wanted.map((one) => refs.get(one) ?? one);
+    const missing = await lacking(repo, ids);
+    if (missing.length > 0) await fetchPack(repo, line, at, missing, maxBytes);
   }
   const commits: string[] = [];
-  for (const one of wanted) {
-    const id = ids.get(one) ?? one;
-    if (!(await hasCommit(repo, id))) throw new CodexError('commitMissing', { sha: id });
+  for (const id of ids) {
     // A tag with a message of its own is not the commit that it names.
-    commits.push(await gitLine(['rev-parse', '--verify', `${id}^{commit}`], { dir: repo }));
+    const commit = await findCommit(repo, id);
+    if (commit === null) throw new CodexError('commitMissing', { sha: id });
+    commits.push(commit);
   }
   await setRefs(
     repo,
-    commits.map((sha) => ({ ref: `${KEPT}${sha}`, to: sha })),
+    [...new Set(commits)].map((sha) => ({ ref: `${KEPT}${sha}`, to: sha })),
   );
   return commits;
+}
+
+async function lacking(repo: string, ids: readonly string[]): Promise<string[]> {
+  const missing: string[] = [];
+  for (const id of new Set(ids)) if (!(await hasCommit(repo, id))) missing.push(id);
+  return missing;
 }
 
 async function fetchPack(
@@ -135,19 +134,24 @@ async function fetchPack(
 }
 
 async function indexPack(apart: GitCall, pack: AsyncIterable<Buffer>, maxBytes: number): Promise<void> {
+  const source = pack[Symbol.asyncIterator]();
   let broken: unknown;
-  async function* counted(): AsyncGenerator<Buffer> {
-    let size = 0;
+  let size = 0;
+  // Where it fails is told apart: git that has had enough closes its end, which is thrown in at the `yield`.
+  const next = async () => {
     try {
-      for await (const data of pack) {
-        size += data.length;
-        if (size > maxBytes) throw new CodexError('limitReached', { limit: 'pushBytes', value: maxBytes });
-        yield data;
-      }
+      const read = await source.next();
+      if (read.done === true) return null;
+      size += read.value.length;
+      if (size > maxBytes) throw new CodexError('limitReached', { limit: 'pushBytes', value: maxBytes });
+      return read.value;
     } catch (thrown) {
       broken = thrown;
       throw thrown;
     }
+  };
+  async function* counted(): AsyncGenerator<Buffer> {
+    for (let data = await next(); data !== null; data = await next()) yield data;
   }
   try {
     await git(

@@ -12,17 +12,28 @@ import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { Readable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
-import { CodexError, errorText } from '../../protocol/errors.ts';
+import { CodexError, errorText, hasNoSpace } from '../../protocol/errors.ts';
 import { FORGE_GIT_STALL_MS, FORGE_GIT_TIMEOUT_MS } from '../../protocol/limits.ts';
-import { PacketError, ServerSays, readAdvertisement, type Advertisement } from './packets.ts';
+import { SAID_CHARS, basicPair, cleaner, type Clean } from './clean-text.ts';
+import type { ObjectFormat } from './key.ts';
+import {
+  LIST_BYTES,
+  PacketError,
+  ServerSays,
+  formatOf,
+  readAdvertisement,
+  type Advertisement,
+} from './packets.ts';
 import type { RemoteRepo } from './remote-types.ts';
 
 export type RemoteService = 'upload-pack' | 'receive-pack';
 
-/** What a forge says about a refusal; the rest would fill a log. */
-const REFUSAL_BYTES = 1024;
 /** Forges tell git from browsers by the start of this name. */
 const USER_AGENT = 'git/2 codex-tasks';
+
+/** A connection that broke, however it was noticed. */
+const CUT = 'ECONNRESET';
+const CUTS = new Set([CUT, 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE']);
 
 export interface RemoteTimes {
   /** Without a byte in either direction. */
@@ -53,15 +64,17 @@ export class RemoteLine {
   readonly host: string;
   /** `owner/name`, for sentences. */
   readonly repo: string;
+  /** What comes from there, fit to be shown. */
+  readonly clean: Clean;
   /** Ends when the caller's does, or when all the time is used up. */
   readonly signal: AbortSignal;
   readonly #url: URL;
   readonly #authorization: string | undefined;
-  readonly #hidden: string[];
   readonly #agent: HttpAgent | HttpsAgent;
   readonly #stallMs: number;
   readonly #callers: AbortSignal | undefined;
-  readonly #deadline: AbortSignal;
+  readonly #end = new AbortController();
+  readonly #timer: NodeJS.Timeout;
   #stalled = false;
 
   constructor(remote: RemoteRepo, times: RemoteTimes, signal: AbortSignal | undefined) {
@@ -69,14 +82,12 @@ export class RemoteLine {
     this.#url = checkUrl(remote.url);
     this.repo = this.#url.pathname.replace(/^\/+|\/+$/g, '').replace(/\.git$/, '');
     const { credential } = remote;
-    const pair =
-      credential && Buffer.from(`${credential.username}:${credential.password}`).toString('base64');
-    this.#authorization = pair && `Basic ${pair}`;
-    this.#hidden = credential && pair ? [credential.password, pair] : [];
+    this.#authorization = credential && `Basic ${basicPair(credential.username, credential.password)}`;
+    this.clean = cleaner(credential, process.env);
     this.#stallMs = times.stallMs ?? FORGE_GIT_STALL_MS;
     this.#callers = signal;
-    this.#deadline = AbortSignal.timeout(times.totalMs ?? FORGE_GIT_TIMEOUT_MS);
-    this.signal = signal ? AbortSignal.any([signal, this.#deadline]) : this.#deadline;
+    this.#timer = setTimeout(() => this.#end.abort(), times.totalMs ?? FORGE_GIT_TIMEOUT_MS);
+    this.signal = signal ? AbortSignal.any([signal, this.#end.signal]) : this.#end.signal;
     const options = { keepAlive: true, proxyEnv: process.env };
     this.#agent = this.#url.protocol === 'https:' ? new HttpsAgent(options) : new HttpAgent(options);
   }
@@ -113,42 +124,39 @@ export class RemoteLine {
     await finished(response.resume());
   }
 
-  /** What comes from a forge, fit to be shown: no control characters, no credential, not too long. */
-  clean(text: string, most = REFUSAL_BYTES): string {
-    let cleaned = text;
-    for (const secret of this.#hidden) cleaned = cleaned.replaceAll(secret, '***');
-    return cleaned
-      .replace(/\/\/[^/@\s]*@/g, '//')
-
-      .replace(/\x1b\[[0-9;]*[A-Za-z]/g, '')
-
-      .replace(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/g, '')
-      .slice(0, most)
-      .trim();
-  }
-
   /** As an error of ours. The cause is left out: what a proxy or a server said may repeat a credential. */
   error(thrown: unknown): unknown {
     const { host } = this;
     const detail = this.clean(errorText(thrown));
     if (this.#callers?.aborted) return new CodexError('cancelled', {}, { detail });
-    if (this.#stalled || this.#deadline.aborted)
+    if (this.#stalled || this.#end.signal.aborted)
       return new CodexError('forgeUnavailable', { host, reason: 'timeout' }, { detail });
     if (thrown instanceof CodexError) return thrown;
     if (thrown instanceof ServerSays) return new CodexError('forgeRefused', { host, reason: detail });
-    if (thrown instanceof PacketError) {
-      return thrown.how === 'malformed'
-        ? new CodexError('forgeGarbage', { host }, { detail })
-        : new CodexError('forgeUnavailable', { host, reason: thrown.how }, { detail });
+    if (thrown instanceof PacketError) return this.#unreadable(thrown, detail);
+    if (!(thrown instanceof Error)) return thrown;
+    const code = 'code' in thrown ? String(thrown.code) : undefined;
+    // One with a path is about our own files.
+    if (code === undefined || 'path' in thrown || hasNoSpace(thrown)) return thrown;
+    if (code.startsWith('HPE_')) return new CodexError('forgeGarbage', { host }, { detail });
+    const reason = CUTS.has(code) ? CUT : code;
+    return new CodexError('forgeUnavailable', { host, reason }, { detail });
+  }
+
+  #unreadable({ how }: PacketError, detail: string): CodexError {
+    const { host } = this;
+    switch (how) {
+      case 'cut':
+        return new CodexError('forgeUnavailable', { host, reason: CUT }, { detail });
+      case 'malformed':
+        return new CodexError('forgeGarbage', { host }, { detail });
+      case 'tooLong':
+        return new CodexError('limitReached', { limit: 'forgeListBytes', value: LIST_BYTES }, { detail });
     }
-    const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : undefined;
-    if (code === undefined) return thrown;
-    return code.startsWith('HPE_')
-      ? new CodexError('forgeGarbage', { host }, { detail })
-      : new CodexError('forgeUnavailable', { host, reason: code }, { detail });
   }
 
   close(): void {
+    clearTimeout(this.#timer);
     this.#agent.destroy();
   }
 
@@ -226,6 +234,13 @@ export class RemoteLine {
   }
 }
 
+/** Objects of one kind can't go into a repository of the other. */
+export function checkFormat(line: RemoteLine, at: Advertisement, here: ObjectFormat): void {
+  const there = formatOf(at);
+  if (here !== there)
+    throw new CodexError('forgeRefused', { host: line.host, reason: `${there}, not ${here}` });
+}
+
 function versionOf(version: 0 | 2): Record<string, string> {
   return version === 2 ? { 'git-protocol': 'version=2' } : {};
 }
@@ -246,7 +261,7 @@ async function firstBytes(response: IncomingMessage): Promise<string> {
   try {
     for await (const chunk of response) {
       text += (chunk as Buffer).toString('utf8');
-      if (text.length > REFUSAL_BYTES) break;
+      if (text.length > SAID_CHARS) break;
     }
   } catch {
     // The status says enough.

@@ -8,13 +8,14 @@
  */
 import { Readable } from 'node:stream';
 import { CodexError } from '../../protocol/errors.ts';
-import { hasCommit, objectFormat, present } from './bare.ts';
+import { hasCommit, present } from './bare.ts';
 import { isAncestor } from './commit.ts';
 import { gitError, spawnGit } from './git.ts';
 import { PacketError, formatOf, readReport, type Advertisement } from './packets.ts';
+import { objectFormatOf } from './key.ts';
 import { packet } from './pkt-line.ts';
 import { reasonOf, type Refusal } from './push-refusal.ts';
-import type { RemoteLine } from './remote-http.ts';
+import { checkFormat, type RemoteLine } from './remote-http.ts';
 
 /** Up to this a request says its length, as git's own does; beyond, it is sent piece by piece. */
 const WHOLE_BYTES = 1024 * 1024;
@@ -31,9 +32,7 @@ export interface PushTo {
 
 export async function pushBranch(repo: string, line: RemoteLine, to: PushTo): Promise<void> {
   const at = await line.advertisement('receive-pack');
-  const format = await objectFormat(repo);
-  if (formatOf(at) !== format)
-    throw new CodexError('forgeRefused', { host: line.host, reason: `${formatOf(at)}, not ${format}` });
+  checkFormat(line, at, objectFormatOf(to.sha));
   if (!at.capabilities.has('report-status'))
     throw new PacketError('malformed', 'a server that does not report');
   // An earlier try of which nobody heard the end.

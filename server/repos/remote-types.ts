@@ -23,7 +23,8 @@ export interface RemoteRepos {
   remoteRefs(remote: RemoteRepo, refs: readonly string[], signal?: AbortSignal): Promise<Map<string, string>>;
   /**
    * Fetches full ref names or commit ids into the trusted repository, below `refs/codex/forge/`; strict as a push
-   * from a client is, capped by `pushBytes`, without submodules, tags and LFS. Returns the commits in order.
+   * from a client is, capped by `pushBytes`, without submodules, tags and LFS. Returns the commits in order. Throws forgeBranchGone,
+   * commitMissing, limitReached (`pushBytes`), forgeGarbage (also for objects that no git should have), …
    */
   fetchFrom(
     repoId: string,
@@ -33,7 +34,10 @@ export interface RemoteRepos {
   ): Promise<string[]>;
   /**
    * Sets `refs/heads/<branch>` to a commit that is here, never by force: `expected` is what stands there now
-   * (null: nothing). Throws forgeBranchMoved, forgePushRefused, forgeUnauthorized, forgeUnavailable, …
+   * (null: nothing), and the new commit must follow from it. Nothing is done when it is there already, so that a
+   * try whose end was not heard can be repeated. Throws forgeBranchMoved, forgeBranchGone, forgePushRefused
+   * (`reason`, of a protected branch `protectedBranch`, of a file that is too large `path`), forgeUnauthorized,
+   * forgeForbidden, forgeRepoUnknown (also for a repository that was renamed), forgeUnavailable, …
    */
   pushTo(
     repoId: string,

@@ -221,7 +221,7 @@ describe('fetching from a forge', () => {
       nothingLeft();
     }
     forge.fault = ({ method }) => (method === 'POST' ? { kind: 'cutAnswer', bytes: 30 } : undefined);
-    assert.equal((await failure(fetch(main))).code, 'forgeUnavailable');
+    assert.equal((await failure(fetch(main))).wire.params['reason'], 'ECONNRESET');
     nothingLeft();
   });
 
@@ -263,11 +263,11 @@ describe('fetching from a forge', () => {
 
   test('a sandbox and a client are shown nothing of it', async () => {
     await fetch(pull);
-    await store.repos.prepareOrigin('aaaaaaaaaa', { repoId, sha: main });
+    await store.repos.prepareOrigin('aaaaaaaaaa', { repoId, name: 'x', sha: main, includesLocal: false });
     const origin = store.originDir('aaaaaaaaaa');
     assert.doesNotMatch(git(origin, ['for-each-ref']), /forge/);
     assert.notEqual(tryGit(origin, ['cat-file', '-e', pull]).code, 0);
-    const { tree } = { tree: await store.repos.treeOf(repoId, main) };
+    const tree = await store.repos.treeOf(repoId, main);
     await store.repos.makeCommit(repoId, 'aaaaaaaaaa', {
       tree,
       parents: [main],
