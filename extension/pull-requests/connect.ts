@@ -124,7 +124,7 @@ async function bySession(host: string, options: ConnectOptions): Promise<void> {
     go,
   );
   if (answer !== go) throw new Dismissed();
-  await keep(await gitHubToken(host), host, options);
+  await keep(await gitHubToken(host, options.log), host, options);
 }
 
 async function byToken(host: string, options: ConnectOptions): Promise<void> {

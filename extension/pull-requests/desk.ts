@@ -3,7 +3,7 @@
  * what went wrong is told there with its next step. What was typed stays until it is published. No VS Code in here.
  */
 import { hasQuestion, isUpdate } from '../../client/words/index.ts';
-import { CodexError, toWireError, type ErrorCode } from '../../protocol/errors.ts';
+import { CodexError, type ErrorCode } from '../../protocol/errors.ts';
 import type { PageParams, PullRequestDesk, PullRequestOffer } from '../../protocol/pages.ts';
 import type { Author, PullRequestPreview, PullRequestView } from '../../protocol/pull-request.ts';
 
@@ -185,7 +185,9 @@ const LOOKING: ReadonlySet<ErrorCode> = new Set([
 ]);
 
 export function offersOf(thrown: unknown, mayOwn: boolean): PullRequestOffer[] {
-  const { code, retryable } = toWireError(thrown);
+  // What has a sentence of its own says there what to do.
+  if (!(thrown instanceof CodexError)) return [];
+  const { code, retryable } = thrown.wire;
   const own: PullRequestOffer[] = mayOwn ? ['own'] : [];
   if (CONNECTING.has(code)) return ['connect', ...own];
   // A backend that is older than pull requests.

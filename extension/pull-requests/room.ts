@@ -13,7 +13,7 @@ import type { OpenRoot } from '../apply/roots.ts';
 import type { Backend } from '../connection/backend.ts';
 import type { Log } from '../platform/log.ts';
 import { draftsFirst } from '../platform/settings.ts';
-import { Dismissed, SentenceError, sentenceOf, t } from '../platform/words.ts';
+import { Dismissed, errorText, SentenceError, sentenceOf, t } from '../platform/words.ts';
 import type { TaskStore } from '../tasks/store.ts';
 import { connectForge } from './connect.ts';
 import { Desk } from './desk.ts';
@@ -50,12 +50,12 @@ export class PullRequestsRoom {
   desk(taskId: string): Desk {
     const known = this.#desks.get(taskId);
     if (known) return known;
-    const { backend, records, report, rootFor, show } = this.#options;
+    const { backend, log, records, report, rootFor, show } = this.#options;
     const root = () => records.folder(taskId);
     const desk = new Desk({
       ways: {
         backend: backendWay(backend, taskId),
-        own: ownWay({ backend, taskId, rootFor, report }),
+        own: ownWay({ backend, taskId, rootFor, log, report }),
       },
       mayOwn: () => mayOwn(root()),
       author: async () => {
@@ -69,7 +69,10 @@ export class PullRequestsRoom {
       },
       draftsFirst,
       kept: { get: () => this.#kept()[taskId] ?? '', set: (kept) => this.#keep(taskId, kept) },
-      sentence: sentenceOf,
+      sentence: (thrown) => {
+        log.warn(`Pull request: ${errorText(thrown)}`);
+        return sentenceOf(thrown);
+      },
       show: (state) => show(taskId, state),
       changed: (view) => this.#changed(taskId, view),
       isDismissal: (thrown) => thrown instanceof Dismissed,

@@ -15,6 +15,7 @@ import type { PullRequestView } from '../../protocol/pull-request.ts';
 import type { TaskView } from '../../protocol/rpc.ts';
 import { resultOf, type Result } from '../apply/attempts.ts';
 import type { Backend } from '../connection/backend.ts';
+import type { Log } from '../platform/log.ts';
 import { apiUrls } from '../platform/settings.ts';
 import { untrusted } from '../platform/trust.ts';
 import { gitHubToken } from './session.ts';
@@ -50,6 +51,7 @@ export interface OwnWayOptions {
   backend: Backend;
   taskId: string;
   rootFor: (task: TaskView) => Promise<string>;
+  log: Log;
   report: (thrown: unknown) => void;
 }
 
@@ -59,7 +61,7 @@ interface Found extends Result {
   remote: ForgeRemote;
 }
 
-export function ownWay({ backend, taskId, rootFor, report }: OwnWayOptions): Way {
+export function ownWay({ backend, taskId, rootFor, log, report }: OwnWayOptions): Way {
   const connection = async () => (await backend.ready()).connection;
   const find = async (attempt: number | undefined): Promise<Found> => {
     if (!vscode.workspace.isTrusted) throw untrusted();
@@ -71,7 +73,7 @@ export function ownWay({ backend, taskId, rootFor, report }: OwnWayOptions): Way
   };
   const sessionAt = async ({ remote }: Found, signal: AbortSignal): Promise<GitHubSession> => ({
     ...{ host: remote.host, repo: remote.repo, apiUrl: apiUrlOf(remote.host, apiUrls()), signal },
-    token: await gitHubToken(remote.host),
+    token: await gitHubToken(remote.host, log),
   });
   /** It exists by now, whatever the backend says to that. */
   const record = async (view: PullRequestView): Promise<PullRequestView> => {

@@ -158,7 +158,7 @@ function Page() {
   const shown = last && shownOf(last);
   looked.current = (task?.attempts ?? 1) > 1 ? shown?.attempt : undefined;
   const view = task?.pullRequest;
-  const newer = view !== undefined && hasNewerResult(turns, view.turn);
+  const newer = view !== undefined && hasNewerResult(turns, view);
   const asks = isFormOpen(pullRequest.desk, task);
   const choose = choiceIsOpen(model.current, task);
   const apply = () =>

@@ -303,12 +303,20 @@ export function waitingSteers(turn: TurnModel, attempt: AttemptModel): Steer[] {
   return turn.steers.filter(({ id }) => entryOf(attempt, id) === undefined);
 }
 
-/** Files were changed after that turn, by one that has ended. */
-export function hasNewerResult(turns: readonly TurnModel[], turn: number): boolean {
-  return turns.some(
-    (one) =>
-      one.turn > turn &&
-      hasEnded(one.state) &&
-      one.attempts.some(({ patch }) => (patch?.summary.files ?? 0) > 0),
+/** What a turn after the published one ended with, where that is another result than the published one. */
+export function hasNewerResult(
+  turns: readonly TurnModel[],
+  published: { turn: number; attempt: number },
+): boolean {
+  const shaOf = (turn: TurnModel | undefined, attempt: number) =>
+    turn?.attempts.find((one) => one.attempt === attempt)?.patch?.summary.sha256;
+  const newest = turns.findLast(
+    (one) => hasEnded(one.state) && one.attempts.some(({ patch }) => (patch?.summary.files ?? 0) > 0),
   );
+  if (!newest || newest.turn <= published.turn) return false;
+  const before = shaOf(
+    turns.find(({ turn }) => turn === published.turn),
+    published.attempt,
+  );
+  return newest.attempts.some(({ patch }) => patch !== undefined && patch.summary.sha256 !== before);
 }

@@ -21,8 +21,6 @@ export interface SessionOptions {
   config?: string;
   /** Of VS Code, on top of the quiet ones. */
   settings?: Record<string, unknown>;
-  /** Packages of other extensions beside ours. */
-  extensions?: string[];
   /** What the window opens instead of the repository: an address. */
   open?(server: CodeServer, folder: string): Promise<string>;
 }
@@ -40,7 +38,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
         return backend;
       }),
       startCodeServer({
-        extensions: [requiredPath('CODEX_TASKS_TEST_VSIX'), ...(options.extensions ?? [])],
+        extensions: [requiredPath('CODEX_TASKS_TEST_VSIX')],
         ...(options.settings === undefined ? {} : { settings: options.settings }),
       }).then((server) => {
         opened.push(() => server.stop());

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { english } from '../../../client/words/index.ts';
 import type { PullRequestPreview } from '../../../protocol/pull-request.ts';
+import type { TurnModel } from '../../../webview/task/model.ts';
+import { hasNewerResult } from '../../../webview/task/model.ts';
 import { formOf, keptText, problemsOf, writtenOf } from '../../../webview/task/pull-request/form-model.ts';
 
 const PREVIEW = {
@@ -51,4 +53,18 @@ test('files that need a second look need their own yes, which goes along with th
   assert.deepEqual(problemsOf(form, delicate, true, false, english), {});
   assert.equal(writtenOf(form, delicate, true).confirmed, 'k1');
   assert.equal('confirmed' in writtenOf(form, delicate, false), false);
+});
+
+test('a result is newer only when it is another one, and its turn has ended', () => {
+  const turn = (number: number, sha256: string, state = 'completed') =>
+    ({
+      turn: number,
+      state,
+      attempts: [{ attempt: 1, patch: { summary: { files: 1, sha256 } } }],
+    }) as TurnModel;
+  const published = { turn: 1, attempt: 1 };
+  assert.equal(hasNewerResult([turn(1, 'a')], published), false);
+  assert.equal(hasNewerResult([turn(1, 'a'), turn(2, 'a')], published), false, 'only an answer');
+  assert.equal(hasNewerResult([turn(1, 'a'), turn(2, 'b')], published), true);
+  assert.equal(hasNewerResult([turn(1, 'a'), turn(2, 'b', 'running')], published), false);
 });

@@ -132,7 +132,7 @@ function Form({ form: shown, desk, actions }: PanelProps & { form: Shown }) {
         }}
       >
         <div class="over-column">
-          <fieldset class="plain" disabled={busy}>
+          <fieldset class="plain" role="presentation" disabled={busy}>
             {!update && <Fields form={form} problems={told} change={change} />}
             {!update && (
               <Checkbox

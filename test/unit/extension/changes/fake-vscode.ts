@@ -137,6 +137,15 @@ export const shown = {
   controls: [] as Control[],
   clipboard: '',
   surfaces: 'all',
+  /** The token of VS Code's session at each forge; absent: the person is not signed in. */
+  sessions: {} as Record<string, string>,
+};
+export const authentication = {
+  getSession: async (provider: string) => {
+    const accessToken = shown.sessions[provider];
+    if (accessToken === undefined) throw new Error('User did not consent to login.');
+    return { accessToken };
+  },
 };
 
 const nothing = () => ({ dispose: () => undefined });
