@@ -6,7 +6,7 @@ import { isBranchName } from './branch-name.ts';
 import { checkConfirmed, delicateOf } from './delicate.ts';
 import { firstBranch, publish, tipOf } from './publish.ts';
 import { refreshRow } from './refresh.ts';
-import { pullRow, putRow, type PullRow } from './rows.ts';
+import { pullRow, type PullRow } from './rows.ts';
 import { sourceOf, type Source } from './source.ts';
 import { publishedFiles, publishedTree } from './trees.ts';
 import { remoteOf, type PullDeps } from './types.ts';
@@ -23,16 +23,18 @@ export async function create(deps: PullDeps, request: Request, who: string): Pro
   }
   const was = await notThereYet(deps, taskId);
   const source = await sourceOf(store, taskId, request.attempt);
-  const files = await publishedFiles(repos, source, localChanges, limits.patchBytes);
+  const [files, { repo, about }] = await Promise.all([
+    publishedFiles(repos, source, localChanges, limits.patchBytes),
+    forgeRepoOf(deps, source),
+  ]);
   if (files.length === 0) throw new CodexError('forgeNothingToPublish');
   const delicate = delicateOf(files);
   if (delicate.length > 0) {
     checkConfirmed(delicate, await publishedTree(repos, source, localChanges), request.confirmed);
   }
-  const { repo, about } = await forgeRepoOf(deps, source);
   const base = request.base ?? (await baseOf(deps, source, repo, about));
-  const row = await putRow(deps, rowOf(request, { source, repo, base, who, was }), { was });
-  return publish(deps, { source, repo, row, resumed: was?.state === 'publishing' });
+  const row = rowOf(request, { source, repo, base, who, was });
+  return publish(deps, { source, repo, row, was, resumed: was?.state === 'publishing' });
 }
 
 /** The row of an earlier try, or of one that has ended; throws `CodexError` pullRequestExists. */

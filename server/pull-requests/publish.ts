@@ -24,15 +24,17 @@ type Deps = Pick<PullDeps, 'repos' | 'forges' | 'store' | 'hub' | 'limits' | 'lo
 export interface Publishing {
   source: Source;
   repo: ForgeRepo;
-  /** As it is stored, in the state `publishing`. */
+  /** As it is wanted, in the state `publishing`. */
   row: PullRow;
+  /** As it is stored; undefined: it is not. */
+  was: PullRow | undefined;
   /** An earlier try may have come somewhere. */
   resumed: boolean;
 }
 
 /** Returns the row of the pull request that is there then. What went wrong is in the row, too. */
 export async function publish(deps: Deps, of: Publishing): Promise<PullRow> {
-  const step = new Steps(deps, of.row);
+  const step = new Steps(deps, of.row, of.was);
   try {
     const remote = await remoteOf(of.repo, 'write');
     await pushFirst(deps, of, remote, step);
@@ -58,15 +60,28 @@ export async function publish(deps: Deps, of: Publishing): Promise<PullRow> {
 /** The row as it goes along. */
 export class Steps {
   readonly #deps: Pick<PullDeps, 'store' | 'hub' | 'limits' | 'log'>;
+  #stored: PullRow | undefined;
   row: PullRow;
 
-  constructor(deps: Pick<PullDeps, 'store' | 'hub' | 'limits' | 'log'>, row: PullRow) {
+  constructor(
+    deps: Pick<PullDeps, 'store' | 'hub' | 'limits' | 'log'>,
+    row: PullRow,
+    stored: PullRow | undefined,
+  ) {
     this.#deps = deps;
     this.row = row;
+    this.#stored = stored;
+  }
+
+  /** Stored with the next one: nothing would be lost without it. */
+  note(change: Partial<PullRow>): void {
+    this.row = { ...this.row, ...change };
   }
 
   async to(change: Partial<PullRow>, published = false): Promise<PullRow> {
-    this.row = await putRow(this.#deps, { ...this.row, ...change }, { was: this.row, published });
+    this.note(change);
+    this.row = await putRow(this.#deps, this.row, { was: this.#stored, published });
+    this.#stored = this.row;
     return this.row;
   }
 
@@ -124,7 +139,7 @@ async function pushFirst(
       if (count >= NAMES_TRIED) throw thrown;
     }
   }
-  await step.to({ pushed_sha: sha, pushed_line: sha, wanted_sha: sha, wanted_line: sha });
+  step.note({ pushed_sha: sha, pushed_line: sha, wanted_sha: sha, wanted_line: sha });
 }
 
 /** Who commits are by when nobody said: whoever the credential is. */

@@ -92,5 +92,5 @@ async function resume(deps: PullDeps, taskId: string): Promise<void> {
   // A result that came later has not been asked for.
   if (newest.turn !== row.turn) return;
   const { repo } = await forgeRepoOf(deps, newest);
-  await publish(deps, { source: newest, repo, row, resumed: true });
+  await publish(deps, { source: newest, repo, row, was: row, resumed: true });
 }

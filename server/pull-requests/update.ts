@@ -38,7 +38,7 @@ export async function update(deps: PullDeps, request: Request, who: string): Pro
   if (tree !== base) {
     checkConfirmed(delicateOf(await newFiles(deps, source, row)), tree, request.confirmed);
   }
-  const step = new Steps(deps, row);
+  const step = new Steps(deps, row, row);
   try {
     const asked = request.author ? cleanAuthor(request.author) : undefined;
     await step.to({ updated_by: who, ...(asked ? { author: JSON.stringify(asked) } : {}) });

@@ -13,7 +13,10 @@ before(async () => {
     commitAll(dir);
   });
 });
-after(() => world.close());
+after(async () => {
+  await world.close();
+  world.github.assertNoProblems();
+});
 
 const at = (branch: string, path: string) => git(world.github.gitDir(REPO), ['show', `${branch}:${path}`]);
 const commits = (branch: string) =>

@@ -14,7 +14,10 @@ before(async () => {
     commitAll(dir);
   });
 });
-after(() => world.close());
+after(async () => {
+  await world.close();
+  world.github.assertNoProblems();
+});
 
 const target = () => ({
   url: `${world.backend.url}/api/v1/forges/${world.github.host}/webhook`,
