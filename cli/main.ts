@@ -18,6 +18,7 @@ const HELP = `codex-tasks ${VERSION}: delegate coding tasks to a backend of your
   codex-tasks models [--check]       which models there are, and whether they answer
   codex-tasks secret put|list|delete|rotate   what the setup gets and the agent does not
   codex-tasks forge list|connect|disconnect|app   where pull requests go
+  codex-tasks trigger list|on|off                 where a comment “@codex …” starts a task
   codex-tasks egress TASK            what a task asked the internet for
   codex-tasks approve [TASK ID ANSWER]   commands that wait for your word, and your answer
   codex-tasks steer TASK MESSAGE     something said to a task that runs
@@ -44,6 +45,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   models: async () => (await import('./models.ts')).models,
   secret: async () => (await import('./secret.ts')).secret,
   forge: async () => (await import('./forge.ts')).forge,
+  trigger: async () => (await import('./trigger.ts')).trigger,
   egress: async () => (await import('./environment/egress.ts')).egress,
   approve: async () => (await import('./approve.ts')).approve,
   steer: async () => (await import('./steer.ts')).steer,
