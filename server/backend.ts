@@ -150,6 +150,9 @@ export async function startBackend(parts: BackendParts): Promise<Backend> {
     const { ownersForges: owners = [] } = parts;
     const forge = await openForgeRooms({ store, keys, owners, log, publicUrl, url: () => url });
     parts.hidden?.add(() => forge.forges.secrets());
+    let settled = async (): Promise<void> => {};
+    // Runs after the next one: nothing waits for a forge any more then, and the store is still open.
+    closers.push(() => settled());
     closers.push(() => forge.forges.close());
     const environments = new Environments(store);
     const egressLog = new EgressLog({ store, maxEntries: limits.egressLogEntries, log });
@@ -211,6 +214,7 @@ export async function startBackend(parts: BackendParts): Promise<Backend> {
         await parts.checkModel?.(model ?? null);
       },
     });
+    settled = () => pulls.settled();
     closers.push(() => pulls.close());
     const { driver } = parts;
     const serveOrigin = (taskId: string, stream: Duplex) => repos.serveOrigin(taskId, stream);

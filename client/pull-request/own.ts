@@ -110,8 +110,10 @@ async function optionsOf({ root, task, turn, title }: OwnPush): Promise<CommitOp
   const author = await authorOf(root);
   if (!author) throw new CodexError('identityMissing');
   const signed = `Signed-off-by: ${author.name} <${author.email}>`;
+  // A line of its own could pass for a trailer.
+  const subject = title.replace(/\s+/g, ' ').trim();
   return {
-    message: `${title.trim()}\n\nCodex task ${task.id}, turn ${turn}.\n\n${signed}`,
+    message: `${subject}\n\nCodex task ${task.id}, turn ${turn}.\n\n${signed}`,
     coAuthor: AGENT,
     // Confirmed, or it would not have come this far.
     includeSelfRunning: () => true,

@@ -25,7 +25,7 @@ export async function ownPreview(
   const { patch, files } = attempt;
   if (!patch || patch.files === 0) throw new CodexError('forgeNothingToPublish');
   const proposal = (attempt.report ?? turn.report)?.proposal;
-  const title = (proposal?.title ?? task.title).slice(0, TITLE_MAX_CHARACTERS);
+  const title = oneLine(proposal?.title ?? task.title, TITLE_MAX_CHARACTERS);
   const delicate = delicateFiles(files);
   const key = delicateKeyOf(patch.sha256, delicate);
   const start = await commitOf(root, await baseOf(root, task));
@@ -51,4 +51,13 @@ export async function ownPreview(
     conflicts: [],
     ...(task.pullRequest ? { existing: task.pullRequest } : {}),
   };
+}
+
+/** Never cut within a character. */
+function oneLine(text: string, most: number): string {
+  return text
+    .replace(/\s+/g, ' ')
+    .trim()
+    .slice(0, most)
+    .replace(/[\ud800-\udbff]$/, '');
 }

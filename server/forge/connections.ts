@@ -1,4 +1,7 @@
-/** What clients connected: rows of `forge_connections`, their token or key sealed for its host and kind. */
+/**
+ * What clients connected: rows of `forge_connections`, their token or key sealed for its host and kind, together with
+ * the address that it is sent to: whoever can write to the database can't have it sent elsewhere.
+ */
 import type { Selectable } from 'kysely';
 import { z } from 'zod';
 import { CodexError } from '../../protocol/errors.ts';
@@ -12,6 +15,7 @@ import type { Connection } from './connection.ts';
 type Row = Selectable<Schema['forge_connections']>;
 
 const Sealed = z.object({
+  apiUrl: z.string(),
   secret: z.discriminatedUnion('how', [
     z.object({ how: z.literal('token'), token: z.string() }),
     z.object({ how: z.literal('app'), id: z.string(), key: z.string() }),
@@ -56,7 +60,11 @@ export function keptConnections(store: Store, keys: KeyService): KeptConnections
         api_url: apiUrl,
         account: account ?? null,
         public: JSON.stringify({ installUrl } satisfies z.infer<typeof Public>),
-        ...(await sealValue(keys, forgeBound({ host, kind }), JSON.stringify({ secret, webhookSecret }))),
+        ...(await sealValue(
+          keys,
+          forgeBound({ host, kind }),
+          JSON.stringify({ apiUrl, secret, webhookSecret }),
+        )),
         connected_by: who,
         connected_at: Date.now(),
       };
@@ -97,7 +105,8 @@ async function openConnection(keys: KeyService, row: Row): Promise<Connection> {
   };
   try {
     const text = await openValue(keys, forgeBound(row), row, { name: host });
-    const { secret, webhookSecret } = Sealed.parse(JSON.parse(text));
+    const { apiUrl, secret, webhookSecret } = Sealed.parse(JSON.parse(text));
+    if (apiUrl !== row.api_url) throw new CodexError('secretUnreadable', { name: host });
     return { ...shown, secret, ...(webhookSecret === undefined ? {} : { webhookSecret }) };
   } catch (error) {
     const known = error instanceof CodexError ? error : new CodexError('secretUnreadable', { name: host });

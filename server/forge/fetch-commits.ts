@@ -38,10 +38,10 @@ export function createFetchCommits({
       over.resolve();
     }, withinMs);
     const work = async (): Promise<void> => {
-      const missing = await withoutThose(commits, (sha) => repos.hasCommit(repoId, sha));
-      if (missing.length === 0) return;
       const repo = await forges.ofRemote(remote);
-      if (repo === null || stop.signal.aborted) return;
+      if (repo === null) return;
+      const missing = await withoutThose(commits, (sha) => repos.hasCommit(repoId, sha));
+      if (missing.length === 0 || stop.signal.aborted) return;
       const credential = await repo.credential('read');
       const from = { url: repo.gitUrl, host: repo.forge.host, credential };
       for (const sha of missing) {

@@ -21,6 +21,11 @@ export function numbered(name: string, count: number): string {
   return count === 1 ? name : `${name}-${count}`;
 }
 
+/** Whether `numbered` makes this of that name. */
+export function isNumbered(branch: string, name: string): boolean {
+  return branch === name || (branch.startsWith(`${name}-`) && /^\d+$/.test(branch.slice(name.length + 1)));
+}
+
 /** At a word where one ends in the second half; never within a character. */
 function cut(text: string, chars: number): string {
   const points = [...text];

@@ -71,7 +71,12 @@ const HOW: Partial<Record<TurnState, string>> = {
   cancelled: 'was stopped',
 };
 
+/** A piece of code on one line, in which nobody is called; or what calls somebody, plain or as HTML writes it. */
+const CALL = /(?<![\\`])`[^`\n|]*`(?!`)|(?<![a-z0-9])(?:@|&(?:#0*64|#x0*40|commat);)(?=[a-z0-9])/gi;
+
 /** The model calls nobody, and can't make or break a mark of ours. */
 function quiet(text: string): string {
-  return text.replaceAll('<!--', '<! --').replace(/(^|[^\w`])@(?=[A-Za-z0-9])/g, '$1@\u200b');
+  return text
+    .replaceAll('<!--', '<! --')
+    .replace(CALL, (found) => (found.startsWith('`') ? found : '@\u200b'));
 }

@@ -2,7 +2,7 @@
 import { CodexError } from '../../protocol/errors.ts';
 import type { ParamsOf } from '../../protocol/rpc.ts';
 import type { ForgeRepo, RepoAbout } from '../forge/forge.ts';
-import { isBranchName } from './branch-name.ts';
+import { isBranchName, isNumbered } from './branch-name.ts';
 import { checkConfirmed, delicateOf } from './delicate.ts';
 import { firstBranch, publish, tipOf } from './publish.ts';
 import { refreshRow } from './refresh.ts';
@@ -87,7 +87,7 @@ function rowOf(
   const earlier = was?.state === 'publishing' ? was : undefined;
   // Where an earlier try has a branch of this name, it may be ours already.
   const branch = request.branch ?? earlier?.branch ?? firstBranch(request.title, request.taskId);
-  const isSame = earlier !== undefined && earlier.branch.startsWith(branch) && earlier.repo === repo.name;
+  const isSame = earlier !== undefined && isNumbered(earlier.branch, branch) && earlier.repo === repo.name;
   return {
     task_id: request.taskId,
     host: repo.forge.host,

@@ -12,6 +12,7 @@ import {
   PULL_POLL_OLD_MS,
   PULL_POLL_RECENT_MS,
 } from '../../protocol/limits.ts';
+import { STOPPED } from './publish.ts';
 import type { PullRow } from './rows.ts';
 import type { PullDeps } from './types.ts';
 
@@ -97,11 +98,13 @@ function due(store: PullDeps['store'], now: number): Promise<PullRow[]> {
               ]),
             ]),
           ]),
-          // With an error it waits for the person, who has been told.
+          // With another error it waits for the person, who has been told.
           eb.and([
             eb('state', '=', 'publishing'),
-            eb('error', 'is', null),
-            eb('updated_at', '<', now - PULL_LEFT_MS),
+            eb.or([
+              eb('error', '=', STOPPED),
+              eb.and([eb('error', 'is', null), eb('updated_at', '<', now - PULL_LEFT_MS)]),
+            ]),
           ]),
         ]),
       )

@@ -5,7 +5,7 @@
  * broke off at any point goes on from the row: a push that arrived is found by its commit, a pull request that
  * was made is found by its branch, and neither is made twice. A name that others have taken gets a number.
  */
-import { CodexError, toWireError } from '../../protocol/errors.ts';
+import { CodexError, toWireError, wireError } from '../../protocol/errors.ts';
 import type { Author } from '../../protocol/pull-request.ts';
 import type { ForgeRepo, PullRequest } from '../forge/forge.ts';
 import type { RemoteRepo } from '../repos/remote-types.ts';
@@ -57,17 +57,18 @@ export async function publish(deps: Deps, of: Publishing): Promise<PullRow> {
   }
 }
 
+type StepDeps = Pick<PullDeps, 'store' | 'hub' | 'limits' | 'log' | 'signal'>;
+
+/** The error of a row whose backend ended: the next one goes on by itself (`polling.ts`). */
+export const STOPPED = JSON.stringify(wireError('shuttingDown'));
+
 /** The row as it goes along. */
 export class Steps {
-  readonly #deps: Pick<PullDeps, 'store' | 'hub' | 'limits' | 'log'>;
+  readonly #deps: StepDeps;
   #stored: PullRow | undefined;
   row: PullRow;
 
-  constructor(
-    deps: Pick<PullDeps, 'store' | 'hub' | 'limits' | 'log'>,
-    row: PullRow,
-    stored: PullRow | undefined,
-  ) {
+  constructor(deps: StepDeps, row: PullRow, stored: PullRow | undefined) {
     this.#deps = deps;
     this.row = row;
     this.#stored = stored;
@@ -88,7 +89,8 @@ export class Steps {
   /** The task shows why; that this can't be stored must not hide it. */
   async failed(thrown: unknown): Promise<void> {
     try {
-      await this.to({ error: JSON.stringify(toWireError(thrown)) });
+      const error = this.#deps.signal.aborted ? STOPPED : JSON.stringify(toWireError(thrown));
+      await this.to({ error });
     } catch (error) {
       this.#deps.log.warn('why a pull request stopped could not be stored', {
         taskId: this.row.task_id,
@@ -122,8 +124,9 @@ async function pushFirst(
   if (expected !== null && (await repos.treeOf(repoId, expected)) === tree) sha = expected;
   else sha = await commit(expected ?? source.parent);
 
-  const { branch: wanted } = step.row;
-  for (let count = 1; ; count++) {
+  const { branch: wanted, base } = step.row;
+  // In an empty repository the branch to ask into would be free.
+  for (let count = wanted === base ? 2 : 1; ; count++) {
     const branch = numbered(wanted, count);
     if (expected === sha) break;
     await step.to({ branch, wanted_sha: sha, wanted_line: sha });

@@ -11,7 +11,7 @@ import { create, forgeRepoOf } from './create.ts';
 import { feedback, followUp } from './feedback.ts';
 import { startPolling, type Polling } from './polling.ts';
 import { preview } from './preview.ts';
-import { publish } from './publish.ts';
+import { publish, Steps, type Publishing } from './publish.ts';
 import { record } from './record.ts';
 import { refreshRow } from './refresh.ts';
 import { pullRow, viewOf, type PullRow } from './rows.ts';
@@ -29,13 +29,22 @@ export interface PullRequests {
   /** Answers that a backend that ended did not give. */
   start(): Promise<void>;
   close(): Promise<void>;
+  /** Resolves when what `close` broke off has stored how far it came. The forges are closed by then. */
+  settled(): Promise<void>;
 }
 
 export function openPullRequests(parts: Omit<PullDeps, 'signal'>): PullRequests {
   const closing = new AbortController();
   const deps: PullDeps = { ...parts, signal: closing.signal };
   const lock = new KeyedLock();
-  const alone = <T>(taskId: string, work: () => Promise<T>) => lock.run(taskId, work);
+  const running = new Set<Promise<unknown>>();
+  const alone = <T>(taskId: string, work: () => Promise<T>): Promise<T> => {
+    const mine = lock.run(taskId, work);
+    running.add(mine);
+    const ended = () => void running.delete(mine);
+    mine.then(ended, ended);
+    return mine;
+  };
   const rowOf = (taskId: string) => deps.store.read((db) => pullRow(db, taskId));
   const refresh = async (taskId: string): Promise<PullRow> => {
     const row = await rowOf(taskId);
@@ -81,6 +90,9 @@ export function openPullRequests(parts: Omit<PullDeps, 'signal'>): PullRequests 
       answers.stop();
       await webhooks.close();
     },
+    async settled() {
+      await Promise.allSettled(running);
+    },
   };
 }
 
@@ -88,9 +100,21 @@ export function openPullRequests(parts: Omit<PullDeps, 'signal'>): PullRequests 
 async function resume(deps: PullDeps, taskId: string): Promise<void> {
   const row = await deps.store.read((db) => pullRow(db, taskId));
   if (row?.state !== 'publishing') return;
-  const newest = await sourceOf(deps.store, taskId, row.attempt);
+  const { source, repo } = await toGoOn(deps, row).catch(async (thrown: unknown) => {
+    // Nothing else would tell the person, and the next round would ask the same again.
+    await new Steps(deps, row, row).failed(thrown);
+    throw thrown;
+  });
+  await publish(deps, { source, repo, row, was: row, resumed: true });
+}
+
+async function toGoOn(deps: PullDeps, row: PullRow): Promise<Pick<Publishing, 'source' | 'repo'>> {
+  const source = await sourceOf(deps.store, row.task_id, row.attempt);
   // A result that came later has not been asked for.
-  if (newest.turn !== row.turn) return;
-  const { repo } = await forgeRepoOf(deps, newest);
-  await publish(deps, { source: newest, repo, row, was: row, resumed: true });
+  if (source.turn !== row.turn) {
+    throw new CodexError('conflict', {
+      reason: 'a newer result came before this one was published. Try again with it.',
+    });
+  }
+  return { source, repo: (await forgeRepoOf(deps, source)).repo };
 }

@@ -176,11 +176,15 @@ async function promptOf(
     ...issue.comments
       .slice(-THREAD_COMMENTS)
       .map(({ author, body }) => ({ label: `Comment by ${author}`, text: body })),
-    ...(at?.diff === undefined ? [] : [{ label: 'The lines that were commented on', text: at.diff }]),
+    // The name of a file is a stranger's word, too.
+    ...(at === undefined
+      ? []
+      : [
+          {
+            label: `What was commented on: ${at.path}${at.line === undefined ? '' : `, line ${at.line}`}`,
+            text: at.diff ?? '',
+          },
+        ]),
   ];
-  const where =
-    at === undefined ? '' : ` It was said of ${at.path}${at.line === undefined ? '' : `, line ${at.line}`}.`;
-  return [asked, `This was asked in a comment on ${what}.${where}`, untrustedBlock(quotes, room)].join(
-    '\n\n',
-  );
+  return [asked, `This was asked in a comment on ${what}.`, untrustedBlock(quotes, room)].join('\n\n');
 }

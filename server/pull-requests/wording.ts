@@ -5,6 +5,7 @@
 import type { Author } from '../../protocol/pull-request.ts';
 import type { CheckRun, Report } from '../../protocol/report.ts';
 
+/** As `pullRequest.create` counts them; it takes some more. */
 const TITLE_CHARS = 200;
 /** A forge takes 65,536 characters; the rest is for whoever edits it. */
 const BODY_CHARS = 60_000;
@@ -27,7 +28,8 @@ export interface TaskName {
 
 export function titleOfPull({ title, report }: Said): string {
   const text = (report?.proposal?.title ?? title).replace(/\s+/g, ' ').trim();
-  return [...text].slice(0, TITLE_CHARS).join('');
+  // Never cut within a character.
+  return text.slice(0, TITLE_CHARS).replace(/[\ud800-\udbff]$/, '');
 }
 
 /** `template`: the repository's own, null when it has none. */

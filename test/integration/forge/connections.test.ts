@@ -69,6 +69,21 @@ test('a row opens for its host alone, and the others go on', async () => {
   assert.equal(await forges.webhookSecret('nowhere.example'), null);
 });
 
+test('a token is not sent to an address that it was not sealed with', async () => {
+  const kept = await open();
+  await kept.keep(connection('three.example', 'token-of-three'), 'owner');
+  const change = (api_url: string) =>
+    store.write((tx) =>
+      tx.updateTable('forge_connections').set({ api_url }).where('host', '=', 'three.example').execute(),
+    );
+  await change('https://evil.example/api/v3');
+  for (const reader of [kept, await open()]) {
+    const there = (await reader.all()).find(({ host }) => host === 'three.example');
+    assert.deepEqual([there?.secret, there?.problem?.code], [null, 'secretUnreadable']);
+  }
+  await kept.forget('three.example');
+});
+
 test('what another backend on the same database connects, this one uses at once', async () => {
   const [here, elsewhere] = [await openForges({ owners: [], kept: await open(), log: NO_LOG }), await open()];
   await elsewhere.keep(connection('late.example', 'first-token'), 'ann');

@@ -98,6 +98,21 @@ test('a pull request whose answer was lost is found, not made again', async () =
   assert.equal(pulls(), 1);
 });
 
+test('another name that begins like the one of an earlier try is another branch', async () => {
+  const wanted = `codex/fault-${count}`;
+  const armed = world.github.fault(CREATE, status(403), { times: 10 });
+  await assert.rejects(world.create(taskId, { title, branch: `${wanted}-long` }));
+  armed.off();
+  assert.equal((await world.create(taskId, { title, branch: wanted })).branch, wanted);
+});
+
+test('the branch to ask into is never the one that is pushed', async () => {
+  // One that the forge does not have, as in an empty repository: it would be free.
+  const name = `codex/fault-${count}`;
+  await assert.rejects(world.create(taskId, { title, branch: name, base: name }));
+  assert.deepEqual(branches(), [`${name}-2`]);
+});
+
 test('two people who ask at the same time get the same one', async () => {
   const asked = { title, branch: `codex/fault-${count}` };
   const both = await Promise.allSettled([world.create(taskId, asked), world.create(taskId, asked)]);
@@ -135,6 +150,8 @@ test('what a process that ended left half published is gone on with by the next 
     await new Promise((resolve) => setImmediate(resolve));
   await world.restart();
   armed.off();
+  const { task } = await world.one.call('task.get', { taskId });
+  assert.equal(task.pullRequest?.error?.code, 'shuttingDown');
   const pull = await world.create(taskId, { title, branch: `codex/fault-${count}` });
   assert.equal(pull.state, 'open');
   assert.equal(pulls(), 1);

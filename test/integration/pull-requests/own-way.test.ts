@@ -147,6 +147,10 @@ test('nothing is pushed before the person is signed in, and nothing without the 
   const written = { title, body, branch, base: 'main', draft: false };
   await assert.rejects(own.create(formOf(preview), written, signal()), /not signed in/);
   shown.sessions = { 'github-enterprise': token };
+  shown.enterpriseUri = 'https://another.example';
+  await assert.rejects(own.create(formOf(preview), written, signal()), /not signed in/);
+  assert.equal(github.requests.length, 0, 'a server got the token of another');
+  shown.enterpriseUri = new URL(github.apiUrl).origin;
   await assert.rejects(own.create(formOf(preview), written, signal()), { code: 'forgeNotConfirmed' });
   assert.equal(there('branch', '--list', 'codex/*'), '');
   assert.equal(github.asked('POST /repos/{owner}/{repo}/pulls'), 0);

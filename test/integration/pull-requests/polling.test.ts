@@ -4,6 +4,7 @@ import { CodexError } from '../../../protocol/errors.ts';
 import { FORGE_PAUSE_MS, PULL_LEFT_MS, PULL_POLL_MS, PULL_POLL_OLD_MS } from '../../../protocol/limits.ts';
 import { NO_LOG } from '../../../server/log.ts';
 import { startPolling } from '../../../server/pull-requests/polling.ts';
+import { STOPPED } from '../../../server/pull-requests/publish.ts';
 import type { PullRow } from '../../../server/pull-requests/rows.ts';
 import type { Store } from '../../../server/store/store.ts';
 import { openWithTask, TASK, temporaryFolder } from '../store/fixture.ts';
@@ -89,6 +90,9 @@ test('what was left half published is gone on with, but for what a person has be
   assert.equal((await at(NOW + PULL_LEFT_MS + 1))[0], 'resume');
   await put({ state: 'publishing', number: null, error: '{}' });
   assert.deepEqual(await at(NOW + PULL_LEFT_MS + 1), []);
+  // One whose backend ended waits for nobody.
+  await put({ state: 'publishing', number: null, error: STOPPED });
+  assert.equal((await at(NOW + 1))[0], 'resume');
 });
 
 test('a forge that takes no more requests is left alone for as long as it says', async () => {

@@ -61,12 +61,14 @@ test('one that the forge does not have keeps the other from nothing', async () =
   assert.deepEqual([...of.here], [HEAD]);
 });
 
-test('a remote at no forge that is connected, or none at all, is not asked', async () => {
+test('a remote at no forge that is connected, or none at all, costs nothing', async () => {
   const of = repository([MAIN, HEAD]);
-  const fetch = createFetchCommits({ forges: memoryForges(), repos: of.repos });
+  let looks = 0;
+  const hasCommit = async () => (looks++, false);
+  const fetch = createFetchCommits({ forges: memoryForges(), repos: { ...of.repos, hasCommit } });
   await fetch({ ...wanted, remote: 'https://elsewhere.test/acme/shop.git' });
   await fetch({ ...wanted, remote: null });
-  assert.deepEqual(of.asked, []);
+  assert.deepEqual([of.asked, looks], [[], 0]);
 });
 
 test('whatever fails, it is as if nothing had been tried', async () => {

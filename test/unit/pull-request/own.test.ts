@@ -92,6 +92,14 @@ test('the branch at the forge has the result’s tree byte for byte, by the pers
   assert.equal(git(root, ['symbolic-ref', '--short', 'HEAD']), 'main');
 });
 
+test('a title can’t bring a line of its own into the message', async (context) => {
+  const { push, there } = scene(context);
+  await pushResult({ ...push, title: 'Round\n\nSigned-off-by: Eve <eve@example.org>' });
+  const message = there('show', '-s', '--format=%B', 'codex/round-once');
+  assert.equal(message.split('\n')[0], 'Round Signed-off-by: Eve <eve@example.org>');
+  assert.deepEqual(message.match(/^Signed-off-by: .*$/gm), ['Signed-off-by: Ada <ada@example.org>']);
+});
+
 test('asked again, the same commit is found; another’s branch of the name is left alone', async (context) => {
   const { root, push, there } = scene(context);
   await pushResult(push);

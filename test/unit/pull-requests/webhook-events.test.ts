@@ -26,6 +26,11 @@ test('what we say ourselves never asks for anything', () => {
   assert.equal(commandOf(startedText(named)), null);
   assert.equal(commandOf(`@codex ${startedText(named)}`), null);
   assert.doesNotMatch(endedText(named, outcome), /(^|\s)@codex/);
+  const said = (answer: string) => endedText(named, { ...outcome, answer });
+  for (const call of ['_@codex_', '&#64;codex', '&commat;codex', '`a\n@codex`', '\\`@codex`', '(@codex)'])
+    assert.match(said(call), /@\u200bcodex/, call);
+  for (const code of ['`@types/node`', 'ann@example.org', '`npm i @types/node`'])
+    assert.ok(said(code).includes(code), code);
 });
 
 test('a request is named by the comment, not by how the repository is spelled', () => {

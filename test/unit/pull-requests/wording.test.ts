@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { branchNameOf, isBranchName, numbered } from '../../../server/pull-requests/branch-name.ts';
+import {
+  branchNameOf,
+  isBranchName,
+  isNumbered,
+  numbered,
+} from '../../../server/pull-requests/branch-name.ts';
 import { untrustedBlock } from '../../../server/pull-requests/untrusted.ts';
 import {
   authorOf,
@@ -35,6 +40,10 @@ test('a long title is cut at a word, never within a character, and is a name tha
     assert.ok(isBranchName(name), name);
   assert.equal(numbered('codex/a', 1), 'codex/a');
   assert.equal(numbered('codex/a', 3), 'codex/a-3');
+  assert.deepEqual(
+    ['codex/a', 'codex/a-3', 'codex/a-b', 'codex/ab', 'codex/a-'].map((name) => isNumbered(name, 'codex/a')),
+    [true, true, false, false, false],
+  );
 });
 
 test('a name that git would refuse is no branch name', () => {
@@ -94,8 +103,11 @@ test('a body is never longer than a forge takes, and still names the task', () =
   assert.ok(body.length <= 60_000 && body.endsWith('Co-authored by Codex'));
 });
 
-test('a title is one line', () => {
-  assert.equal(titleOfPull({ title: 'a\n b', answer: null, report: null }), 'a b');
+test('a title is one line, and as short as a pull request takes it', () => {
+  const of = (title: string) => titleOfPull({ title, answer: null, report: null });
+  assert.equal(of('a\n b'), 'a b');
+  const long = of(`x${'🎉'.repeat(300)}`);
+  assert.ok(long.length <= 256 && long.length > 190 && long.isWellFormed(), long);
 });
 
 test('a commit is signed off by the person, who can forge no other line', () => {

@@ -139,6 +139,8 @@ export const shown = {
   surfaces: 'all',
   /** The token of VS Code's session at each forge; absent: the person is not signed in. */
   sessions: {} as Record<string, string>,
+  /** `github-enterprise.uri`. */
+  enterpriseUri: '',
 };
 export const authentication = {
   getSession: async (provider: string) => {
@@ -247,7 +249,10 @@ export const workspace = {
   onDidSaveTextDocument: event(),
   onDidOpenTextDocument: event(),
   onDidChangeConfiguration: event(),
-  getConfiguration: () => ({ get: (name: string) => (name === 'review.surfaces' ? shown.surfaces : '') }),
+  getConfiguration: () => ({
+    get: (name: string) =>
+      name === 'review.surfaces' ? shown.surfaces : name === 'uri' ? shown.enterpriseUri : '',
+  }),
   openTextDocument: async () => ({ getText: () => 'the quoted line' }),
 };
 export const commands = {
