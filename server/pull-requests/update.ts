@@ -31,14 +31,14 @@ export async function update(deps: PullDeps, request: Request, who: string): Pro
   const row = await store.read((db) => pullRow(db, request.taskId));
   if (row?.number == null) throw new CodexError('pullRequestMissing');
   const repo = await repoOfRow(deps, row);
-  const pull = await openPull(deps, repo, row);
+  const step = new Steps(deps, row, row);
+  const pull = await openPull(deps, repo, step);
   const source = await sourceOf(store, request.taskId);
   const base = await oldTree(deps, source, row);
   const tree = await publishedTree(repos, source, row.local_changes);
   if (tree !== base) {
     checkConfirmed(delicateOf(await newFiles(deps, source, row)), tree, request.confirmed);
   }
-  const step = new Steps(deps, row, row);
   try {
     const asked = request.author ? cleanAuthor(request.author) : undefined;
     await step.to({ updated_by: who, ...(asked ? { author: JSON.stringify(asked) } : {}) });
@@ -74,8 +74,12 @@ export async function update(deps: PullDeps, request: Request, who: string): Pro
 }
 
 /** Throws `CodexError` pullRequestClosed; the task shows it then. */
-async function openPull(deps: PullDeps, repo: ForgeRepo, row: PullRow): Promise<PullRequest> {
-  const pull = await repo.pull(row.number ?? 0);
+async function openPull(deps: PullDeps, repo: ForgeRepo, step: Steps): Promise<PullRequest> {
+  const { row } = step;
+  const pull = await repo.pull(row.number ?? 0).catch(async (thrown: unknown) => {
+    await step.failed(thrown);
+    throw thrown;
+  });
   if (pull.state !== 'open') {
     await putRow(deps, seenRow(row, pull), { was: row });
     throw new CodexError('pullRequestClosed', { url: pull.url, state: pull.state });

@@ -199,9 +199,10 @@ export class RemoteLine {
   async #refusal(response: IncomingMessage, service: RemoteService): Promise<CodexError> {
     const { host, repo } = this;
     const status = response.statusCode ?? 0;
-    const detail = `${status}: ${this.clean(await firstBytes(response))}`;
+    const said = await firstBytes(response);
+    const detail = `${status}: ${this.clean(said)}`;
     const waits = Number(response.headers['retry-after']) * 1000;
-    if (status === 429 || (status === 403 && waits > 0))
+    if (status === 429 || (status === 403 && (waits > 0 || /rate limit/i.test(said))))
       return new CodexError(
         'forgeRateLimited',
         { host, ...(waits > 0 ? { waitMs: waits } : {}) },

@@ -10,6 +10,7 @@ import type { Report } from '../../../protocol/report.ts';
 import { resolveLimits } from '../../../protocol/limits.ts';
 import type { ParamsIn, RepoAtCommit, TaskSummary } from '../../../protocol/rpc.ts';
 import { startBackend, type Backend } from '../../../server/backend.ts';
+import type { Connection } from '../../../server/forge/connection.ts';
 import { makeLog } from '../../../server/log.ts';
 import { openRepos } from '../../../server/repos/store.ts';
 import type { Repos } from '../../../server/repos/repos.ts';
@@ -39,6 +40,8 @@ export interface World {
   folder: string;
   /** All that the backend has logged. */
   logged: string[];
+  /** How long it would have waited before it asked the forge again. */
+  pauses: number[];
   /** A task at the folder's commit, run to its end. `local`: changes that no commit has. */
   task(play: Play, more?: NewTask): Promise<TaskSummary>;
   followUp(taskId: string, play: Play): Promise<void>;
@@ -61,7 +64,15 @@ export interface NewTask {
   title?: string;
 }
 
-export async function openWorld(seed: (dir: string) => void): Promise<World> {
+export interface WorldOptions {
+  /** The owner's token in the configuration, or one that a client connects. */
+  connected?: 'owner' | 'client';
+}
+
+export async function openWorld(
+  seed: (dir: string) => void,
+  { connected = 'owner' }: WorldOptions = {},
+): Promise<World> {
   const root = temporaryFolder('pull-requests');
   const folder = join(root, 'person');
   seed(folder);
@@ -73,6 +84,7 @@ export async function openWorld(seed: (dir: string) => void): Promise<World> {
   const agent = join(root, 'agent');
   git(root, ['clone', '-q', folder, agent]);
   const logged: string[] = [];
+  const pauses: number[] = [];
   const plays: Play[] = [];
 
   const repoDir = (repoId: string) => join(dataDir, 'repos', `${repoId}.git`);
@@ -97,6 +109,15 @@ export async function openWorld(seed: (dir: string) => void): Promise<World> {
     await turn.finish({ answer: play.answer ?? 'Done.', usage: NO_USAGE, report });
   }
 
+  const owners: Connection = {
+    host: github.host,
+    kind: 'github',
+    apiUrl: github.apiUrl,
+    how: 'token',
+    from: 'owner',
+    secret: { how: 'token', token },
+    webhookSecret: WEBHOOK_SECRET,
+  };
   const start = () =>
     startBackend({
       config: {
@@ -111,22 +132,14 @@ export async function openWorld(seed: (dir: string) => void): Promise<World> {
       runTurn,
       sandbox: () => ({ kind: 'none', detail: '' }),
       model: () => ({ name: 'none', configured: true, scripted: true }),
-      ownersForges: [
-        {
-          host: github.host,
-          kind: 'github',
-          apiUrl: github.apiUrl,
-          how: 'token',
-          from: 'owner',
-          secret: { how: 'token', token },
-          webhookSecret: WEBHOOK_SECRET,
-        },
-      ],
+      ownersForges: connected === 'owner' ? [owners] : [],
+      forgePause: async (ms) => void pauses.push(ms),
       log: makeLog('debug', (line) => void logged.push(line)),
     });
   let backend = await start();
   let one = await client(backend.url);
   await one.call('task.list', { watch: true });
+  if (connected === 'client') await one.call('forge.connect', { host: github.host, token });
   const ended = async (taskId: string, turn: number) => {
     await one.call('task.subscribe', { taskId, after: 0 });
     await one.event((event) => event.taskId === taskId && event.turn === turn && finished(event));
@@ -138,6 +151,7 @@ export async function openWorld(seed: (dir: string) => void): Promise<World> {
     repos,
     folder,
     logged,
+    pauses,
     get backend() {
       return backend;
     },
@@ -221,11 +235,8 @@ export async function openWorld(seed: (dir: string) => void): Promise<World> {
     },
     async close() {
       one.close();
-
       await backend.close();
-
       await github.close();
-
       removeFolder(root);
     },
   };
