@@ -39,7 +39,7 @@ export const FORGE_ERROR_WORDS = {
     'The forge can’t be reached. Nothing is lost: try again when it is back.',
   ],
   forgeRefused: [
-    '{host} refused: “{reason}”. Nothing is lost: look at it there, then try again.',
+    '{host} refused: “{reason}” – nothing is lost: look at it there, then try again.',
     '{host} refused the request. Nothing is lost: look at it there, then try again.',
     'The forge refused the request. Nothing is lost: look at it there, then try again.',
   ],
@@ -49,9 +49,9 @@ export const FORGE_ERROR_WORDS = {
   ],
   forgePushRefused: [
     '{path} is larger than {host} takes. Take it out of the result, or keep it with Git LFS.',
-    'The branch “{protectedBranch}” is protected at {host}: “{reason}”. Choose another name, or have the protection lifted there, then try again.',
-    '{host} refused the push to “{branch}”: “{reason}”. Nothing was pushed: look at it, then try again.',
-    '{host} refused the push: “{reason}”. Nothing was pushed: look at it, then try again.',
+    'The branch “{protectedBranch}” is protected at {host}: “{reason}” – choose another name, or have the protection lifted there, then try again.',
+    '{host} refused the push to “{branch}”: “{reason}” – nothing was pushed: look at it, then try again.',
+    '{host} refused the push: “{reason}” – nothing was pushed: look at it, then try again.',
     'The forge refused the push. Nothing was pushed: look at it there, then try again.',
   ],
   forgeBranchMoved: [

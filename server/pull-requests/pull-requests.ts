@@ -35,7 +35,9 @@ export function openPullRequests(parts: Omit<PullDeps, 'signal'>): PullRequests 
   const closing = new AbortController();
   const deps: PullDeps = { ...parts, signal: closing.signal };
   const lock = new KeyedLock();
-  const alone = <T>(taskId: string, work: () => Promise<T>) => lock.run(taskId, work);
+  // Those of this process wait here, and one of them at the database.
+  const alone = <T>(taskId: string, work: () => Promise<T>) =>
+    lock.run(taskId, () => deps.store.alone(`pull request ${taskId}`, work));
   const rowOf = (taskId: string) => deps.store.read((db) => pullRow(db, taskId));
   const refresh = async (taskId: string): Promise<PullRow> => {
     const row = await rowOf(taskId);

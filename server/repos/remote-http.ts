@@ -209,6 +209,9 @@ export class RemoteLine {
         { detail },
       );
     if (status === 401) return new CodexError('forgeUnauthorized', { host }, { detail });
+    // No credential may write there.
+    if (status === 403 && /\barchived\b/i.test(said))
+      return new CodexError('forgeRefused', { host, reason: this.clean(said) }, { detail });
     if (status === 403) {
       const need = service === 'receive-pack' ? 'contents: write' : 'contents: read';
       return new CodexError('forgeForbidden', { host, repo, need }, { detail });
