@@ -52,6 +52,8 @@ export interface World {
   pullByHand(of: { title: string; head: string }, token?: string): Promise<{ number: number; url: string }>;
   /** Ends the backend as it is and starts one on the same data. */
   restart(): Promise<void>;
+  /** Another one on the same database and repositories, and a client of it; ends with the world. */
+  second(): Promise<TestClient>;
   /** A commit's tree at the forge. */
   treeAt(branch: string, repo?: string): string;
   resultTree(taskId: string): Promise<string>;
@@ -67,11 +69,12 @@ export interface NewTask {
 export interface WorldOptions {
   /** The owner's token in the configuration, or one that a client connects. */
   connected?: 'owner' | 'client';
+  databaseUrl?: string;
 }
 
 export async function openWorld(
   seed: (dir: string) => void,
-  { connected = 'owner' }: WorldOptions = {},
+  { connected = 'owner', databaseUrl }: WorldOptions = {},
 ): Promise<World> {
   const root = temporaryFolder('pull-requests');
   const folder = join(root, 'person');
@@ -118,11 +121,12 @@ export async function openWorld(
     secret: { how: 'token', token },
     webhookSecret: WEBHOOK_SECRET,
   };
-  const start = () =>
+  const start = (ownDir = dataDir) =>
     startBackend({
       config: {
         port: 0,
-        dataDir,
+        dataDir: ownDir,
+        ...(databaseUrl === undefined ? {} : { databaseUrl }),
         token: TOKEN,
         version: '0.0.0',
         limits: resolveLimits(),
@@ -136,6 +140,7 @@ export async function openWorld(
       forgePause: async (ms) => void pauses.push(ms),
       log: makeLog('debug', (line) => void logged.push(line)),
     });
+  const others: (() => Promise<void>)[] = [];
   let backend = await start();
   let one = await client(backend.url);
   await one.call('task.list', { watch: true });
@@ -220,6 +225,15 @@ export async function openWorld(
       const { number, html_url: url } = (await made.json()) as { number: number; html_url: string };
       return { number, url };
     },
+    async second() {
+      const other = await start(join(root, 'other'));
+      const two = await client(other.url);
+      others.push(async () => {
+        two.close();
+        await other.close();
+      });
+      return two;
+    },
     async restart() {
       one.close();
       await backend.close();
@@ -234,6 +248,7 @@ export async function openWorld(
       return git(agent, ['rev-parse', `${sha}^{tree}`]);
     },
     async close() {
+      for (const end of others) await end();
       one.close();
       await backend.close();
       await github.close();
