@@ -93,6 +93,8 @@ export interface BackendParts {
   checkTask?: (request: ParamsOf<'task.create'>) => void;
   /** The owner's forges. */
   ownersForges?: readonly Connection[];
+  /** Of tests: how time passes before a forge is asked again. */
+  forgePause?: (ms: number) => Promise<void>;
   /** What the log must not have is added here. */
   hidden?: HiddenValues;
   /** Where terminals are opened; absent: nowhere. */
@@ -147,8 +149,8 @@ export async function startBackend(parts: BackendParts): Promise<Backend> {
     const keys = await openKeys(config.secretKeys ?? {}, dataDir);
     const vault = await openVault(store, keys);
     let url = '';
-    const { ownersForges: owners = [] } = parts;
-    const forge = await openForgeRooms({ store, keys, owners, log, publicUrl, url: () => url });
+    const { ownersForges: owners = [], forgePause: pause } = parts;
+    const forge = await openForgeRooms({ store, keys, owners, log, publicUrl, url: () => url, pause });
     parts.hidden?.add(() => forge.forges.secrets());
     let settled = async (): Promise<void> => {};
     // Runs after the next one: nothing waits for a forge any more then, and the store is still open.

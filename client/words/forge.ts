@@ -25,8 +25,8 @@ export const FORGE_ERROR_WORDS = {
     'The forge does not let the token do this. Connect with one that may write contents and pull requests.',
   ],
   forgeRepoUnknown: [
-    '{host} has no {repo} that the token may see: it was deleted or renamed, or the token has no access to it.',
-    'The forge has no such repository that the token may see.',
+    '{host} has no {repo} that the token may see: it was deleted or renamed, or the token has no access to it. Look there, then give it access or connect with another one.',
+    'The forge has no such repository that the token may see. Look there, then give it access or connect with another one.',
   ],
   forgeRateLimited: [
     '{host} takes no more requests for now. Try again in {waitMs}.',
@@ -38,17 +38,21 @@ export const FORGE_ERROR_WORDS = {
     '{host} can’t be reached. Nothing is lost: try again when it is back.',
     'The forge can’t be reached. Nothing is lost: try again when it is back.',
   ],
-  forgeRefused: ['{host} refused: {reason}', '{host} refused the request.', 'The forge refused the request.'],
+  forgeRefused: [
+    '{host} refused: “{reason}” – nothing is lost: look at it there, then try again.',
+    '{host} refused the request. Nothing is lost: look at it there, then try again.',
+    'The forge refused the request. Nothing is lost: look at it there, then try again.',
+  ],
   forgeGarbage: [
     '{host} answered with something that can’t be understood. Check that its address is right, then try again.',
     'The forge answered with something that can’t be understood. Check its address, then try again.',
   ],
   forgePushRefused: [
     '{path} is larger than {host} takes. Take it out of the result, or keep it with Git LFS.',
-    'The branch “{protectedBranch}” is protected at {host}: {reason}',
-    '{host} refused the push to “{branch}”: {reason}',
-    '{host} refused the push: {reason}',
-    'The forge refused the push.',
+    'The branch “{protectedBranch}” is protected at {host}: “{reason}” – choose another name, or have the protection lifted there, then try again.',
+    '{host} refused the push to “{branch}”: “{reason}” – nothing was pushed: look at it, then try again.',
+    '{host} refused the push: “{reason}” – nothing was pushed: look at it, then try again.',
+    'The forge refused the push. Nothing was pushed: look at it there, then try again.',
   ],
   forgeBranchMoved: [
     'Somebody else has pushed to “{branch}”. Nothing was overwritten: look at it, then try again.',

@@ -45,7 +45,7 @@ const NEEDS = [
   [/^test\/integration\/(sandbox|cli|pipeline|backend)\//, [...SANDBOX, 'bubblewrap']],
   [/^test\/(attacks|faults)\//, [...SANDBOX, 'bubblewrap']],
   [/^test\/load\//, SANDBOX],
-  [/^test\/load\/.*postgres/, ['postgres']],
+  [/^test\/.*postgres/, ['postgres']],
   [/^test\/attacks\/egress\//, ['namespaces']],
   [/^test\/e2e\//, ['chromium', 'codeServer', 'vsix']],
   [/^test\/e2e\/in-host/, ['inHostRunner', 'inHostSuite']],

@@ -32,7 +32,11 @@ export interface PullRequest {
   state: 'open' | 'merged' | 'closed';
   draft: boolean;
   head: { branch: string; sha: string; /** Null: the fork is gone. */ repo: string | null };
-  base: { branch: string; sha: string };
+  base: {
+    branch: string;
+    sha: string;
+    /** As it is called now; absent where the forge does not say. */ repo?: string;
+  };
   author: string;
 }
 

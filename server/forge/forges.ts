@@ -17,6 +17,8 @@ export interface ForgesOptions {
   owners: readonly Connection[];
   kept: KeptConnections;
   log: Log;
+  /** Of tests. */
+  pause?: (ms: number) => Promise<void>;
 }
 
 /** `Forges`, and what its own room and webhooks need beside. */
@@ -38,7 +40,7 @@ interface Client {
   forge: OpenForge;
 }
 
-export async function openForges({ owners, kept, log }: ForgesOptions): Promise<OpenForges> {
+export async function openForges({ owners, kept, log, pause }: ForgesOptions): Promise<OpenForges> {
   const closing = new AbortController();
   const clients = new Map<string, Client>();
   /** Learnt by asking: whose token it is, what is wrong with it. */
@@ -63,6 +65,7 @@ export async function openForges({ owners, kept, log }: ForgesOptions): Promise<
       apiUrl,
       secret,
       signal: closing.signal,
+      ...(pause ? { pause } : {}),
       onCut: (about) => log.warn('a list at the forge is longer than what is read of it', { host, about }),
     });
   };

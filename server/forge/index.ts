@@ -19,6 +19,8 @@ export interface ForgeParts {
   publicUrl: string | undefined;
   /** Where it listens, once it does. */
   url: () => string;
+  /** Of tests. */
+  pause: ((ms: number) => Promise<void>) | undefined;
 }
 
 export interface ForgeRooms {
@@ -30,8 +32,13 @@ export interface ForgeRooms {
 }
 
 export async function openForgeRooms(parts: ForgeParts): Promise<ForgeRooms> {
-  const { store, keys, owners, log, publicUrl, url } = parts;
-  const forges = await openForges({ owners, kept: keptConnections(store, keys), log });
+  const { store, keys, owners, log, publicUrl, url, pause } = parts;
+  const forges = await openForges({
+    owners,
+    kept: keptConnections(store, keys),
+    log,
+    ...(pause ? { pause } : {}),
+  });
   const making = new AppMaking({ forges, ...(publicUrl === undefined ? {} : { publicUrl }) });
   return {
     forges,

@@ -32,7 +32,7 @@ export async function create(deps: PullDeps, request: Request, who: string): Pro
   if (delicate.length > 0) {
     checkConfirmed(delicate, await publishedTree(repos, source, localChanges), request.confirmed);
   }
-  const base = request.base ?? (await baseOf(deps, source, repo, about));
+  const base = request.base ?? (await baseOf(deps, source.repo.branch, repo, about));
   const row = rowOf(request, { source, repo, base, who, was });
   return publish(deps, { source, repo, row, was, resumed: was?.state === 'publishing' });
 }
@@ -70,7 +70,7 @@ function hostParam(remote: string | null): { host?: string } {
 /** The branch that the person had checked out, where the forge has it; else the default one. */
 export async function baseOf(
   deps: Pick<PullDeps, 'repos' | 'signal'>,
-  { repo: { branch } }: Source,
+  branch: string | undefined,
   repo: ForgeRepo,
   { defaultBranch }: RepoAbout,
 ): Promise<string> {

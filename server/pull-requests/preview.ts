@@ -32,9 +32,9 @@ export async function preview(
   const tree = await treeOf(deps, source, how);
   const { repo, about } = await forgeRepoOf(deps, source);
   const base =
-    row && row.state !== 'merged' && row.state !== 'closed'
-      ? row.base
-      : await baseOf(deps, source, repo, about);
+    open?.base ??
+    // Where an earlier try was to go, unless that is gone.
+    (await baseOf(deps, row?.state === 'publishing' ? row.base : source.repo.branch, repo, about));
   const at = await standsOn(deps, { source, repo, base, tree: 'tree' in tree ? tree.tree : null });
   const template = await templateOf(
     repos,

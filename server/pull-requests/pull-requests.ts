@@ -39,7 +39,8 @@ export function openPullRequests(parts: Omit<PullDeps, 'signal'>): PullRequests 
   const lock = new KeyedLock();
   const running = new Set<Promise<unknown>>();
   const alone = <T>(taskId: string, work: () => Promise<T>): Promise<T> => {
-    const mine = lock.run(taskId, work);
+    // Those of this process wait here, and one of them at the database.
+    const mine = lock.run(taskId, () => deps.store.alone(`pull request ${taskId}`, work));
     running.add(mine);
     const ended = () => void running.delete(mine);
     mine.then(ended, ended);

@@ -44,6 +44,8 @@ async function pullOf(repo: ForgeRepo, row: PullRow): Promise<PullRequest | null
 export function seenRow(row: PullRow, pull: PullRequest): PullRow {
   return {
     ...row,
+    // It may have another name, or another owner, than when it was made.
+    repo: pull.base.repo ?? row.repo,
     number: pull.number,
     url: pull.url,
     title: pull.title,

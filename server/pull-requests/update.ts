@@ -9,7 +9,7 @@ import { CodexError } from '../../protocol/errors.ts';
 import type { FileChange } from '../../protocol/events.ts';
 import type { Author } from '../../protocol/pull-request.ts';
 import type { ParamsOf } from '../../protocol/rpc.ts';
-import type { ForgeRepo, PullRequest } from '../forge/forge.ts';
+import type { PullRequest } from '../forge/forge.ts';
 import type { RemoteRepo } from '../repos/remote-types.ts';
 import { checkConfirmed, delicateOf } from './delicate.ts';
 import { accountAuthor, Steps, tipOf } from './publish.ts';
@@ -30,15 +30,15 @@ export async function update(deps: PullDeps, request: Request, who: string): Pro
   const { store, repos } = deps;
   const row = await store.read((db) => pullRow(db, request.taskId));
   if (row?.number == null) throw new CodexError('pullRequestMissing');
-  const repo = await repoOfRow(deps, row);
-  const pull = await openPull(deps, repo, row);
+  const step = new Steps(deps, row, row);
+  const pull = await openPull(deps, step);
+  const repo = await repoOfRow(deps, step.row);
   const source = await sourceOf(store, request.taskId);
   const base = await oldTree(deps, source, row);
   const tree = await publishedTree(repos, source, row.local_changes);
   if (tree !== base) {
     checkConfirmed(delicateOf(await newFiles(deps, source, row)), tree, request.confirmed);
   }
-  const step = new Steps(deps, row, row);
   try {
     const asked = request.author ? cleanAuthor(request.author) : undefined;
     await step.to({ updated_by: who, ...(asked ? { author: JSON.stringify(asked) } : {}) });
@@ -74,19 +74,32 @@ export async function update(deps: PullDeps, request: Request, who: string): Pro
 }
 
 /** Throws `CodexError` pullRequestClosed; the task shows it then. */
-async function openPull(deps: PullDeps, repo: ForgeRepo, row: PullRow): Promise<PullRequest> {
-  const pull = await repo.pull(row.number ?? 0);
+async function openPull(deps: PullDeps, step: Steps): Promise<PullRequest> {
+  const { row } = step;
+  const pull = await lookUp(deps, step);
   if (pull.state !== 'open') {
     await putRow(deps, seenRow(row, pull), { was: row });
     throw new CodexError('pullRequestClosed', { url: pull.url, state: pull.state });
   }
-  if (pull.head.repo !== null && pull.head.repo.toLowerCase() !== row.repo.toLowerCase()) {
+  // Git follows no other name than the one that it has now.
+  step.note({ repo: pull.base.repo ?? row.repo });
+  if (pull.head.repo !== null && pull.head.repo.toLowerCase() !== step.row.repo.toLowerCase()) {
     throw new CodexError('forgeRefused', {
       host: row.host,
-      reason: `its branch is in ${pull.head.repo}, which is another repository.`,
+      reason: `its branch is in ${pull.head.repo}, which is another repository`,
     });
   }
   return pull;
+}
+
+/** What goes wrong with it is shown by the task. */
+async function lookUp(deps: PullDeps, step: Steps): Promise<PullRequest> {
+  try {
+    return await (await repoOfRow(deps, step.row)).pull(step.row.number ?? 0);
+  } catch (thrown) {
+    await step.failed(thrown);
+    throw thrown;
+  }
 }
 
 /** The tree that we put in last. Of one that the client made: the result that it was made from. */

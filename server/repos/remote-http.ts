@@ -199,15 +199,19 @@ export class RemoteLine {
   async #refusal(response: IncomingMessage, service: RemoteService): Promise<CodexError> {
     const { host, repo } = this;
     const status = response.statusCode ?? 0;
-    const detail = `${status}: ${this.clean(await firstBytes(response))}`;
+    const said = await firstBytes(response);
+    const detail = `${status}: ${this.clean(said)}`;
     const waits = Number(response.headers['retry-after']) * 1000;
-    if (status === 429 || (status === 403 && waits > 0))
+    if (status === 429 || (status === 403 && (waits > 0 || /rate limit/i.test(said))))
       return new CodexError(
         'forgeRateLimited',
         { host, ...(waits > 0 ? { waitMs: waits } : {}) },
         { detail },
       );
     if (status === 401) return new CodexError('forgeUnauthorized', { host }, { detail });
+    // No credential may write there.
+    if (status === 403 && /\barchived\b/i.test(said))
+      return new CodexError('forgeRefused', { host, reason: this.clean(said) }, { detail });
     if (status === 403) {
       const need = service === 'receive-pack' ? 'contents: write' : 'contents: read';
       return new CodexError('forgeForbidden', { host, repo, need }, { detail });

@@ -28,6 +28,8 @@ export interface Store {
   read<T>(fn: (db: Db) => Promise<T>): Promise<T>;
   /** One transaction: all of it is durable once it resolves, or nothing is. */
   write<T>(fn: (tx: Tx) => Promise<T>): Promise<T>;
+  /** No other process on the same database does something under this key meanwhile. */
+  alone<T>(key: string, work: () => Promise<T>): Promise<T>;
   /** How the queue reaches the same database. */
   queueOptions(): ConstructorOptions;
   close(): Promise<void>;
@@ -53,6 +55,7 @@ async function openServer(connectionString: string): Promise<Store> {
     exclusive: false,
     read: (fn) => guarded(() => fn(db)),
     write: (fn) => guarded(() => db.transaction().execute(fn)),
+    alone: (key, work) => aloneAmongAll(connectionString, key, work),
     queueOptions: () => ({ connectionString }),
     close: () => db.destroy(),
   };
@@ -70,12 +73,32 @@ async function openEmbedded(dataDir: string): Promise<Store> {
     exclusive: true,
     read: (fn) => guardOpen(() => fn(db)),
     write: (fn) => guardOpen(() => db.transaction().execute(fn)),
+    alone: (_key, work) => work(),
     queueOptions: () => embeddedQueue(embedded),
     close: () => {
       closed = true;
       return db.destroy();
     },
   };
+}
+
+/**
+ * On a connection of its own, which ends with this process and the lock with it. One of the pool's would be missing
+ * there: as many as wait for each other must never use it up.
+ */
+async function aloneAmongAll<T>(connectionString: string, key: string, work: () => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString });
+  // Without it a connection that breaks would end the process.
+  client.on('error', () => {});
+  try {
+    await guarded(async () => {
+      await client.connect();
+      await client.query('select pg_advisory_lock(hashtextextended($1, 0))', [key]);
+    });
+    return await work();
+  } finally {
+    await client.end().catch(() => {});
+  }
 }
 
 /** Both kinds of tables: ours and the queue's. */

@@ -61,6 +61,9 @@ export function meaningOf(reply: Reply, asked: Asked, options: MeaningOptions): 
           waitMs,
           error: new CodexError('forgeRateLimited', { host, waitMs }, detail),
         };
+      // No token may write there.
+      if (/\barchived\b/i.test(said.reason))
+        return refused(new CodexError('forgeRefused', { host, reason }, detail));
       const need = needOf(headers) ?? asked.need;
       return refused(new CodexError('forgeForbidden', defined({ host, repo: about, need }), detail));
     }

@@ -93,7 +93,11 @@ const pullOf = (fields: z.infer<typeof PullFields>): PullRequest => ({
   state: fields.merged_at ? 'merged' : fields.state,
   draft: fields.draft,
   head: { branch: fields.head.ref, sha: fields.head.sha, repo: fields.head.repo?.full_name ?? null },
-  base: { branch: fields.base.ref, sha: fields.base.sha },
+  base: {
+    branch: fields.base.ref,
+    sha: fields.base.sha,
+    ...(fields.base.repo ? { repo: fields.base.repo.full_name } : {}),
+  },
   author: fields.user,
 });
 

@@ -71,7 +71,7 @@ test('a pull request is made, found, changed and read', async () => {
   await failsWith(
     repo.createPull({ title: 'Again', body: '', head: 'feature/ä', base: 'main', draft: false }),
     'forgeRefused',
-    /refused: Validation Failed: A pull request already exists/,
+    /refused: “Validation Failed: A pull request already exists/,
     token,
   );
 });

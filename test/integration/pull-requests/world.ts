@@ -10,6 +10,7 @@ import type { Report } from '../../../protocol/report.ts';
 import { resolveLimits } from '../../../protocol/limits.ts';
 import type { ParamsIn, RepoAtCommit, TaskSummary } from '../../../protocol/rpc.ts';
 import { startBackend, type Backend } from '../../../server/backend.ts';
+import type { Connection } from '../../../server/forge/connection.ts';
 import { makeLog } from '../../../server/log.ts';
 import { openRepos } from '../../../server/repos/store.ts';
 import type { Repos } from '../../../server/repos/repos.ts';
@@ -39,6 +40,8 @@ export interface World {
   folder: string;
   /** All that the backend has logged. */
   logged: string[];
+  /** How long it would have waited before it asked the forge again. */
+  pauses: number[];
   /** A task at the folder's commit, run to its end. `local`: changes that no commit has. */
   task(play: Play, more?: NewTask): Promise<TaskSummary>;
   followUp(taskId: string, play: Play): Promise<void>;
@@ -49,6 +52,8 @@ export interface World {
   pullByHand(of: { title: string; head: string }, token?: string): Promise<{ number: number; url: string }>;
   /** Ends the backend as it is and starts one on the same data. */
   restart(): Promise<void>;
+  /** Another one on the same database and repositories, and a client of it; ends with the world. */
+  second(): Promise<TestClient>;
   /** A commit's tree at the forge. */
   treeAt(branch: string, repo?: string): string;
   resultTree(taskId: string): Promise<string>;
@@ -61,7 +66,16 @@ export interface NewTask {
   title?: string;
 }
 
-export async function openWorld(seed: (dir: string) => void): Promise<World> {
+export interface WorldOptions {
+  /** The owner's token in the configuration, or one that a client connects. */
+  connected?: 'owner' | 'client';
+  databaseUrl?: string;
+}
+
+export async function openWorld(
+  seed: (dir: string) => void,
+  { connected = 'owner', databaseUrl }: WorldOptions = {},
+): Promise<World> {
   const root = temporaryFolder('pull-requests');
   const folder = join(root, 'person');
   seed(folder);
@@ -73,6 +87,7 @@ export async function openWorld(seed: (dir: string) => void): Promise<World> {
   const agent = join(root, 'agent');
   git(root, ['clone', '-q', folder, agent]);
   const logged: string[] = [];
+  const pauses: number[] = [];
   const plays: Play[] = [];
 
   const repoDir = (repoId: string) => join(dataDir, 'repos', `${repoId}.git`);
@@ -97,11 +112,21 @@ export async function openWorld(seed: (dir: string) => void): Promise<World> {
     await turn.finish({ answer: play.answer ?? 'Done.', usage: NO_USAGE, report });
   }
 
-  const start = () =>
+  const owners: Connection = {
+    host: github.host,
+    kind: 'github',
+    apiUrl: github.apiUrl,
+    how: 'token',
+    from: 'owner',
+    secret: { how: 'token', token },
+    webhookSecret: WEBHOOK_SECRET,
+  };
+  const start = (ownDir = dataDir) =>
     startBackend({
       config: {
         port: 0,
-        dataDir,
+        dataDir: ownDir,
+        ...(databaseUrl === undefined ? {} : { databaseUrl }),
         token: TOKEN,
         version: '0.0.0',
         limits: resolveLimits(),
@@ -111,22 +136,15 @@ export async function openWorld(seed: (dir: string) => void): Promise<World> {
       runTurn,
       sandbox: () => ({ kind: 'none', detail: '' }),
       model: () => ({ name: 'none', configured: true, scripted: true }),
-      ownersForges: [
-        {
-          host: github.host,
-          kind: 'github',
-          apiUrl: github.apiUrl,
-          how: 'token',
-          from: 'owner',
-          secret: { how: 'token', token },
-          webhookSecret: WEBHOOK_SECRET,
-        },
-      ],
+      ownersForges: connected === 'owner' ? [owners] : [],
+      forgePause: async (ms) => void pauses.push(ms),
       log: makeLog('debug', (line) => void logged.push(line)),
     });
+  const others: (() => Promise<void>)[] = [];
   let backend = await start();
   let one = await client(backend.url);
   await one.call('task.list', { watch: true });
+  if (connected === 'client') await one.call('forge.connect', { host: github.host, token });
   const ended = async (taskId: string, turn: number) => {
     await one.call('task.subscribe', { taskId, after: 0 });
     await one.event((event) => event.taskId === taskId && event.turn === turn && finished(event));
@@ -138,6 +156,7 @@ export async function openWorld(seed: (dir: string) => void): Promise<World> {
     repos,
     folder,
     logged,
+    pauses,
     get backend() {
       return backend;
     },
@@ -206,6 +225,15 @@ export async function openWorld(seed: (dir: string) => void): Promise<World> {
       const { number, html_url: url } = (await made.json()) as { number: number; html_url: string };
       return { number, url };
     },
+    async second() {
+      const other = await start(join(root, 'other'));
+      const two = await client(other.url);
+      others.push(async () => {
+        two.close();
+        await other.close();
+      });
+      return two;
+    },
     async restart() {
       one.close();
       await backend.close();
@@ -220,12 +248,10 @@ export async function openWorld(seed: (dir: string) => void): Promise<World> {
       return git(agent, ['rev-parse', `${sha}^{tree}`]);
     },
     async close() {
+      for (const end of others) await end();
       one.close();
-
       await backend.close();
-
       await github.close();
-
       removeFolder(root);
     },
   };
