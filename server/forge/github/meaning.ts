@@ -37,8 +37,8 @@ export interface MeaningOptions {
 export function meaningOf(reply: Reply, asked: Asked, options: MeaningOptions): Meaning {
   const { status, headers } = reply;
   const { host, about } = asked;
-  const said = spoken(reply.text);
-  const reason = options.hide(said.reason) || `HTTP ${status}`;
+  const said = spoken(reply.text, options.hide);
+  const reason = said.reason || `HTTP ${status}`;
   const detail = { detail: `${host}: HTTP ${status}` };
   const refused = (error: CodexError): Meaning => ({ kind: 'refused', error });
   if (status >= 200 && status < 300) return { kind: 'good' };
@@ -120,10 +120,13 @@ interface Spoken {
 }
 
 /** `{message, documentation_url, errors: [{message}]}`, or something else. */
-function spoken(text: string): Spoken {
+function spoken(text: string, hide: (text: string) => string): Spoken {
+  const lineOf = (value: unknown) => line(value, hide);
   const body = fieldsOf(jsonOf(text));
   const message = lineOf(body['message']);
-  const errors = Array.isArray(body['errors']) ? body['errors'].slice(0, 5).map(errorLine) : [];
+  const errors = Array.isArray(body['errors'])
+    ? body['errors'].slice(0, 5).map((error) => errorLine(error, lineOf))
+    : [];
   const reason = [message, ...errors.filter((one) => one !== '')].join(': ');
   return {
     reason: reason.length > FORGE_REASON_CHARS ? `${reason.slice(0, FORGE_REASON_CHARS - 1)}…` : reason,
@@ -134,7 +137,7 @@ function spoken(text: string): Spoken {
   };
 }
 
-function errorLine(error: unknown): string {
+function errorLine(error: unknown, lineOf: (value: unknown) => string): string {
   if (typeof error === 'string') return lineOf(error);
   const { message, resource, field, code } = fieldsOf(error);
   return lineOf(message) || [resource, field, code].map(lineOf).filter(Boolean).join(' ');
@@ -152,5 +155,6 @@ const fieldsOf = (value: unknown): Record<string, unknown> =>
   typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu;
-const lineOf = (value: unknown): string =>
-  typeof value === 'string' ? value.slice(0, 2_000).replace(UNPRINTABLE, ' ').trim() : '';
+/** Hidden before it is cut: half a token is still too much of it. */
+const line = (value: unknown, hide: (text: string) => string): string =>
+  typeof value === 'string' ? hide(value).slice(0, 2_000).replace(UNPRINTABLE, ' ').trim() : '';
