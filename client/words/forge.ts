@@ -3,7 +3,7 @@ import type { ErrorCode } from '../../protocol/errors.ts';
 
 export const FORGE_ERROR_WORDS = {
   forgeUnknown: [
-    'No forge is connected at {host}. Connect it, then try again.',
+    'The backend has no access to {host} yet. Connect it, then try again.',
     'The repository’s remote is at no forge that is connected. Connect it, then try again.',
   ],
   forgeOwned: [

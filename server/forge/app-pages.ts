@@ -13,7 +13,9 @@ export interface Page {
 }
 
 const STYLE =
-  'body{font:16px/1.5 system-ui,sans-serif;max-width:36em;margin:15vh auto;padding:0 1em;color-scheme:light dark}' +
+  // Of the root: the canvas behind all of it follows its scheme.
+  ':root{color-scheme:light dark}' +
+  'body{font:16px/1.5 system-ui,sans-serif;max-width:36em;margin:15vh auto;padding:0 1em}h1{font-size:1.4em}' +
   'button,a.next{font:inherit;display:inline-block;padding:.4em 1.2em;border:0;border-radius:4px;background:#0a64ad;color:#fff;text-decoration:none}';
 const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64');
 

@@ -229,6 +229,7 @@ function Page() {
             desk={pullRequest.desk}
             actions={pullRequest.actions}
             newer={newer}
+            asks={asks}
             idle={hasEnded(taskState)}
           />
         )}

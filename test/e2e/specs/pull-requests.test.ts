@@ -141,7 +141,7 @@ test('a result with binary files becomes a pull request, with its text, its auth
     await send(page).click();
     await page.getByText('Look at these files, then tick this.').waitFor();
     assert.equal(github.pulls(REPO).length, 0);
-    await page.getByRole('checkbox', { name: /I have looked at them/ }).click();
+    await page.getByRole('checkbox', { name: /I have looked at it/ }).click();
     await send(page).click();
     await page
       .locator('.card.pull-request h3', { hasText: `#1 ${TITLE}` })
@@ -218,7 +218,7 @@ test('without the backend’s credentials there is the person’s own git, and n
     await page.getByRole('button', { name: 'Use My Own Git and GitHub Session' }).click();
     await page.getByText('Your own git pushes the branch').waitFor();
     await page.getByRole('textbox', { name: 'Title' }).fill('By my own hand');
-    await page.getByRole('checkbox', { name: /I have looked at them/ }).click();
+    await page.getByRole('checkbox', { name: /I have looked at it/ }).click();
     await window.screenshot('pull-request-own-dark');
     await send(page).click();
     await window.answerDialog('Allow');

@@ -55,7 +55,7 @@ test('a row opens for its host alone, and the others go on', async () => {
 
   const forges = await openForges({ owners: [], kept: await open(), log: NO_LOG });
   await failsWith(forges.get('evil.example'), 'secretUnreadable', /evil\.example/, 'token-of-one');
-  await failsWith(forges.get('one.example'), 'forgeUnknown', /No forge is connected at one\.example/);
+  await failsWith(forges.get('one.example'), 'forgeUnknown', /no access to one\.example/);
   assert.equal((await forges.ofRemote('git@two.example:a/b.git'))?.name, 'a/b');
   assert.equal((await forges.ofRemote('https://evil.example/a/b'))?.name, undefined);
   assert.equal(await forges.ofRemote('https://two.example/a/b/c'), null);

@@ -23,11 +23,13 @@ interface CardProps {
   actions: PullRequestActions;
   /** A result that its branch does not have yet. */
   newer: boolean;
+  /** The form over the log tells what went wrong. */
+  asks: boolean;
   /** Nothing runs, so that a follow-up can begin. */
   idle: boolean;
 }
 
-export function PullRequestCard({ view, desk, actions, newer, idle }: CardProps) {
+export function PullRequestCard({ view, desk, actions, newer, asks, idle }: CardProps) {
   const { number, title, state, branch, base, repo } = view;
   const name = number === undefined ? plainText(title) : `#${number} ${plainText(title)}`;
   const open = state === 'open';
@@ -65,7 +67,7 @@ export function PullRequestCard({ view, desk, actions, newer, idle }: CardProps)
           <div>{errorWords(view.error, t).text}</div>
         </div>
       )}
-      {!view.error && desk.problem?.at === 'card' && <DeskProblem desk={desk} actions={actions} />}
+      {!view.error && !asks && <DeskProblem desk={desk} actions={actions} />}
       <div class="next">
         {state === 'publishing' && view.error && (
           <Button look="primary" label={t('Try Again')} onClick={() => actions.prepare()} />

@@ -133,6 +133,13 @@ function Form({ form: shown, desk, actions }: PanelProps & { form: Shown }) {
       >
         <div class="over-column">
           <fieldset class="plain" role="presentation" disabled={busy}>
+            {update && (
+              <p class="lead">
+                {t('The newest result becomes one more commit on “{branch}”. Title and text stay.', {
+                  branch: plainText(preview.branch),
+                })}
+              </p>
+            )}
             {!update && <Fields form={form} problems={told} change={change} />}
             {!update && (
               <Checkbox
@@ -291,7 +298,11 @@ function Delicate({ preview: { delicate }, confirmed, problem, busy, onChange }:
           ))}
         </ul>
         <Checkbox
-          label={t('I have looked at them, and want them in the pull request')}
+          label={
+            delicate.length === 1
+              ? t('I have looked at it, and want it in the pull request')
+              : t('I have looked at them, and want them in the pull request')
+          }
           checked={confirmed}
           disabled={busy}
           onChange={onChange}

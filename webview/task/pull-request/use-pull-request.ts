@@ -59,9 +59,10 @@ export function usePullRequest(
   return { desk, onDesk: setDesk, actions };
 }
 
-/** Whether the form stands over the log: not for an update in which there is nothing to decide. */
+/** Whether the form stands over the log. An update in which nothing is to be decided has none: its card tells. */
 export function isFormOpen({ form, doing, problem }: PullRequestDesk, task: TaskSummary | null): boolean {
+  const none = form ? !form.asks : task?.pullRequest?.state === 'open';
+  if (none) return false;
   if (problem) return problem.at === 'form';
-  if (form) return form.asks;
-  return doing === 'reading' && task?.pullRequest?.state !== 'open';
+  return form !== undefined || doing === 'reading';
 }
