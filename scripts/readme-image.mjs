@@ -6,7 +6,11 @@ import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from './ensure-install.mjs';
 
-const IMAGES = { 'task-dark.png': 'task-page.png', 'changes-peek-dark.png': 'review.png' };
+const IMAGES = {
+  'task-dark.png': 'task-page.png',
+  'changes-peek-dark.png': 'review.png',
+  'pull-request-feedback-dark.png': 'pull-request.png',
+};
 
 mkdirSync(join(ROOT, 'docs/images'), { recursive: true });
 for (const [name, image] of Object.entries(IMAGES)) {

@@ -6,10 +6,21 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
+import {
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 const START_TIMEOUT_MS = 60_000;
 /** Of the build, and never packed. */
@@ -23,6 +34,8 @@ export interface CodeServerOptions {
   /** On top of the quiet defaults. */
   settings?: Record<string, unknown>;
   env?: Record<string, string>;
+  /** By the name of one of VS Code's own extensions: the folder of what stands in its place. */
+  insteadOf?: Record<string, string>;
 }
 
 export interface CodeServer {
@@ -76,6 +89,9 @@ export async function startCodeServer(options: CodeServerOptions): Promise<CodeS
     JSON.stringify({ ...QUIET_SETTINGS, ...options.settings }, null, 2),
   );
   await copyExtensions(installed, join(root, 'extensions'));
+  const builtIn = options.insteadOf
+    ? await builtInWith(entry, join(root, 'built-in'), options.insteadOf)
+    : null;
 
   const port = await freePort();
   const server = spawn(
@@ -86,6 +102,7 @@ export async function startCodeServer(options: CodeServerOptions): Promise<CodeS
       ...['--auth', 'none', '--bind-addr', `127.0.0.1:${port}`],
       ...['--disable-telemetry', '--disable-update-check', '--disable-workspace-trust'],
       '--disable-getting-started-override',
+      ...(builtIn === null ? [] : ['--builtin-extensions-dir', builtIn]),
     ],
     { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true },
   );
@@ -163,6 +180,19 @@ async function copyExtensions(from: string, to: string): Promise<void> {
   const list = join(to, 'extensions.json');
   const text = await readFile(list, 'utf8');
   await writeFile(list, text.replaceAll(await readFile(join(from, MADE_AT), 'utf8'), to));
+}
+
+/** One of VS Code's own can't be installed over, or be disabled from outside. */
+async function builtInWith(
+  entry: string,
+  folder: string,
+  insteadOf: Readonly<Record<string, string>>,
+): Promise<string> {
+  const own = join(dirname(entry), '../../lib/vscode/extensions');
+  await mkdir(folder);
+  for (const name of await readdir(own))
+    await symlink(insteadOf[name] ?? join(own, name), join(folder, name));
+  return folder;
 }
 
 async function runToEnd(entry: string, args: string[], env: NodeJS.ProcessEnv): Promise<void> {

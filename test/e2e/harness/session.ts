@@ -21,6 +21,7 @@ export interface SessionOptions {
   config?: string;
   /** Of VS Code, on top of the quiet ones. */
   settings?: Record<string, unknown>;
+  insteadOf?: Record<string, string>;
   /** What the window opens instead of the repository: an address. */
   open?(server: CodeServer, folder: string): Promise<string>;
 }
@@ -39,6 +40,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
       }),
       startCodeServer({
         extensions: [requiredPath('CODEX_TASKS_TEST_VSIX')],
+        ...(options.insteadOf === undefined ? {} : { insteadOf: options.insteadOf }),
         ...(options.settings === undefined ? {} : { settings: options.settings }),
       }).then((server) => {
         opened.push(() => server.stop());

@@ -45,6 +45,9 @@ export function apps(world: World, arrangement: Arrangement) {
   return {
     addApp,
 
+    /** Those that a manifest made, too. */
+    allApps: (): readonly App[] => world.apps,
+
     /** `repos`: names; absent: all of the account's. */
     install(
       app: App,

@@ -1,6 +1,6 @@
 /**
- * The two pages of GitHub that a browser sees on the way to an app: the manifest's, with its one button, and
- * the one where an app is given repositories.
+ * The pages of GitHub that a browser sees: on the way to an app the manifest's, with its one button, and the one
+ * where an app is given repositories; a pull request's.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Arrangement } from './arrange.ts';
@@ -75,9 +75,15 @@ export function webPages(
       response.writeHead(302, { location: back.href }).end();
       return true;
     }
+    if (request.method === 'GET' && OPENED.test(url.pathname)) {
+      return html(response, 200, `<h1>${escape(url.pathname)}</h1>`);
+    }
     return false;
   };
 }
+
+/** Where a person is led, and what a browser asks for by itself: nothing here depends on what stands there. */
+const OPENED = /^\/(?:favicon\.ico|[^/]+\/[^/]+\/pull\/\d+|(?:apps|github-apps)\/[^/]+\/installations\/new)$/;
 
 function readManifest(text: string, problem: (text: string) => void): Manifest | null {
   let manifest: Manifest;

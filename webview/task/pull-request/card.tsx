@@ -33,6 +33,8 @@ export function PullRequestCard({ view, desk, actions, newer, asks, idle }: Card
   const { number, title, state, branch, base, repo } = view;
   const name = number === undefined ? plainText(title) : `#${number} ${plainText(title)}`;
   const open = state === 'open';
+  // Made with the person's own session: nothing has failed.
+  const unseen = view.by === 'client' && view.error?.code === 'forgeUnknown';
   const said = (view.comments ?? 0) > 0 || (view.checks?.failed ?? 0) > 0;
   return (
     <section class="card pull-request" id={CARD_ID} aria-label={t('Pull request')}>
@@ -61,7 +63,17 @@ export function PullRequestCard({ view, desk, actions, newer, asks, idle }: Card
           <span>{t('Others have pushed to the branch. Nothing of theirs is overwritten.')}</span>
         </div>
       )}
-      {view.error && (
+      {unseen && (
+        <div class="notice">
+          <Icon name="info" />
+          <span>
+            {t('The backend is not connected to {host}: this is how it stood when it was made.', {
+              host: view.host,
+            })}
+          </span>
+        </div>
+      )}
+      {view.error && !unseen && (
         <div class="sentence error" role="alert">
           <Icon name="error" />
           <div>{errorWords(view.error, t).text}</div>
