@@ -8,7 +8,7 @@
  */
 import { z } from 'zod';
 import { wireError } from '../protocol/errors.ts';
-import { ForgeHost, ForgeToken } from '../protocol/forge.ts';
+import { ForgeHost, ForgeKind, ForgeToken } from '../protocol/forge.ts';
 import type { Connection, ForgeSecret } from './forge/connection.ts';
 import { apiUrlProblem, defaultApiUrl } from './forge/sites.ts';
 import { KEY_PLACE, Place, placesVariables, valueAt, type KeyShape, type KeySources } from './key-places.ts';
@@ -33,14 +33,16 @@ const App = z.strictObject({
 
 const OneForge = z
   .strictObject({
-    kind: z.literal('github').default('github'),
+    kind: ForgeKind.default('github'),
     apiUrl: ApiUrl.optional(),
     token: KeyPlace('token').optional(),
     app: App.optional(),
     /** Of webhooks that were set up by hand, beside a token. */
     webhookSecret: KeyPlace('secret').optional(),
   })
-  .superRefine(({ token, app }, context) => {
+  .superRefine(({ kind, token, app, webhookSecret }, context) => {
+    if (kind === 'gitlab' && (app !== undefined || webhookSecret !== undefined))
+      context.addIssue({ code: 'custom', message: 'GitLab is connected with a token alone' });
     if ((token === undefined) === (app === undefined))
       context.addIssue({ code: 'custom', message: 'needs either token or app' });
   });
@@ -95,7 +97,7 @@ export async function ownersForges(config: ForgesConfig, sources: KeySources): P
     connections.push({
       host,
       kind,
-      apiUrl: (apiUrl ?? defaultApiUrl(host)).replace(/\/+$/, ''),
+      apiUrl: (apiUrl ?? defaultApiUrl(host, kind)).replace(/\/+$/, ''),
       how: secret.how,
       from: 'owner',
       secret: missing === undefined ? secret : null,

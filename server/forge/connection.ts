@@ -1,6 +1,7 @@
 /** A forge that can be used, wherever its credential is kept. */
 import type { WireError } from '../../protocol/errors.ts';
 import type { ForgeKind } from '../../protocol/forge.ts';
+import type { Forge } from './forge.ts';
 
 export type ForgeSecret =
   | { how: 'token'; token: string }
@@ -22,4 +23,18 @@ export interface Connection {
   installUrl?: string;
   connectedBy?: string;
   connectedAt?: number;
+}
+
+export interface Identity {
+  account: string;
+  name?: string;
+  email?: string;
+  /** Of an app. */
+  installUrl?: string;
+}
+
+export interface OpenForge extends Forge {
+  whoAmI(): Promise<Identity>;
+  /** What is secret of it now: also what an app was handed. */
+  secrets(): string[];
 }

@@ -7,10 +7,11 @@
 import { CodexError, toWireError } from '../../protocol/errors.ts';
 import type { ForgeView } from '../../protocol/forge.ts';
 import type { Log } from '../log.ts';
-import type { Connection } from './connection.ts';
+import type { Connection, OpenForge } from './connection.ts';
 import type { KeptConnections } from './connections.ts';
 import type { Forge, ForgeLink, ForgeRepo, Forges } from './forge.ts';
-import { openGitHub, type OpenForge } from './github/github.ts';
+import { openGitHub } from './github/github.ts';
+import { openGitLab } from './gitlab/gitlab.ts';
 import { findLinks, fitsKind, hostFor, siteOf } from './sites.ts';
 
 export interface ForgesOptions {
@@ -58,16 +59,22 @@ export async function openForges({ owners, kept, log, pause }: ForgesOptions): P
 
   const open = (connection: Connection): OpenForge => {
     const { host, kind, apiUrl, secret, problem } = connection;
-    if (kind !== 'github') throw new CodexError('notBuilt', { feature: 'GitLab' });
     if (!secret) throw new CodexError(problem?.code ?? 'forgeUnknown', problem?.params ?? { host });
-    return openGitHub({
+    const options = {
       host,
       apiUrl,
       secret,
       signal: closing.signal,
       ...(pause ? { pause } : {}),
-      onCut: (about) => log.warn('a list at the forge is longer than what is read of it', { host, about }),
-    });
+      onCut: (about: string) =>
+        log.warn('a list at the forge is longer than what is read of it', { host, about }),
+    };
+    switch (kind) {
+      case 'github':
+        return openGitHub(options);
+      case 'gitlab':
+        return openGitLab(options);
+    }
   };
 
   const clientOf = (connection: Connection): OpenForge => {
@@ -124,11 +131,7 @@ export async function openForges({ owners, kept, log, pause }: ForgesOptions): P
 
     async linksIn(text) {
       const all = await usable();
-      const found = findLinks(
-        text,
-        all.map(({ host }) => host),
-      );
-      return found.flatMap(({ url, kind, number, host, name }): ForgeLink[] => {
+      return findLinks(text, all).flatMap(({ url, kind, number, host, name }): ForgeLink[] => {
         const connection = all.find((one) => one.host === host);
         const repo = connection ? repoAt(connection, name) : null;
         return repo ? [{ url, kind, number, repo }] : [];

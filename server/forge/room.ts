@@ -23,7 +23,7 @@ export function connectRoom({ forges, making, url }: ConnectRoomOptions): Connec
   return {
     'forge.list': async ({ check }) => ({ forges: await forges.list(check) }),
 
-    async 'forge.connect'({ host, kind, apiUrl = defaultApiUrl(host), token }, who) {
+    async 'forge.connect'({ host, kind, apiUrl = defaultApiUrl(host, kind), token }, who) {
       const problem = apiUrlProblem(apiUrl);
       if (problem !== null) throw new CodexError('badRequest', { where: 'apiUrl', reason: problem });
       const secret = { how: 'token', token } as const;
@@ -39,6 +39,11 @@ export function connectRoom({ forges, making, url }: ConnectRoomOptions): Connec
     async 'forge.startApp'({ host, organization }, who) {
       const there = await forges.connectionOf(host);
       if (there?.from === 'owner') throw new CodexError('forgeOwned', { host });
+      if (there?.kind === 'gitlab')
+        throw new CodexError('badRequest', {
+          where: 'host',
+          reason: 'GitLab has no apps: connect it with a token',
+        });
       const state = making.begin({
         host,
         apiUrl: there?.apiUrl ?? defaultApiUrl(host),

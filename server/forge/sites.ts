@@ -36,9 +36,13 @@ function siteOfScp(text: string): Site | null {
 /** GitHub answers for SSH here too, where port 22 is closed. */
 const SAME_AS: Record<string, string> = { 'ssh.github.com': 'github.com', 'www.github.com': 'github.com' };
 
-function site(rawHost: string, path: string, anyPort: boolean): Site | null {
+function sameAs(rawHost: string): string {
   const small = rawHost.toLowerCase();
-  const host = SAME_AS[small] ?? small;
+  return SAME_AS[small] ?? small;
+}
+
+function site(rawHost: string, path: string, anyPort: boolean): Site | null {
+  const host = sameAs(rawHost);
   const name = decoded(path)
     .replace(/^\/+|\/+$/g, '')
     .replace(/\.git$/, '');
@@ -74,8 +78,9 @@ export const withoutPort = (host: string): string => host.replace(/:\d+$/, '');
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3})$/;
 export const isLoopback = (host: string): boolean => LOOPBACK.test(withoutPort(host));
 
-/** What is usual for a host: GitHub's own, GitHub's with data residency, a GitHub Enterprise Server. */
-export function defaultApiUrl(host: string): string {
+/** What is usual for a host: GitHub's own, GitHub's with data residency, a server of one's own. */
+export function defaultApiUrl(host: string, kind: ForgeKind = 'github'): string {
+  if (kind === 'gitlab') return `${isLoopback(host) ? 'http' : 'https'}://${host}/api/v4`;
   if (host === 'github.com' || host.endsWith('.ghe.com')) return `https://api.${host}`;
   return `${isLoopback(host) ? 'http' : 'https'}://${host}/api/v3`;
 }
@@ -109,14 +114,18 @@ export interface FoundLink {
 /** An address ends where Markdown or prose goes on, or where it is longer than any of ours. */
 const ADDRESS = /\bhttps?:\/\/[^\s<>"'`()[\]{}|\\^]{1,2000}/gi;
 const TRAILING = /[.,;:!?*_~…]+$/;
-const TARGET = /^\/([^/]+\/[^/]+)\/(issues|pull)\/([1-9]\d{0,9})(\.diff|\.patch)?(\/[^?#]*)?$/;
+const TARGETS: Record<ForgeKind, RegExp> = {
+  github: /^\/([^/]+\/[^/]+)\/(issues|pull)\/([1-9]\d{0,9})(\.diff|\.patch)?(\/[^?#]*)?$/,
+  gitlab:
+    /^\/([^/]+(?:\/[^/]+)+?)\/-\/(issues|work_items|merge_requests)\/([1-9]\d{0,9})(\.diff|\.patch)?(\/[^?#]*)?$/,
+};
 
-/** Issues, pull requests and their diffs at these hosts; different ones, in the text's order. */
-export function findLinks(text: string, hosts: readonly string[]): FoundLink[] {
+/** Issues, pull requests and their diffs at these forges; different ones, in the text's order. */
+export function findLinks(text: string, forges: readonly { host: string; kind: ForgeKind }[]): FoundLink[] {
   const found = new Map<string, FoundLink>();
   for (const [raw] of text.matchAll(ADDRESS)) {
     const url = raw.replace(TRAILING, '');
-    const link = linkOf(url, hosts);
+    const link = linkOf(url, forges);
     if (!link) continue;
     const key = [link.kind, link.host, link.name.toLowerCase(), link.number].join(' ');
     if (!found.has(key)) found.set(key, link);
@@ -124,13 +133,15 @@ export function findLinks(text: string, hosts: readonly string[]): FoundLink[] {
   return [...found.values()];
 }
 
-function linkOf(url: string, hosts: readonly string[]): FoundLink | null {
+function linkOf(url: string, forges: readonly { host: string; kind: ForgeKind }[]): FoundLink | null {
   const parsed = URL.canParse(url) ? new URL(url) : null;
-  const [, path = '', what, number, ending, below] = TARGET.exec(parsed?.pathname ?? '') ?? [];
-  if (!parsed || what === undefined || (ending !== undefined && (what === 'issues' || below !== undefined)))
-    return null;
+  const forge = parsed && forges.find(({ host }) => host === sameAs(parsed.host));
+  if (!parsed || !forge) return null;
+  const [, path = '', what, number, ending, below] = TARGETS[forge.kind].exec(parsed.pathname) ?? [];
+  const isPull = what === 'pull' || what === 'merge_requests';
+  if (what === undefined || (ending !== undefined && (!isPull || below !== undefined))) return null;
   const at = site(parsed.host, path, false);
-  if (!at || !hosts.includes(at.host)) return null;
-  const kind = ending === undefined ? (what === 'pull' ? 'pull' : 'issue') : 'diff';
+  if (!at) return null;
+  const kind = ending === undefined ? (isPull ? 'pull' : 'issue') : 'diff';
   return { url, kind, host: at.host, name: at.name, number: Number(number) };
 }

@@ -6,7 +6,8 @@
 import { createPrivateKey, sign, type KeyObject } from 'node:crypto';
 import { CodexError } from '../../../protocol/errors.ts';
 import type { Purpose } from '../forge.ts';
-import type { Auth, GitHubApi } from './api.ts';
+import type { Auth } from '../http/api.ts';
+import type { GitHubApi } from './api.ts';
 import { InstallationAnswer, InstallationTokenAnswer, RepoAnswer } from './schemas.ts';
 
 /** GitHub takes ten minutes at most; its clock may be behind ours. */

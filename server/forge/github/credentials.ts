@@ -1,17 +1,10 @@
 /** With what GitHub is asked: a token as it is, or an app that gets tokens for what is asked. */
-import type { ForgeSecret } from '../connection.ts';
+import type { ForgeSecret, Identity } from '../connection.ts';
 import type { GitCredential, Purpose } from '../forge.ts';
-import type { Auth, GitHubApi } from './api.ts';
+import type { Auth } from '../http/api.ts';
+import type { GitHubApi } from './api.ts';
 import { AppTokens, readAppKey } from './app.ts';
 import { AppAnswer, UserAnswer } from './schemas.ts';
-
-export interface Identity {
-  account: string;
-  name?: string;
-  email?: string;
-  /** Of an app. */
-  installUrl?: string;
-}
 
 export interface Credentials {
   auth(repo: string, purpose: Purpose): Auth;

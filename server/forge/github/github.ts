@@ -1,20 +1,14 @@
 /**
- * GitHub, or a GitHub Enterprise Server, behind the interface of all forges. `api.ts` is how it is asked,
- * `meaning.ts` what its answers mean, `schemas.ts` what is used of them, `credentials.ts` and `app.ts` as whom.
+ * GitHub, or a GitHub Enterprise Server, behind the interface of all forges. `http/` is how it is asked
+ * and what its answers mean, `schemas.ts` what is used of them, `credentials.ts` and `app.ts` as whom.
  */
 import { CodexError } from '../../../protocol/errors.ts';
-import type { ForgeSecret } from '../connection.ts';
-import type { Forge } from '../forge.ts';
+import type { ForgeSecret, OpenForge } from '../connection.ts';
+import type { ApiOptions } from '../http/api.ts';
 import { fitsKind, isRepoName, webUrl } from '../sites.ts';
-import { GitHubApi, type ApiOptions } from './api.ts';
-import { credentialsOf, type Identity } from './credentials.ts';
+import { GitHubApi } from './api.ts';
+import { credentialsOf } from './credentials.ts';
 import { GitHubRepo } from './repo.ts';
-
-export interface OpenForge extends Forge {
-  whoAmI(): Promise<Identity>;
-  /** What is secret of it now: also what an app was handed. */
-  secrets(): string[];
-}
 
 export interface GitHubOptions extends Omit<ApiOptions, 'hide'> {
   secret: ForgeSecret;

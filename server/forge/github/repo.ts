@@ -13,7 +13,9 @@ import type {
   RepoAbout,
   Verdict,
 } from '../forge.ts';
-import type { Call, GitHubApi } from './api.ts';
+import { byTime, newestThatFit, sizeOf } from '../comments.ts';
+import type { Call } from '../http/api.ts';
+import type { GitHubApi } from './api.ts';
 import type { Credentials } from './credentials.ts';
 import * as answers from './schemas.ts';
 
@@ -205,15 +207,6 @@ export class GitHubRepo implements ForgeRepo {
 }
 
 const PERMISSIONS = ['admin', 'write', 'read', 'none'] as const;
-
-const byTime = (one: Comment, other: Comment) => one.at - other.at;
-const sizeOf = (text: string) => Buffer.byteLength(text);
-
-function newestThatFit(comments: readonly Comment[], maxBytes: number): Comment[] {
-  let left = maxBytes;
-  const from = comments.findLastIndex((comment) => (left -= sizeOf(comment.body)) < 0);
-  return comments.slice(from + 1);
-}
 
 /** A token that may write code need not be let see checks; fine-grained ones never are. */
 function noneIfForbidden(error: unknown): Check[] {

@@ -2,32 +2,13 @@
 import { z } from 'zod';
 import { ForgeRepoName } from '../../../protocol/forge.ts';
 import type { Check, Comment, PullRequest, Verdict } from '../forge.ts';
+import { Id, Line, Sha, Text, Time, WebAddress, address, summary } from '../http/fields.ts';
 
-/** Longer than GitHub takes; what is longer is no answer of GitHub's. */
-const Line = z.string().max(2_000);
-const Text = z
-  .string()
-  .max(1_000_000)
-  .nullish()
-  .transform((text) => text ?? '');
-const Id = z.number().int().nonnegative();
-const Sha = z.string().regex(/^[0-9a-f]{40,64}$/);
-const WebAddress = z.string().max(2_000).refine(isWeb);
-const Time = z.string().transform((text, context) => {
-  const at = Date.parse(text);
-  if (!Number.isNaN(at)) return at;
-  context.addIssue({ code: 'custom', message: 'is no time' });
-  return z.NEVER;
-});
 /** An account that is gone stands as GitHub shows it. */
 const Login = z
   .object({ login: z.string().min(1).max(200) })
   .nullish()
   .transform((user) => user?.login ?? 'ghost');
-
-function isWeb(text: string): boolean {
-  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
-}
 
 export const UserAnswer = z.object({
   login: Line,
@@ -196,14 +177,6 @@ export function verdictOf(reviews: readonly ReviewAnswer[]): Verdict | null {
   if (said.includes('CHANGES_REQUESTED')) return 'changesRequested';
   return said.includes('APPROVED') ? 'approved' : null;
 }
-
-const SUMMARY_CHARS = 4_000;
-/** Who writes a check names its page: only an address of the web is one. */
-const address = (url: string | null | undefined) => (url && isWeb(url) ? { url } : {});
-const summary = (...parts: (string | null | undefined)[]) => {
-  const text = parts.filter((part) => part?.trim()).join('\n\n');
-  return text === '' ? {} : { summary: text.slice(0, SUMMARY_CHARS) };
-};
 
 const CheckRun = z
   .object({

@@ -1,8 +1,9 @@
 /** GitHub with a person's token, and GitHub as an app: both are the same forge to the rest of the backend. */
 import type { ForgeSecret } from '../../../server/forge/connection.ts';
 import { headsOf } from '../../support/github/git.ts';
-import { garbage, startGitHub, status, type StandIn } from '../../support/github/index.ts';
-import { forgeContract, type ContractWorld, type Trouble } from './contract.ts';
+import { startGitHub, type StandIn } from '../../support/github/index.ts';
+import { faultOf, type ContractWorld } from './contract-world.ts';
+import { forgeContract } from './contract.ts';
 import { forgeAt, REPO } from './world.ts';
 
 interface As {
@@ -71,11 +72,4 @@ async function worldOf(as: (github: StandIn) => As): Promise<ContractWorld> {
       github.assertNoProblems();
     },
   };
-}
-
-function faultOf(kind: Trouble, said: string) {
-  if (kind === 'garbage') return garbage();
-  return kind === 'otherShape'
-    ? ({ kind: 'answer', status: 200, body: { message: said } } as const)
-    : status(kind, said);
 }

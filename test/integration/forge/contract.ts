@@ -8,40 +8,10 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { FORGE_REASON_CHARS } from '../../../protocol/limits.ts';
-import type { Forge, ForgeRepo, GitCredential } from '../../../server/forge/forge.ts';
-import { temporaryFolder, tryGitAsync, type GitRun } from '../../support/git.ts';
+import type { ForgeRepo } from '../../../server/forge/forge.ts';
+import { temporaryFolder } from '../../support/git.ts';
+import { gitAs as git, type ContractWorld } from './contract-world.ts';
 import { failsWith } from './world.ts';
-
-export type Trouble = 401 | 403 | 404 | 409 | 429 | 503 | 'garbage' | 'otherShape';
-
-/** One forge with a private repository, and what others do there; numbers are those that the forge gave. */
-export interface ContractWorld {
-  forge: Forge;
-  /** The repository: `main` with `a.txt`. */
-  name: string;
-  /** As whom pull requests are made. */
-  account: string;
-  /** The same forge as somebody sees it who may see nothing of the repository. */
-  stranger: Forge;
-  /** All tokens and keys that are in use now. */
-  secrets(): string[];
-  /** What a link to a pull request looks like, and to an issue. */
-  addressOf(kind: 'pull' | 'issue', number: number): string;
-  commit(branch: string, files: Record<string, string>): Promise<string>;
-  /** Where the branch stands at the forge; null: it is not there. */
-  branch(name: string): Promise<string | null>;
-  merge(pull: number): Promise<unknown>;
-  allow(login: string, role: 'read' | 'write' | 'admin'): void;
-  addIssue(issue: { title: string; body: string; by: string; labels: string[] }): number;
-  say(kind: 'pull' | 'issue', number: number, by: string, said: { body: string; at: number }): void;
-  sayOnLine(pull: number, by: string, said: { body: string; at: number; path: string; line: number }): void;
-  judge(pull: number, by: string, verdict: 'approved' | 'changesRequested'): void;
-  check(sha: string, name: string, outcome: 'passed' | 'failed' | 'running'): void;
-  /** What reading this pull request ends in from now on; ends it again. `said`: the forge's own words. */
-  trouble(pull: number, kind: Trouble, said: string): () => void;
-  rename(to: string): void;
-  close(): Promise<void>;
-}
 
 /** Everything in it has a meaning in an address; the last is no ASCII. */
 const BRANCH = 'codex/a&b=c+d#1%25-ä';
@@ -343,19 +313,4 @@ export function forgeContract(label: string, start: () => Promise<ContractWorld>
       assert.equal((await world.forge.repo(to).about()).name, to);
     });
   });
-}
-
-function git(credential: GitCredential | null, dir: string, ...args: string[]): Promise<GitRun> {
-  const helper = '!helper() { echo "username=$TEST_USER"; echo "password=$TEST_PASSWORD"; }; helper';
-  const env: Record<string, string> =
-    credential === null
-      ? {}
-      : {
-          TEST_USER: credential.username,
-          TEST_PASSWORD: credential.password,
-          GIT_CONFIG_COUNT: '1',
-          GIT_CONFIG_KEY_0: 'credential.helper',
-          GIT_CONFIG_VALUE_0: helper,
-        };
-  return tryGitAsync(dir, args, { env });
 }

@@ -1,6 +1,5 @@
 /** The REST API: a request that was understood, held to the description, answered, and the answer held to it. */
 import { createHash, randomUUID } from 'node:crypto';
-import type { IncomingHttpHeaders } from 'node:http';
 import { callerOf, type Caller } from './access.ts';
 import { Refusal, type Answer } from './answer.ts';
 import { words, type Description, type Operation } from './openapi.ts';
@@ -9,6 +8,7 @@ import { type Call, type Route } from './routes/call.ts';
 import { ISSUE_ROUTES } from './routes/issues.ts';
 import { PULL_ROUTES } from './routes/pulls.ts';
 import { REPO_ROUTES } from './routes/repos.ts';
+import type { Asked } from './server.ts';
 import type { World } from './state.ts';
 
 const ROUTES: Readonly<Record<string, Route>> = {
@@ -19,12 +19,7 @@ const ROUTES: Readonly<Record<string, Route>> = {
 };
 const ENTERPRISE_VERSION = '3.17.0';
 
-export interface ApiRequest {
-  method: string;
-  /** Below the API's address. */
-  url: URL;
-  headers: IncomingHttpHeaders;
-  body: Buffer;
+export interface ApiRequest extends Asked {
   found: { operation: Operation; path: Record<string, string> };
 }
 

@@ -5,6 +5,7 @@ import { commitFiles, git, makeBareRepository, type Change } from './git.ts';
 import { followBranches, merge } from './pulls.ts';
 import {
   issueNumbered,
+  ownerAndName,
   pullNumbered,
   repoNamed,
   type Account,
@@ -67,7 +68,7 @@ export function arrange(world: World) {
   }
 
   async function makeRepo(name: string, parent: Repo | null, options: NewRepo): Promise<Repo> {
-    const [owner = '', rest = ''] = name.split('/');
+    const [owner, rest] = ownerAndName(name);
     const id = world.nextId();
     const repo: Repo = {
       id,
@@ -132,7 +133,7 @@ export function arrange(world: World) {
     /** Also of its owner: `old/name` → `new/name`. The old name leads to the new one. */
     rename(from: string, to: string): void {
       const repo = repoNamed(world, from);
-      const [owner = '', name = ''] = to.split('/');
+      const [owner, name] = ownerAndName(to);
       world.renamed.set(from.toLowerCase(), repo);
       world.renamed.delete(to.toLowerCase());
       repo.owner = accountOf(owner);

@@ -25,7 +25,7 @@ export interface GitRequest {
 
 /** Null: it is none of git's. */
 export function gitRequestOf(method: string, url: URL): GitRequest | null {
-  const match = /^\/([^/]+)\/([^/]+?)(?:\.git)?(\/(?:info\/refs|git-upload-pack|git-receive-pack))$/.exec(
+  const match = /^\/(.+)\/([^/]+?)(?:\.git)?(\/(?:info\/refs|git-upload-pack|git-receive-pack))$/.exec(
     url.pathname,
   );
   if (!match) return null;

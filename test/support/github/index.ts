@@ -19,12 +19,14 @@
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { answerApi } from './api.ts';
 import { apps } from './apps.ts';
 import { arrange, type Arrangement } from './arrange.ts';
 import type { Armed, Fault, On, Times } from './faults.ts';
 import { loadDescription } from './openapi.ts';
-import { API_PATH, serve, type Before, type Logged, type Place } from './server.ts';
-import type { World } from './state.ts';
+import { serve, type Before, type Logged, type Place } from './server.ts';
+import { ofId } from './routes/call.ts';
+import { emptyWorld, type World } from './state.ts';
 import { webPages } from './web.ts';
 import { webhooks } from './webhooks.ts';
 
@@ -63,17 +65,30 @@ export interface StandIn extends Arrangement, ReturnType<typeof apps>, ReturnTyp
   close(): Promise<void>;
 }
 
-const MB = 1024 * 1024;
+const API_PATH = '/api/v3';
 
 export async function startGitHub(): Promise<StandIn> {
   const description = await loadDescription();
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'codex-github-')));
   const problems: string[] = [];
   const problem = (text: string) => void problems.push(text);
-  const place: Place = { description, problem, page: () => false };
+  const place: Place = {
+    apiPath: API_PATH,
+    route(world, method, path) {
+      const found = description.find(method, ofId(world, path));
+      return (
+        found && {
+          name: found.operation.name,
+          answer: (asked) => answerApi(world, description, { ...asked, found }, problem),
+        }
+      );
+    },
+    problem,
+    page: () => false,
+  };
 
   let world!: World;
-  const served = await serve((port) => (world = emptyWorld(folder, port)), place);
+  const served = await serve((port) => (world = emptyWorld(folder, port, API_PATH)), place);
   const arrangement = arrange(world);
   const making = apps(world, arrangement);
   const pages = webPages(world, arrangement, making, problem);
@@ -105,23 +120,4 @@ export async function startGitHub(): Promise<StandIn> {
   };
   place.page = (request, body, response) => pages(request, body, response, github.signedIn);
   return github;
-}
-
-function emptyWorld(folder: string, port: number): World {
-  let id = 0;
-  const url = `http://127.0.0.1:${port}`;
-  return {
-    url,
-    apiUrl: `${url}${API_PATH}`,
-    folder,
-    accounts: new Map(),
-    repos: [],
-    renamed: new Map(),
-    apps: [],
-    tokens: new Map(),
-    manifests: new Map(),
-    limits: { fileBytes: 100 * MB, diffLines: 20_000, requestsPerHour: 5_000 },
-    nextId: () => (id += 1),
-    now: () => Date.now(),
-  };
 }

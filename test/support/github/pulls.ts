@@ -59,6 +59,46 @@ export async function publishHead(repo: Repo, { number, pull }: PullIssue): Prom
   await git(repo.dir, ['update-ref', `refs/pull/${number}/head`, pull.headSha]);
 }
 
+export interface NewPull {
+  title: string;
+  body: string | null;
+  author: Account;
+  draft: boolean;
+  head: { repo: Repo; branch: string; sha: string };
+  base: { branch: string; sha: string };
+}
+
+/** What was asked for is right already. */
+export async function openPull(world: World, repo: Repo, asked: NewPull): Promise<PullIssue> {
+  const { title, body, author, draft, head, base } = asked;
+  const now = world.now();
+  const issue: PullIssue = {
+    id: world.nextId(),
+    number: repo.issues.length + 1,
+    ...{ title, body, author, state: 'open', labels: [], comments: [] },
+    ...{ createdAt: now, updatedAt: now, closedAt: null },
+    pull: {
+      id: world.nextId(),
+      draft,
+      headRepo: head.repo,
+      headOwner: head.repo.owner,
+      headBranch: head.branch,
+      headSha: head.sha,
+      baseBranch: base.branch,
+      baseSha: base.sha,
+      baseNow: base.sha,
+      merged: null,
+      mergeableFor: null,
+      mergeable: true,
+      reviews: [],
+      lineComments: [],
+    },
+  };
+  repo.issues.push(issue);
+  await publishHead(repo, issue);
+  return issue;
+}
+
 export interface Size {
   commits: number;
   additions: number;

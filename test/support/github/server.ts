@@ -3,15 +3,12 @@
  * API or git. Everything is logged, nothing of it with a credential.
  */
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Readable } from 'node:stream';
-import { answerApi } from './api.ts';
 import { makePlan, type Fault, type Plan } from './faults.ts';
 import { gitRequestOf, serveGit, whole } from './git-http.ts';
-import type { Description } from './openapi.ts';
 import { followBranches } from './pulls.ts';
-import { ofId } from './routes/call.ts';
 import { bodyOf, send, type Cut } from './send.ts';
 import type { World } from './state.ts';
 
@@ -37,13 +34,26 @@ export interface Served {
   close(): Promise<void>;
 }
 
-export const API_PATH = '/api/v3';
+export interface Asked {
+  method: string;
+  /** Below the API's address. */
+  url: URL;
+  headers: IncomingHttpHeaders;
+  body: Buffer;
+}
 
 export interface Place {
-  description: Description;
+  apiPath: string;
+  /** Null: it has no such route. */
+  route: (world: World, method: string, path: string) => ApiRoute | null;
   problem: (text: string) => void;
   /** What a browser asks for; false: nothing. */
   page: (request: IncomingMessage, body: Buffer, response: ServerResponse) => boolean;
+}
+
+export interface ApiRoute {
+  name: string;
+  answer: (asked: Asked) => Promise<Outcome>;
 }
 
 /** `makeWorld` is given the port, since addresses stand in answers. */
@@ -98,7 +108,7 @@ interface Handling {
   entry: Logged;
 }
 
-interface Outcome {
+export interface Outcome {
   status: number;
   headers: Record<string, string>;
   body: Buffer | Awaited<ReturnType<typeof serveGit>>['body'];
@@ -112,9 +122,10 @@ async function handle(handling: Handling): Promise<void> {
   entry.query = url.search.slice(1);
 
   const asked = gitRequestOf(method, url);
-  const below = url.pathname.startsWith(`${API_PATH}/`) ? url.pathname.slice(API_PATH.length) : null;
-  const found = below === null ? null : place.description.find(method, ofId(world, below));
-  entry.route = asked?.route ?? found?.operation.name ?? 'unknown';
+  const { apiPath } = place;
+  const below = url.pathname.startsWith(`${apiPath}/`) ? url.pathname.slice(apiPath.length) : null;
+  const found = below === null ? null : place.route(world, method, below);
+  entry.route = asked?.route ?? found?.name ?? 'unknown';
 
   for (const { what, hit } of handling.before.due(entry.route)) {
     hit();
@@ -139,12 +150,11 @@ async function handle(handling: Handling): Promise<void> {
     const bytes = await whole(body);
     if (found && below !== null) {
       const apiUrl = new URL(`${below}${url.search}`, world.url);
-      const asking = { method, url: apiUrl, headers: request.headers, body: bytes, found };
-      return answerApi(world, place.description, asking, place.problem);
+      return found.answer({ method, url: apiUrl, headers: request.headers, body: bytes });
     }
     if (below === null && place.page(request, bytes, response))
       return { status: -1, headers: {}, body: bytes };
-    place.problem(`GitHub, or the part of it that is served here, has no ${method} ${url.pathname}`);
+    place.problem(`The forge, or the part of it that is served here, has no ${method} ${url.pathname}`);
     return {
       status: 404,
       headers: { 'content-type': 'application/json; charset=utf-8' },

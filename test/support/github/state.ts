@@ -198,6 +198,27 @@ export interface World {
   now: () => number;
 }
 
+const MB = 1024 * 1024;
+
+export function emptyWorld(folder: string, port: number, apiPath: string): World {
+  let id = 0;
+  const url = `http://127.0.0.1:${port}`;
+  return {
+    url,
+    apiUrl: `${url}${apiPath}`,
+    folder,
+    accounts: new Map(),
+    repos: [],
+    renamed: new Map(),
+    apps: [],
+    tokens: new Map(),
+    manifests: new Map(),
+    limits: { fileBytes: 100 * MB, diffLines: 20_000, requestsPerHour: 5_000 },
+    nextId: () => (id += 1),
+    now: () => Date.now(),
+  };
+}
+
 export function findRepo(world: World, owner: string, name: string): { repo: Repo; moved: boolean } | null {
   const wanted = `${owner}/${name}`.toLowerCase();
   const repo = world.repos.find((one) => fullName(one).toLowerCase() === wanted);
@@ -206,10 +227,15 @@ export function findRepo(world: World, owner: string, name: string): { repo: Rep
   return before && world.repos.includes(before) ? { repo: before, moved: true } : null;
 }
 
+/** An owner can be a group in groups, where there are such. */
+export function ownerAndName(name: string): [owner: string, name: string] {
+  const at = name.lastIndexOf('/');
+  return [name.slice(0, Math.max(at, 0)), name.slice(at + 1)];
+}
+
 /** Of a test: the repository by its name; anything else is the test's mistake. */
 export function repoNamed(world: World, name: string): Repo {
-  const [owner = '', rest = ''] = name.split('/');
-  const found = findRepo(world, owner, rest);
+  const found = findRepo(world, ...ownerAndName(name));
   if (!found) throw new Error(`The stand-in has no repository ${name}.`);
   return found.repo;
 }

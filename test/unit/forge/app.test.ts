@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync, verify } from 'node:crypto';
 import { test } from 'node:test';
 import { appJwt, grantedOf, readAppKey } from '../../../server/forge/github/app.ts';
-import { KeptAnswers } from '../../../server/forge/github/kept-answers.ts';
+import { KeptAnswers } from '../../../server/forge/http/kept-answers.ts';
 import { appManifest, manifestTarget } from '../../../server/forge/github/manifest.ts';
 import { verdictOf } from '../../../server/forge/github/schemas.ts';
 

@@ -96,7 +96,11 @@ const WRONG: [string, RegExp][] = [
     /never stand in an address/,
   ],
   ['forges: { github.com: { app: { id: 1 } } }', /forges\.github\.com\.app\.key: is missing/],
-  ['forges: { github.com: { kind: gitlab, token: { env: A } } }', /forges\.github\.com\.kind/],
+  ['forges: { git.example: { kind: gitea, token: { env: A } } }', /forges\.git\.example\.kind/],
+  [
+    'forges: { gitlab.com: { kind: gitlab, app: { id: 1, key: { env: A } } } }',
+    /GitLab is connected with a token/,
+  ],
   ['forges: { github.com: { token: { env: A }, user: me } }', /forges\.github\.com/],
   ['publicUrl: http://codex.example', /publicUrl: is an address such as/],
   ['publicUrl: https://codex.example/path', /publicUrl/],

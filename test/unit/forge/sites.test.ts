@@ -64,6 +64,7 @@ test('an address of SSH means the forge at another port when there is just one',
 
 test('the API of a host is where it usually is, and without TLS on this machine alone', () => {
   assert.equal(defaultApiUrl('github.com'), 'https://api.github.com');
+  assert.equal(defaultApiUrl('gitlab.com', 'gitlab'), 'https://gitlab.com/api/v4');
   assert.equal(defaultApiUrl('octo.ghe.com'), 'https://api.octo.ghe.com');
   assert.equal(defaultApiUrl('git.example:8443'), 'https://git.example:8443/api/v3');
   assert.equal(defaultApiUrl('127.0.0.1:4000'), 'http://127.0.0.1:4000/api/v3');
@@ -84,7 +85,11 @@ test('the API of a host is where it usually is, and without TLS on this machine 
   }
 });
 
-const HOSTS = ['github.com', 'git.example:8443'];
+const HOSTS = [
+  { host: 'github.com', kind: 'github' },
+  { host: 'git.example:8443', kind: 'github' },
+  { host: 'gitlab.com', kind: 'gitlab' },
+] as const;
 const links = (text: string) =>
   findLinks(text, HOSTS).map(({ kind, host, name, number }) => `${kind} ${host}/${name}#${number}`);
 
@@ -111,6 +116,13 @@ const LINKS: [string, string[]][] = [
   ['https://github.com/octo/app/issues/3.diff', []],
   ['https://github.com/octo/app/pull/3.diff/more', []],
   ['github.com/octo/app/pull/3 octo/app#3 #3', []],
+  ['https://gitlab.com/group/app/-/merge_requests/12', ['pull gitlab.com/group/app#12']],
+  ['(https://gitlab.com/a/b/app/-/issues/3#note_9).', ['issue gitlab.com/a/b/app#3']],
+  ['https://gitlab.com/a/b/c/app/-/merge_requests/12/diffs?x=1', ['pull gitlab.com/a/b/c/app#12']],
+  ['https://gitlab.com/group/app/-/merge_requests/12.diff', ['diff gitlab.com/group/app#12']],
+  ['https://gitlab.com/group/app/-/work_items/4', ['issue gitlab.com/group/app#4']],
+  ['https://gitlab.com/a/b/pull/3 https://github.com/a/b/-/issues/3 https://gitlab.com/a/-/issues/1', []],
+  ['https://gitlab.com/a/b/-/issues/3.diff https://gitlab.com/a/b/-/merge_requests/new', []],
 ];
 for (const [text, expected] of LINKS) test(`in “${text}”`, () => assert.deepEqual(links(text), expected));
 

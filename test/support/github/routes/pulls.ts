@@ -6,7 +6,7 @@ import {
   diffOf,
   followBranches,
   lookIfMergeable,
-  publishHead,
+  openPull,
   sizeOf,
   type PullIssue,
 } from '../pulls.ts';
@@ -71,38 +71,14 @@ const create: Route = async (call) => {
   if (parted === null) throw custom(`The ${head.branch} branch has no history in common with ${baseBranch}`);
   if (parted === head.sha) throw custom(`No commits between ${baseBranch} and ${head.branch}`);
 
-  const now = world.now();
-  const issue: PullIssue = {
-    id: world.nextId(),
-    number: repo.issues.length + 1,
+  const issue = await openPull(world, repo, {
     title,
     body: typeof body['body'] === 'string' ? body['body'] : null,
     author: author(call),
-    state: 'open',
-    labels: [],
-    comments: [],
-    createdAt: now,
-    updatedAt: now,
-    closedAt: null,
-    pull: {
-      id: world.nextId(),
-      draft: body['draft'] === true,
-      headRepo: head.repo,
-      headOwner: head.repo.owner,
-      headBranch: head.branch,
-      headSha: head.sha,
-      baseBranch,
-      baseSha: base,
-      baseNow: base,
-      merged: null,
-      mergeableFor: null,
-      mergeable: true,
-      reviews: [],
-      lineComments: [],
-    },
-  };
-  repo.issues.push(issue);
-  await publishHead(repo, issue);
+    draft: body['draft'] === true,
+    head,
+    base: { branch: baseBranch, sha: base },
+  });
   const shown = await whole(call, repo, issue);
   return { ...shown, status: 201, headers: { location: String((shown.body as { url: string }).url) } };
 };

@@ -4,7 +4,7 @@
  */
 import { FORGE_REQUEST_MS } from '../../../protocol/limits.ts';
 
-export type Method = 'GET' | 'POST' | 'PATCH';
+export type Method = 'GET' | 'POST' | 'PATCH' | 'PUT';
 
 export interface Sent {
   method: Method;

@@ -1,4 +1,4 @@
-/** What an answer of GitHub's means: one table from statuses and headers to our errors. Pure. */
+/** What an answer of a forge means: one table from statuses and headers to our errors. Pure. */
 import { CodexError } from '../../../protocol/errors.ts';
 import { FORGE_REASON_CHARS } from '../../../protocol/limits.ts';
 
@@ -119,11 +119,14 @@ interface Spoken {
   isSecondary: boolean;
 }
 
-/** `{message, documentation_url, errors: [{message}]}`, or something else. */
+/**
+ * GitHub: `{message, documentation_url, errors: [{message}]}`. GitLab: `{message}` that is a text, a list, or lists
+ * by field; `{error, error_description}`. Or something else.
+ */
 function spoken(text: string, hide: (text: string) => string): Spoken {
   const lineOf = (value: unknown) => line(value, hide);
   const body = fieldsOf(jsonOf(text));
-  const message = lineOf(body['message']);
+  const message = messageLine(body['message'], lineOf) || lineOf(body['error_description'] ?? body['error']);
   const errors = Array.isArray(body['errors'])
     ? body['errors'].slice(0, 5).map((error) => errorLine(error, lineOf))
     : [];
@@ -135,6 +138,14 @@ function spoken(text: string, hide: (text: string) => string): Spoken {
       /secondary-rate-limits?\b/.test(lineOf(body['documentation_url'])) ||
       /secondary rate limit/i.test(message),
   };
+}
+
+function messageLine(message: unknown, lineOf: (value: unknown) => string): string {
+  const listed = (what: unknown) => [what].flat().slice(0, 5).map(lineOf).filter(Boolean).join(', ');
+  if (Array.isArray(message)) return listed(message);
+  const fields = Object.entries(fieldsOf(message)).slice(0, 5);
+  const said = fields.map(([field, what]) => [lineOf(field), listed(what)]).filter(([, what]) => what !== '');
+  return said.length === 0 ? lineOf(message) : said.map((one) => one.join(': ')).join(', ');
 }
 
 function errorLine(error: unknown, lineOf: (value: unknown) => string): string {
