@@ -152,9 +152,6 @@ export async function startBackend(parts: BackendParts): Promise<Backend> {
     const { ownersForges: owners = [], forgePause: pause } = parts;
     const forge = await openForgeRooms({ store, keys, owners, log, publicUrl, url: () => url, pause });
     parts.hidden?.add(() => forge.forges.secrets());
-    let settled = async (): Promise<void> => {};
-    // Runs after the next one: nothing waits for a forge any more then, and the store is still open.
-    closers.push(() => settled());
     closers.push(() => forge.forges.close());
     const environments = new Environments(store);
     const egressLog = new EgressLog({ store, maxEntries: limits.egressLogEntries, log });
@@ -216,13 +213,11 @@ export async function startBackend(parts: BackendParts): Promise<Backend> {
         await parts.checkModel?.(model ?? null);
       },
     });
-    settled = () => pulls.settled();
-    closers.push(() => pulls.close());
+    // What it waits for must not wait for a forge.
+    closers.push(() => (forge.forges.close(), pulls.close()));
     const { driver } = parts;
     const serveOrigin = (taskId: string, stream: Duplex) => repos.serveOrigin(taskId, stream);
-    const terminals = driver
-      ? new Terminals({ store, driver, environments, limits, log, serveOrigin })
-      : undefined;
+    const terminals = driver && new Terminals({ store, driver, environments, limits, log, serveOrigin });
     closers.push(() => terminals?.closeAll());
     const id = randomUUID();
     const gateway = createGateway({

@@ -7,15 +7,14 @@
  */
 import { CodexError } from '../../protocol/errors.ts';
 import { KeyedLock } from '../repos/keyed-lock.ts';
-import { create, forgeRepoOf } from './create.ts';
+import { create } from './create.ts';
 import { feedback, followUp } from './feedback.ts';
 import { startPolling, type Polling } from './polling.ts';
 import { preview } from './preview.ts';
-import { publish, Steps, type Publishing } from './publish.ts';
 import { record } from './record.ts';
 import { refreshRow } from './refresh.ts';
+import { resume } from './resume.ts';
 import { pullRow, viewOf, type PullRow } from './rows.ts';
-import { sourceOf } from './source.ts';
 import { TriggeredTasks } from './answers.ts';
 import { listTriggers, setTrigger } from './triggers.ts';
 import type { PullDeps, PullRoom } from './types.ts';
@@ -28,9 +27,8 @@ export interface PullRequests {
   polling: Polling;
   /** Answers that a backend that ended did not give. */
   start(): Promise<void>;
+  /** Resolves when what it broke off has stored how far it came. */
   close(): Promise<void>;
-  /** Resolves when what `close` broke off has stored how far it came. The forges are closed by then. */
-  settled(): Promise<void>;
 }
 
 export function openPullRequests(parts: Omit<PullDeps, 'signal'>): PullRequests {
@@ -90,32 +88,7 @@ export function openPullRequests(parts: Omit<PullDeps, 'signal'>): PullRequests 
       polling.stop();
       answers.stop();
       await webhooks.close();
-    },
-    async settled() {
       await Promise.allSettled(running);
     },
   };
-}
-
-/** A person has asked for it, and was not told how it went: the process ended. */
-async function resume(deps: PullDeps, taskId: string): Promise<void> {
-  const row = await deps.store.read((db) => pullRow(db, taskId));
-  if (row?.state !== 'publishing') return;
-  const { source, repo } = await toGoOn(deps, row).catch(async (thrown: unknown) => {
-    // Nothing else would tell the person, and the next round would ask the same again.
-    await new Steps(deps, row, row).failed(thrown);
-    throw thrown;
-  });
-  await publish(deps, { source, repo, row, was: row, resumed: true });
-}
-
-async function toGoOn(deps: PullDeps, row: PullRow): Promise<Pick<Publishing, 'source' | 'repo'>> {
-  const source = await sourceOf(deps.store, row.task_id, row.attempt);
-  // A result that came later has not been asked for.
-  if (source.turn !== row.turn) {
-    throw new CodexError('conflict', {
-      reason: 'a newer result came before this one was published. Try again with it.',
-    });
-  }
-  return { source, repo: (await forgeRepoOf(deps, source)).repo };
 }
