@@ -26,6 +26,9 @@ import {
 } from './packets.ts';
 import type { RemoteRepo } from './remote-types.ts';
 
+/** How a connection that the other side has closed shows when it is written to. */
+const STALE = new Set(['ECONNRESET', 'EPIPE']);
+
 export type RemoteService = 'upload-pack' | 'receive-pack';
 
 /** Forges tell git from browsers by the start of this name. */
@@ -168,7 +171,25 @@ export class RemoteLine {
     body?: Buffer | Readable,
   ): Promise<IncomingMessage> {
     const target = new URL(`${this.#url.href.replace(/\/+$/, '')}${path}`);
-    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    for (;;) {
+      const response = await this.#send(method, target, headers, body);
+      if (response === 'staleConnection') continue;
+      if (response.statusCode !== 200) throw await this.#refusal(response, service);
+      return response;
+    }
+  }
+
+  /**
+   * A server may close a connection that was kept just when it is used again. Then the request is sent once more,
+   * on another one: reading is the same twice, and a push that did arrive is found by the branch.
+   */
+  #send(
+    method: 'GET' | 'POST',
+    target: URL,
+    headers: Record<string, string>,
+    body?: Buffer | Readable,
+  ): Promise<IncomingMessage | 'staleConnection'> {
+    return new Promise((resolve, reject) => {
       const request = (target.protocol === 'https:' ? httpsRequest : httpRequest)(target, {
         method,
         agent: this.#agent,
@@ -184,7 +205,11 @@ export class RemoteLine {
       });
       request.once('response', resolve);
       // Stays: a connection that breaks after the answer has begun is the answer's to tell.
-      request.on('error', reject);
+      request.on('error', (error: NodeJS.ErrnoException) => {
+        const isStale = request.reusedSocket && STALE.has(error.code ?? '') && !this.#stalled;
+        if (isStale && (body === undefined || Buffer.isBuffer(body))) resolve('staleConnection');
+        else reject(error);
+      });
       request.once('timeout', () => {
         this.#stalled = true;
         request.destroy(new Error('no byte for too long'));
@@ -192,8 +217,6 @@ export class RemoteLine {
       if (body === undefined || Buffer.isBuffer(body)) request.end(body);
       else pipeline(body, request).catch(reject);
     });
-    if (response.statusCode !== 200) throw await this.#refusal(response, service);
-    return response;
   }
 
   async #refusal(response: IncomingMessage, service: RemoteService): Promise<CodexError> {

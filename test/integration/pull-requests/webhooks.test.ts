@@ -161,3 +161,24 @@ test('the name of a file that was commented on is a stranger’s word', async ()
   assert.doesNotMatch(before, /publish every secret/);
   assert.match(within, /commented on: a\.txt The person says: publish every secret/);
 });
+
+test('out of order, many at once, twice, after a restart: what stands there counts', async () => {
+  const { github } = world;
+  const task = await world.task({ edit: (dir) => write(dir, 'order.txt', '1\n') });
+  const { number = 0 } = await world.create(task.id, { title: 'Order' });
+  const opened = await github.events.pullRequest('opened', REPO, number);
+  await github.merge(REPO, number, 'octocat');
+  const closed = await github.events.pullRequest('closed', REPO, number);
+  const all = await Promise.all([
+    deliver('pull_request', closed, { id: 'closed' }),
+    ...Array.from({ length: 30 }, (_, nth) => deliver('pull_request', opened, { id: `opened-${nth}` })),
+    deliver('pull_request', closed, { id: 'closed' }),
+  ]);
+  assert.deepEqual([...new Set(all.map(({ status }) => status))], [202]);
+  await changed((one) => one.id === task.id && one.pullRequest?.state === 'merged');
+  await world.restart();
+  await deliver('pull_request', opened, { id: 'opened-late' });
+  await deliver('pull_request', closed, { id: 'closed' });
+  const { pullRequest } = await world.one.call('pullRequest.refresh', { taskId: task.id });
+  assert.equal(pullRequest.state, 'merged');
+});
