@@ -6,17 +6,16 @@
  * goes the other way, and leaves running turns as they are for the next start.
  */
 import { randomUUID } from 'node:crypto';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { DEFAULT_ENVIRONMENT_NAME } from '../protocol/environment.ts';
 import { CodexError } from '../protocol/errors.ts';
-import type { BackendFile } from '../protocol/http.ts';
 import type { LimitValues } from '../protocol/limits.ts';
 import type { ParamsOf, ResultOf } from '../protocol/rpc.ts';
 import { hasEnded } from '../protocol/states.ts';
+import { removeBackendFile, writeBackendFile } from './backend-file.ts';
 import { EgressLog } from './environments/egress-log.ts';
 import { Environments } from './environments/environments.ts';
 import { PreparedEnvironments } from './environments/prepared.ts';
@@ -119,7 +118,6 @@ export interface Backend {
   close(): Promise<void>;
 }
 
-const BACKEND_FILE = 'backend.json';
 const LOOPBACK = /^(localhost|::1|127(\.\d{1,3}){3})$/;
 
 export async function startBackend(parts: BackendParts): Promise<Backend> {
@@ -260,14 +258,14 @@ export async function startBackend(parts: BackendParts): Promise<Backend> {
     closers.push(() => queue.stop());
     await queue.start();
     await pulls.start();
-    await writeBackendFile(config, {
+    await writeBackendFile(dataDir, {
       pid: process.pid,
       port,
       version: config.version,
       nonce: id,
       startedAt: Date.now(),
     });
-    closers.push(() => rm(join(dataDir, BACKEND_FILE), { force: true }));
+    closers.push(() => removeBackendFile(dataDir));
 
     const idle = Promise.withResolvers<void>();
     if (config.idleExitMs) {
@@ -340,12 +338,4 @@ async function listen(app: FastifyInstance, host: string, port: number): Promise
       },
     );
   }
-}
-
-/** Appears whole or not at all. */
-async function writeBackendFile(config: BackendConfig, content: BackendFile): Promise<void> {
-  const path = join(config.dataDir, BACKEND_FILE);
-  const temporary = `${path}.${process.pid}`;
-  await writeFile(temporary, `${JSON.stringify(content)}\n`, { mode: 0o600 });
-  await rename(temporary, path);
 }
