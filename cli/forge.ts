@@ -1,8 +1,9 @@
 /** `codex-tasks forge`: which forges a backend is connected to, and connecting. */
 import type { BackendConnection } from '../client/connection/index.ts';
+import { kindOf } from '../client/pull-request/forge-address.ts';
 import { errorWords } from '../client/words/index.ts';
 import { CodexError } from '../protocol/errors.ts';
-import { ForgeHost, ForgeToken, type ForgeView } from '../protocol/forge.ts';
+import { ForgeHost, ForgeKind, ForgeToken, type ForgeView } from '../protocol/forge.ts';
 import { EXIT } from '../protocol/result.ts';
 import type { ParamsIn, ResultOf } from '../protocol/rpc.ts';
 import { askBackend } from './ask.ts';
@@ -20,12 +21,13 @@ const ACTIONS = ['list', 'connect', 'disconnect', 'app'] as const;
 const DEFAULT_HOST = 'github.com';
 
 export const FORGE_HELP = `codex-tasks forge list [--check] [--json]
-codex-tasks forge connect [HOST] [--api-url URL]
+codex-tasks forge connect [HOST] [--api-url URL] [--kind github|gitlab]
 codex-tasks forge disconnect HOST
 codex-tasks forge app [HOST] [--org ORGANIZATION]
 
 The forges that the backend can make pull requests at. HOST is ${DEFAULT_HOST} unless it is given; a GitHub
-Enterprise Server is named by its host. With list --check each is asked who we are: exit code 1 when one does
+Enterprise Server or a GitLab is named by its host; one whose name does not say that it is a GitLab
+(gitlab.…) needs --kind. With list --check each is asked who we are: exit code 1 when one does
 not answer. What the owner has in config.yaml goes first: docs/github.md.
 
 connect asks for a token without showing it, or reads it from standard input; it is tried, then kept
@@ -41,7 +43,7 @@ ${OWN_BACKEND_HELP}`;
 
 type ForgeCommand = { own: OwnBackendOptions } & (
   | { action: 'list'; check: boolean; json: boolean }
-  | { action: 'connect'; host: string; apiUrl?: string }
+  | { action: 'connect'; host: string; apiUrl?: string; kind?: ForgeKind }
   | { action: 'disconnect'; host: string }
   | { action: 'app'; host: string; organization?: string }
 );
@@ -63,11 +65,11 @@ export async function forge(args: string[]): Promise<number> {
       return check && list.forges.some(({ problem }) => problem) ? EXIT.failed : EXIT.completed;
     }
     case 'connect': {
-      const { host, apiUrl } = command;
+      const { host, apiUrl, kind = kindOf(host) } = command;
       const { text: token } = await readValue(`the token for ${host}`, false);
       if (!ForgeToken.safeParse(token).success)
         throw new UsageError('What is on standard input is no token: one line, without spaces.');
-      const params = { host, token, ...(apiUrl === undefined ? {} : { apiUrl }) };
+      const params = { host, kind, token, ...(apiUrl === undefined ? {} : { apiUrl }) };
       const { forge: view } = await askBackend(own, (to) => connect(to, params));
       say(`Connected: ${tameLine(view.host)} as ${tameLine(view.account ?? 'unknown')}`);
       return EXIT.completed;
@@ -132,6 +134,7 @@ export function forgeCommand(args: string[]): ForgeCommand | 'help' {
       check: { type: 'boolean' },
       json: { type: 'boolean' },
       'api-url': { type: 'string' },
+      kind: { type: 'string' },
       org: { type: 'string' },
       help: { type: 'boolean', short: 'h' },
       ...OWN_BACKEND_OPTIONS,
@@ -142,7 +145,7 @@ export function forgeCommand(args: string[]): ForgeCommand | 'help' {
   const [word, named, ...rest] = positionals;
   if (word === undefined) throw new UsageError(`Say what to do: ${ACTIONS.join(', ')}.`);
   const action = oneOf('The word after forge', word, ACTIONS);
-  const belongs = { check: 'list', json: 'list', 'api-url': 'connect', org: 'app' } as const;
+  const belongs = { check: 'list', json: 'list', 'api-url': 'connect', kind: 'connect', org: 'app' } as const;
   for (const [flag, to] of Object.entries(belongs))
     if (values[flag as keyof typeof belongs] !== undefined && action !== to)
       throw new UsageError(`--${flag} belongs to forge ${to}.`);
@@ -162,7 +165,11 @@ export function forgeCommand(args: string[]): ForgeCommand | 'help' {
     throw new UsageError(`The host is a name such as ${DEFAULT_HOST}, without https:// and path.`);
   switch (action) {
     case 'connect':
-      return { action, own, host, ...(values['api-url'] ? { apiUrl: values['api-url'] } : {}) };
+      return {
+        ...{ action, own, host },
+        ...(values['api-url'] ? { apiUrl: values['api-url'] } : {}),
+        ...(values.kind ? { kind: oneOf('--kind', values.kind, ForgeKind.options) } : {}),
+      };
     case 'disconnect':
       return { action, own, host };
     case 'app':

@@ -105,7 +105,6 @@ test('what can’t be connected to is refused with a sentence', async () => {
   await asClient(async (one) => {
     const connect = (more: object) => one.call('forge.connect', { host: 'git.example', token, ...more });
     await failsWith(connect({ apiUrl: 'http://git.example/api/v3' }), 'badRequest', /without TLS/, token);
-    await failsWith(connect({ kind: 'gitlab' }), 'notBuilt', /GitLab is not built yet/, token);
     await failsWith(
       connect({ host: '127.0.0.1:1' }),
       'forgeUnavailable',

@@ -1,7 +1,9 @@
 /** GitLab as the second forge behind the interface, in a group of a group; and what is its alone. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { openForges } from '../../../server/forge/forges.ts';
 import { openGitLab } from '../../../server/forge/gitlab/gitlab.ts';
+import { NO_LOG } from '../../../server/log.ts';
 import { headsOf } from '../../support/github/git.ts';
 import { startGitLab, type GitLabStandIn } from '../../support/gitlab/index.ts';
 import { faultOf, type ContractWorld } from './contract-world.ts';
@@ -142,4 +144,24 @@ test('a long list is read page by page', async () => {
   for (let at = 0; at < 230; at++) gitlab.comment(NAME, issue.number, 'bob', `comment ${at}`);
   const { comments } = await forge.repo(NAME).issue(gitlab.iidOf(NAME, issue.number), 1_000_000);
   assert.deepEqual([comments.length, comments.at(-1)?.body], [230, 'comment 229']);
+});
+
+test('remotes and links lead to it as soon as it is connected', async () => {
+  const { host, apiUrl, url } = gitlab;
+  const secret = { how: 'token', token } as const;
+  const owners = [{ host, kind: 'gitlab', apiUrl, how: 'token', from: 'owner', secret } as const];
+  const kept = { all: async () => [], keep: async () => undefined, forget: async () => false };
+  const forges = await openForges({ owners, kept, log: NO_LOG });
+  assert.equal((await forges.list(true))[0]?.account, 'octo');
+  const repo = await forges.ofRemote(`git@127.0.0.1:${NAME}.git`);
+  assert.deepEqual([repo?.name, repo?.gitUrl], [NAME, gitlab.gitUrl(NAME)]);
+  const links = await forges.linksIn(`${url}/${NAME}/-/merge_requests/1.diff ${url}/${NAME}/-/issues/3`);
+  assert.deepEqual(
+    links.map(({ kind, number, repo: { name } }) => [kind, number, name]),
+    [
+      ['diff', 1, NAME],
+      ['issue', 3, NAME],
+    ],
+  );
+  forges.close();
 });

@@ -20,6 +20,8 @@ test('what is to be done is read, github.com unless another host is named', () =
     host: 'git.example:8443',
     apiUrl: 'https://git.example/api/v3',
   });
+  assert.deepEqual(read('connect', 'git.example', '--kind', 'gitlab')['kind'], 'gitlab');
+  assert.throws(() => read('connect', 'git.example', '--kind', 'gitea'), UsageError);
   assert.deepEqual(read('app', '--org', 'octo'), { action: 'app', host: 'github.com', organization: 'octo' });
   assert.deepEqual(read('disconnect', 'github.com'), { action: 'disconnect', host: 'github.com' });
   assert.equal(forgeCommand(['--help']), 'help');
