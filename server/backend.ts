@@ -91,9 +91,8 @@ export interface BackendParts {
   /** Throws `CodexError` modelUnknown, modelNotConfigured; null is the default one. */
   checkModel?: (name: string | null) => Promise<void>;
   checkTask?: (request: ParamsOf<'task.create'>) => void;
-  /** The owner's forges. */
+  /** The owner's forges; and, of tests, how time passes before one is asked again. */
   ownersForges?: readonly Connection[];
-  /** Of tests: how time passes before a forge is asked again. */
   forgePause?: (ms: number) => Promise<void>;
   /** What the log must not have is added here. */
   hidden?: HiddenValues;
@@ -149,7 +148,7 @@ export async function startBackend(parts: BackendParts): Promise<Backend> {
     const keys = await openKeys(config.secretKeys ?? {}, dataDir);
     const vault = await openVault(store, keys);
     let url = '';
-    const { ownersForges: owners = [], forgePause: pause } = parts;
+    const { ownersForges: owners = [], forgePause: pause, driver } = parts;
     const forge = await openForgeRooms({ store, keys, owners, log, publicUrl, url: () => url, pause });
     parts.hidden?.add(() => forge.forges.secrets());
     closers.push(() => forge.forges.close());
@@ -214,7 +213,6 @@ export async function startBackend(parts: BackendParts): Promise<Backend> {
       },
     });
     closers.push(() => pulls.close());
-    const { driver } = parts;
     const serveOrigin = (taskId: string, stream: Duplex) => repos.serveOrigin(taskId, stream);
     const terminals = driver
       ? new Terminals({ store, driver, environments, limits, log, serveOrigin })

@@ -138,7 +138,12 @@ test('what is not there, or not for this token, is said to be so', async () => {
 test('a conflict is told in GitHub’s words, on one line, cut, and without the token', async () => {
   const long = `No:\n ${token} and ${'x'.repeat(2_000)}\u202e`;
   github.fault(PULL, status(409, long));
-  const refused = await failsWith(pull(), 'forgeRefused', /refused: “No: … and x+…” – nothing is lost/, token);
+  const refused = await failsWith(
+    pull(),
+    'forgeRefused',
+    /refused: “No: … and x+…” – nothing is lost/,
+    token,
+  );
   assert.ok(String(refused.wire.params['reason']).length <= 300);
 });
 
