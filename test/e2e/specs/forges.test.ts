@@ -40,7 +40,7 @@ before(async () => {
     return {
       script: 'pull-request.yaml',
       insteadOf: { 'github-authentication': SESSION_EXTENSION },
-      settings: { 'codexTest.githubToken': token.value },
+      settings: { 'codexTest.githubToken': token.value, 'github-enterprise.uri': `http://${github.host}` },
       prepare: (folder) => git(folder, ['config', 'credential.helper', helper]),
     };
   });

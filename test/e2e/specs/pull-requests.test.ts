@@ -221,7 +221,7 @@ test('without the backend’s credentials there is the person’s own git, and n
     await page.getByRole('checkbox', { name: /I have looked at it/ }).click();
     await window.screenshot('pull-request-own-dark');
     await send(page).click();
-    await window.answerDialog('Allow');
+    // VS Code's session is for the server that its own setting names: no other host's remote is given its token.
     await page.getByText('VS Code is not signed in to 127.0.0.1').waitFor();
     await window.screenshot('pull-request-own-session-dark');
     assert.equal(await page.getByRole('textbox', { name: 'Title' }).inputValue(), 'By my own hand');
