@@ -111,7 +111,7 @@ test('what can’t be connected to is refused with a sentence', async () => {
       /127\.0\.0\.1:1 can’t be reached/,
       token,
     );
-    await failsWith(one.call('forge.disconnect', { host: 'git.example' }), 'forgeUnknown', /at git\.example/);
+    await failsWith(one.call('forge.disconnect', { host: 'git.example' }), 'forgeUnknown', /to git\.example/);
   });
 });
 
