@@ -50,7 +50,7 @@ const NEEDS = [
   [/^test\/e2e\//, ['chromium', 'codeServer', 'vsix']],
   [/^test\/e2e\/in-host/, ['inHostRunner', 'inHostSuite']],
   [/^test\/e2e\/specs\//, SANDBOX],
-  [/^test\/(?!unit\/).*\b(forge|pull-requests?)\b/, ['githubOpenapi']],
+  [/^test\/(?!unit\/).*\b(forges?|pull-requests?)\b/, ['githubOpenapi']],
   [/^test\/nightly\//, ['docker', 'debootstrap']],
   [/^test\/nightly\/kills/, SANDBOX],
 ];
