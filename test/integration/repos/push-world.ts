@@ -35,7 +35,7 @@ export class PushWorld {
   }
 
   static async open(): Promise<PushWorld> {
-    const store = await openTestStore({ remoteTimes: { stallMs: 1_000, totalMs: 30_000 } });
+    const store = await openTestStore({ remoteTimes: { stallMs: 4_000, totalMs: 60_000 } });
     const forge = await openForge(join(store.dir, 'forge'));
     const { dir, head } = repositoryOfEverything(join(store.dir, 'work'));
     const repoId = await store.repos.resolve({ name: 'work', remote: null, folder: 'work' });

@@ -35,7 +35,7 @@ describe('fetching from a forge', () => {
   before(async () => {
     store = await openTestStore({
       maxPushBytes: 2_000_000,
-      remoteTimes: { stallMs: 1_000, totalMs: 30_000 },
+      remoteTimes: { stallMs: 4_000, totalMs: 60_000 },
     });
     forge = await openForge(join(store.dir, 'forge'));
   });
