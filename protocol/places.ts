@@ -56,3 +56,6 @@ export const USUAL_RUNNER_PLACES: RunnerPlaces = {
   originPort: ORIGIN_PORT,
   egress: { host: EGRESS_HOST, port: EGRESS_PORT },
 };
+
+/** The last line of a runner that has ended all of its sandbox before itself; nobody else can write where it goes. */
+export const ENDED_WHOLE = 'all of the sandbox has ended';

@@ -131,8 +131,8 @@ async function endListed(list: Lister, leader: number, since: string | null): Pr
   await endAll(members, KILL_GRACE_MS);
 }
 
-/** Ends everything but the runner, its own ancestors, and the door's pump. */
-export async function endEverything(pump: number | undefined): Promise<void> {
+/** Ends everything but the runner, its own ancestors, and the door's pump. False when something does not end. */
+export async function endEverything(pump: number | undefined): Promise<boolean> {
   const all = LIST
     ? () => everyone(LIST)
     : () =>
@@ -141,6 +141,7 @@ export async function endEverything(pump: number | undefined): Promise<void> {
           .filter((pid) => !isOurs(pid));
   const members = (): number[] => all().filter((pid) => pid !== pump);
   await endAll(members, STOP_ALL_GRACE_MS);
+  return members().length === 0;
 }
 
 function isOurs(pid: number): boolean {

@@ -8,7 +8,7 @@ import { createServer } from 'node:net';
 import type { Socket } from 'node:net';
 import { performServerHandshake } from 'node:http2';
 import type { ServerHttp2Session } from 'node:http2';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   DOOR_SESSION_MEMORY_MB,
@@ -21,6 +21,7 @@ import {
   RUN_DIR,
 } from '../protocol/door.ts';
 import type { DoorHello, DoorWelcome } from '../protocol/door.ts';
+import { ENDED_WHOLE } from '../protocol/places.ts';
 import { Commands } from './commands.ts';
 import { Pipes } from './pipes.ts';
 import { PLACES } from './places.ts';
@@ -87,11 +88,17 @@ function refuseUnconfined(): void {
   process.exit(1);
 }
 
-/** Where no process namespace ends with it, the runner takes along what is in the sandbox. */
+/**
+ * Where no process namespace ends with it, the runner takes along what is in the sandbox, and says so: that
+ * it has ended proves nothing, since what is in the sandbox may end it.
+ */
 function leave(): void {
   if (PLACES.pgrep === undefined) process.exit(0);
   endEverything(undefined).then(
-    () => process.exit(0),
+    (isWhole) => {
+      if (isWhole) writeSync(1, `${ENDED_WHOLE}\n`);
+      process.exit(isWhole ? 0 : 1);
+    },
     () => process.exit(1),
   );
 }

@@ -105,7 +105,7 @@ export class LocalDriver implements SandboxDriver {
       } catch (error) {
         if (error instanceof DoorRefused && error.reason !== 'version') throw error;
         // Its runner is gone or speaks otherwise: started again, with its files.
-        await this.#platform.end(before.process);
+        await this.#platform.end(before.process, this.#at(name));
       }
     }
     await this.#parking.clear(name);
@@ -142,7 +142,7 @@ export class LocalDriver implements SandboxDriver {
     checkSandboxName(name);
     await this.#restarts.get(name)?.catch(() => {});
     const kept = readKept(this.#at(name));
-    if (!kept || (await this.#platform.end(kept.process)) || kept.leftAlone) return;
+    if (!kept || (await this.#platform.end(kept.process, this.#at(name))) || kept.leftAlone) return;
     writeKept(this.#at(name), { ...kept, leftAlone: true });
   }
 
@@ -253,7 +253,7 @@ export class LocalDriver implements SandboxDriver {
     const restart = async (): Promise<void> => {
       const kept = readKept(this.#at(name));
       if (!kept) throw new CodexError('sandboxLost', {}, { detail: `${name} is gone` });
-      const whole = await this.#platform.end(kept.process);
+      const whole = await this.#platform.end(kept.process, this.#at(name));
       // What lives on from before may write what is to be read-only now.
       if (readOnly && !whole) throw new Error('its runner ended before what it had started');
       // Nothing runs there now, so what is looked at here is what is mounted.

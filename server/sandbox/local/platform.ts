@@ -70,10 +70,10 @@ export interface Platform {
   launch(of: ToLaunch, known: (process: LocalProcess) => void): Promise<LocalProcess>;
   isAlive(process: LocalProcess): Promise<boolean>;
   /**
-   * With everything that it started; returns when it is dead. False where nobody can tell: its runner had
-   * ended before, and no kernel keeps together what it left.
+   * With everything that it started; returns when it is dead. `dir` is the sandbox's folder. False where
+   * nobody can tell: its runner ended before the rest, and no kernel keeps together what it left.
    */
-  end(process: LocalProcess): Promise<boolean>;
+  end(process: LocalProcess, dir: string): Promise<boolean>;
   connect(runDir: string): Promise<Socket>;
   /** Undefined: the usual places and home. */
   placesOf(dir: string, ports: Ports | undefined, dataDir: string): Promise<Where | undefined>;

@@ -114,7 +114,7 @@ export class Watch {
       for (const { pid } of newer) signal(pid, 'SIGKILL');
       for (const { pid } of newer) seen.add(pid);
     }
-    await this.#platform.end(watched.process).catch(() => {});
+    await this.#platform.end(watched.process, watched.dir).catch(() => {});
   }
 
   /** Whether it is over. The exact sum is asked for only when the quick one, which is never lower, is. */

@@ -235,6 +235,19 @@ describe('a macOS sandbox, with a stand-in for Seatbelt', { timeout: 180_000 }, 
     await driver.remove(setup.name);
   });
 
+  test('keeps nothing of one whose runner is ended from inside while it ends the others', async () => {
+    const setup = await open({ role: 'setup' });
+    await sh(
+      setup,
+      `(runner=$PPID; setsid bash -c "trap 'kill -9 $runner' TERM; touch up; while :; do sleep 0.02; done" >/dev/null 2>&1 &); until [ -e up ]; do sleep 0.02; done`,
+      { cwd: setup.home },
+    );
+    await setup.detach();
+    await driver.stop(setup.name);
+    await assert.rejects(driver.snapshot(setup.name, {}), isCode('conflict'));
+    await driver.remove(setup.name);
+  });
+
   test('can’t write a repository that it is asked about; everything else it can', async () => {
     const asked = await open({ role: 'ask' });
     await asked.checkout({ sha, branch: 'main' });

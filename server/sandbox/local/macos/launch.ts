@@ -22,6 +22,11 @@ import { seatbeltProfile } from './seatbelt.ts';
 
 const NICENESS = 5;
 
+/** What the runner says; no rule lets its sandbox write there. */
+export function logOf(dir: string): string {
+  return join(dir, 'log');
+}
+
 /** Found by its process id as soon as it exists; null when it has ended already. */
 export type Find = (pid: number) => Promise<LocalProcess | null>;
 
@@ -63,7 +68,7 @@ export async function launchOnMac(
     [PLACES_VARIABLE]: JSON.stringify(places),
   };
   const command = [...confined(machine, rules, of.limits), node, join(codex, 'runner.cjs'), 'serve'];
-  return start(command, env, join(of.dir, 'log'), find, known);
+  return start(command, env, logOf(of.dir), find, known);
 }
 
 /** Below the limit of processes a Mac counts all of the person's: that one is only watched. */

@@ -13,7 +13,7 @@ import { machineIdentity } from '../machine.ts';
 import type { Platform } from '../platform.ts';
 import { checkMac } from './check.ts';
 import { copyOnMac, diskBytesOnMac } from './folders.ts';
-import { launchOnMac, placesOnMac } from './launch.ts';
+import { launchOnMac, logOf, placesOnMac } from './launch.ts';
 import { INSTALLED_ON_A_MAC } from './machine.ts';
 import type { Machine } from './machine.ts';
 import { freePorts } from './ports.ts';
@@ -32,7 +32,7 @@ export function macOS(machine: Machine): Platform {
       return launchOnMac(machine, { ...of, ports }, (pid) => processes.find(pid), known);
     },
     isAlive: (process) => processes.isAlive(process),
-    end: (process) => processes.end(process),
+    end: (process, dir) => processes.end(process, logOf(dir)),
     connect: (runDir) => connectByPath(runDir),
     async placesOf(dir, ports, dataDir) {
       return ports && placesOnMac(machine, dir, ports, dataDir);

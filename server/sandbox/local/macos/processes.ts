@@ -4,7 +4,9 @@
  * to launchd then). Ended from inside: the runner alone can tell its sandbox's from others for sure, by
  * whom it may signal, so it is asked to end all and itself. What it did not end and was seen is ended here.
  */
+import { ENDED_WHOLE } from '../../../../protocol/places.ts';
 import type { LocalProcess, Usage, Used } from '../platform.ts';
+import { readLog } from '../process.ts';
 import { isSame, listProcesses, withDescendants } from './ps.ts';
 import type { Listed } from './ps.ts';
 
@@ -18,8 +20,6 @@ export class Processes {
   readonly #du: (dir: string) => Promise<number>;
   /** By the first process: who was seen below it, with the start time. */
   readonly #seen = new Map<string, Map<number, number>>();
-  /** First processes that ended all of their sandbox when they were asked to. */
-  readonly #endedWhole = new Set<string>();
 
   constructor(ps: string, du: (dir: string) => Promise<number>) {
     this.#ps = ps;
@@ -37,11 +37,10 @@ export class Processes {
     return one !== undefined && isSame(one, Number(startedAt));
   }
 
-  /** False when the first process had ended already, or ended without being able to end the rest. */
-  async end(first: LocalProcess): Promise<boolean> {
-    if (this.#endedWhole.has(keyOf(first))) return true;
+  /** False unless the first process says that it has ended all of its sandbox: it may have been ended from inside. */
+  async end(first: LocalProcess, logPath: string): Promise<boolean> {
     await this.#of(first);
-    const whole = (await this.isAlive(first)) && (await this.#askToEnd(first));
+    await this.#askToEnd(first);
     for (const until = Date.now() + KILL_TIMEOUT_MS; ;) {
       const left = await this.#of(first);
       if (left.length === 0) break;
@@ -50,17 +49,16 @@ export class Processes {
       await pause();
     }
     this.#seen.delete(keyOf(first));
-    if (whole) this.#endedWhole.add(keyOf(first));
-    return whole;
+    return readLog(logPath).split('\n').at(-1) === ENDED_WHOLE;
   }
 
-  async #askToEnd(first: LocalProcess): Promise<boolean> {
+  async #askToEnd(first: LocalProcess): Promise<void> {
+    if (!(await this.isAlive(first))) return;
     signal(first.pid, 'SIGTERM');
     for (const until = Date.now() + END_TIMEOUT_MS; Date.now() < until;) {
-      if (!(await this.isAlive(first))) return true;
+      if (!(await this.isAlive(first))) return;
       await pause();
     }
-    return false;
   }
 
   readonly usage: Usage = {

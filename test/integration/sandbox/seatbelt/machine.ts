@@ -20,7 +20,12 @@ options=$(mktemp)
 '${process.execPath}' '${INTERPRETER}' "$rules" </dev/null >"$options" || exit
 mapfile -d '' -t given <"$options"
 rm "$options"
-exec bwrap "\${given[@]}" --setenv PATH "$given_path" -- "$@"
+# On a Mac this process becomes the program, so a request to end reaches it.
+below() { pgrep -P "$1"; }
+trap 'kill -TERM $(below $(below $bwrap))' TERM
+bwrap "\${given[@]}" --setenv PATH "$given_path" -- "$@" <&0 &
+bwrap=$!
+while kill -0 $bwrap 2>/dev/null; do wait $bwrap; done
 `;
   writeFileSync(sandboxExec, script, { mode: 0o755 });
   return {
