@@ -22,8 +22,7 @@ export async function askText({ title, prompt, value, check, find }: Question): 
     const text = input.value;
     const problem = await check(text);
     // What was typed meanwhile has its own judgement.
-    if (mine !== round) return false;
-    input.validationMessage = problem ?? undefined;
+    if (mine === round) input.validationMessage = problem ?? undefined;
     return problem === null;
   };
   return new Promise((resolve, reject) => {
@@ -33,10 +32,11 @@ export async function askText({ title, prompt, value, check, find }: Question): 
     };
     input.onDidChangeValue(() => void judge().catch(failed));
     input.onDidAccept(() => {
+      const text = input.value;
       judge()
         .then((isFine) => {
-          if (!isFine) return;
-          resolve(input.value);
+          if (!isFine || input.value !== text) return;
+          resolve(text);
           input.hide();
         })
         .catch(failed);

@@ -23,7 +23,7 @@ export class Editor {
     await this.waitFor();
     await this.#window.page.keyboard.press('Control+g');
     await this.#window.quickInput.fill(`:${line}`);
-    await this.#window.page.keyboard.press('Enter');
+    await this.#window.acceptInput();
     await this.at(line);
   }
 

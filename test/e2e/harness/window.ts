@@ -108,7 +108,12 @@ export class Window {
   async answerInput(asks: RegExp, text: string): Promise<void> {
     await this.waitForInput(asks);
     await this.quickInput.fill(text);
-    await this.page.keyboard.press('Enter');
+    await this.acceptInput();
+  }
+
+  /** Enter, in the input itself: focus may still be on its way there from what asked before. */
+  async acceptInput(): Promise<void> {
+    await this.quickInput.press('Enter');
   }
 
   async waitForInput(asks: RegExp): Promise<void> {

@@ -93,7 +93,7 @@ test('of two folders, the one that a task came from is changed', async () => {
       .locator('.quick-input-list .monaco-list-row', { hasText: 'notes.txt' })
       .first()
       .waitFor();
-    await window.page.keyboard.press('Enter');
+    await window.acceptInput();
     await window.page.locator('.tab.active', { hasText: 'notes.txt' }).waitFor();
     await runTask('Tidy the repository up.');
     await window.runCommand('Codex: Apply Patch');
@@ -122,7 +122,7 @@ test('a result goes to a new branch, with the folder as it was, and is taken awa
     await window.page.getByText('can’t hold “..”').waitFor();
     await window.screenshot('apply-to-name-dark');
     await window.quickInput.fill(BRANCH);
-    await window.page.keyboard.press('Enter');
+    await window.acceptInput();
     await window.dialog().getByText('runs by itself').first().waitFor();
     await window.answerDialog('Leave Them Out');
     await window.notification(/The result is on the new branch codex\/tidy-the-repository-up as commit/);
@@ -146,9 +146,9 @@ test('a result goes to a new worktree, which the list of checkpoints takes away'
     await window.waitForInput(/Folder of the New Worktree/);
     const made = await window.quickInput.inputValue();
     assert.equal(dirname(made), dirname(folder));
-    await window.page.keyboard.press('Enter');
+    await window.acceptInput();
     await window.waitForInput(/Branch of the New Worktree/);
-    await window.page.keyboard.press('Enter');
+    await window.acceptInput();
     await window.dialog().getByText('runs by itself').first().waitFor();
     await window.answerDialog('Leave Them Out');
     await window.notification(/not committed yet, on the new branch/);

@@ -142,11 +142,11 @@ test('a secret goes in by VS Code’s own password input and is nowhere to be re
     await window.waitForInput(/Value of NPM_TOKEN in “web”/);
     assert.equal(await window.quickInput.getAttribute('type'), 'password');
     await window.quickInput.fill('short');
-    await window.page.keyboard.press('Enter');
+    await window.acceptInput();
     await window.waitForInput(/Between 8 bytes and 64 KiB/);
     await window.quickInput.fill(SECRET);
     await window.screenshot('environments-secret-dark');
-    await window.page.keyboard.press('Enter');
+    await window.acceptInput();
     await page.getByRole('cell', { name: 'NPM_TOKEN', exact: true }).waitFor();
 
     const since = async () => (await other.call('secret.list', { environment: 'web' })).secrets[0]?.updatedAt;

@@ -86,10 +86,10 @@ test('domains are added and removed; what is none is said while typing, or by th
     await window.quickInput.fill('https://example.com/');
     await rows().filter({ hasText: 'is not a domain' }).waitFor();
     await window.quickInput.fill('co.uk');
-    await window.page.keyboard.press('Enter');
+    await window.acceptInput();
     await rows().filter({ hasText: 'is a public suffix' }).waitFor();
     await window.quickInput.fill('registry.example, =docs.example');
-    await window.page.keyboard.press('Enter');
+    await window.acceptInput();
     await rows().filter({ hasText: '=docs.example' }).waitFor();
     await window.screenshot('internet-domains-dark');
     await rows().filter({ hasText: '=docs.example' }).hover();
@@ -167,7 +167,7 @@ test('the log of the task says what was asked for', async () => {
     await eventually('two entries', async () => (await table.getByRole('row').count()) === 3);
     await page.getByRole('button', { name: 'Export as JSON lines' }).click();
     await window.waitForInput(/Export What the Task Asked/);
-    await window.page.keyboard.press('Enter');
+    await window.acceptInput();
     const file = await eventually('the export', async () => globSync('*.egress.jsonl', options)[0] ?? false);
     const lines = await eventually('its lines', async () => {
       const text = readFileSync(join(session.folder, file), 'utf8');

@@ -184,7 +184,7 @@ test('what others say shows on the card, and becomes a follow-up with one key', 
     await window.waitForInput(/Enter starts the follow-up/);
     await window.page.locator('.quick-input-list .monaco-list-row', { hasText: 'Why francs?' }).waitFor();
     await window.screenshot('pull-request-follow-up-dark');
-    await window.page.keyboard.press('Enter');
+    await window.acceptInput();
     await page.getByText('Thank you, I look at the line.').waitFor({ timeout: TASK_TIMEOUT_MS });
     await ended(page, TASK_TIMEOUT_MS);
   });
