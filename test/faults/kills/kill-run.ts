@@ -97,8 +97,8 @@ export async function killRun({
         if (!isRunning) backend = await serve(place, args, env);
         isRunning = true;
         const end = await Promise.race([moment, ended]);
-        // Too early: the log says why.
-        if (end !== undefined) break;
+        // Too early, except for a moment that may be shorter than its delay: then the end itself is disturbed.
+        if (end !== undefined && kill.kind !== 'patch' && kill.kind !== 'time') break;
         backend.child.kill('SIGKILL');
         await backend.ended;
         isRunning = false;

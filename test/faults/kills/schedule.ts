@@ -9,7 +9,7 @@ import type { Random } from '../../support/random.ts';
  * - `command`: about when a command has started, `output`: while it prints
  * - `result`: about when its result is stored
  * - `time`: any time
- * - `patch`: while the result is taken out, or the turn is ended
+ * - `patch`: while the result is taken out, or the turn is ended, or right after its end
  */
 export type KillKind =
   'start' | 'checkout' | 'request' | 'answer' | 'command' | 'output' | 'result' | 'time' | 'patch';
