@@ -6,7 +6,7 @@ import { CODEX_DIR } from '../../../protocol/door.ts';
 import type { Door } from '../door.ts';
 import { DoorBroken, openDoor } from '../door.ts';
 import { demuxed, ExecChannel } from './exec-channel.ts';
-import { ENGINE_TIMEOUT_MS, statusOf, within } from './failure.ts';
+import { BUSY_ENGINE_TIMEOUT_MS, statusOf, within } from './failure.ts';
 
 const ATTACH_TIMEOUT_MS = 15_000;
 const LOG_LINES = 20;
@@ -55,7 +55,7 @@ export async function startExec(
 /** Throws when that can't be found out now. */
 export async function isRunning(container: Docker.Container): Promise<boolean> {
   try {
-    return (await within(ENGINE_TIMEOUT_MS, container.inspect())).State.Running;
+    return (await within(BUSY_ENGINE_TIMEOUT_MS, container.inspect())).State.Running;
   } catch (error) {
     if (statusOf(error) === 404) return false;
     throw new Error(`Docker does not answer any more (${errorText(error)})`, { cause: error });

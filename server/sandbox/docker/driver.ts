@@ -31,7 +31,7 @@ import { changedFiles } from './changes.ts';
 import { adopt, stopContainer } from './containers.ts';
 import type { Found } from './containers.ts';
 import { engineInfo, runtimeMissing, weaknessesOf } from './engine.ts';
-import { asCodexError, ENGINE_TIMEOUT_MS, statusOf, within } from './failure.ts';
+import { asCodexError, BUSY_ENGINE_TIMEOUT_MS, ENGINE_TIMEOUT_MS, statusOf, within } from './failure.ts';
 import { Grounds, type Ground } from './ground.ts';
 import { Images } from './images.ts';
 import { handOver } from './ownership.ts';
@@ -70,13 +70,17 @@ export class DockerDriver implements SandboxDriver {
     this.#parking = new Parking(join(dataDir, 'parked'));
   }
 
-  async check(): Promise<SandboxHealth> {
+  check(): Promise<SandboxHealth> {
+    return this.#look(ENGINE_TIMEOUT_MS);
+  }
+
+  async #look(patienceMs: number): Promise<SandboxHealth> {
     try {
-      const version = await within(ENGINE_TIMEOUT_MS, this.#docker.version());
+      const version = await within(patienceMs, this.#docker.version());
       if (version.Os !== 'linux') {
         return { ok: false, detail: `Docker runs ${version.Os} containers; switch it to Linux containers.` };
       }
-      const info = await within(ENGINE_TIMEOUT_MS, engineInfo(this.#docker));
+      const info = await within(patienceMs, engineInfo(this.#docker));
       const missing = runtimeMissing(info, this.#runtime);
       if (missing !== null) return { ok: false, detail: missing };
       const weak = weaknessesOf(info, this.#runtime).map((sentence) => ` ${sentence}`);
@@ -100,7 +104,7 @@ export class DockerDriver implements SandboxDriver {
       const adopting = adopt(this.#docker, name, spec.role ?? 'agent');
       // Waited for below; what an engine answers that is not well is not looked at.
       adopting.catch(() => {});
-      const health = await this.check();
+      const health = await this.#look(BUSY_ENGINE_TIMEOUT_MS);
       if (!health.ok)
         throw new CodexError('sandboxUnavailable', { detail: health.detail }, { detail: health.detail });
       signal?.throwIfAborted();

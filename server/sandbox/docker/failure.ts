@@ -4,6 +4,8 @@ import { DoorRefused } from '../door.ts';
 
 /** An engine that accepts the connection and never answers counts as none. */
 export const ENGINE_TIMEOUT_MS = 5_000;
+/** Where a task would fail otherwise, or its sandbox be lost; an engine that is not there refuses at once. */
+export const BUSY_ENGINE_TIMEOUT_MS = 30_000;
 
 /** The engine's status; 0 when there was no answer at all. */
 export function statusOf(error: unknown): number {

@@ -11,6 +11,9 @@ import { createDriver } from '../../../server/sandbox/index.ts';
 import { command, newTask, scratchDir } from './help.ts';
 import { isCode, sandboxSuite } from './suite.ts';
 
+/** Longer than who only asks how it is waits. */
+const SLOW_MS = 6_000;
+
 sandboxSuite('docker');
 
 describe('Docker that fails', { timeout: 120_000 }, () => {
@@ -27,6 +30,23 @@ describe('Docker that fails', { timeout: 120_000 }, () => {
     assert.equal(health.ok, false);
     assert.match(health.detail, /Docker does not answer/);
     await assert.rejects(driver.open(newTask()), isCode('sandboxUnavailable'));
+  });
+
+  test('an engine that is slow to answer is waited for by who opens a sandbox', async () => {
+    const socketPath = join(data.path, 'slow.sock');
+    const startedAt = Date.now();
+    const engine = createServer((here) => {
+      const there = connect('/var/run/docker.sock');
+      for (const socket of [here, there]) socket.on('error', () => {});
+      setTimeout(() => here.pipe(there).pipe(here), Math.max(0, startedAt + SLOW_MS - Date.now()));
+    }).listen(socketPath);
+    await once(engine, 'listening');
+    const driver = createDriver({ kind: 'docker', dataDir: data.path, dockerOptions: { socketPath } });
+    const [health, sandbox] = await Promise.all([driver.check(), driver.open(newTask())]);
+    assert.deepEqual([health.ok, sandbox.how], [false, 'new']);
+    await driver.remove(sandbox.name);
+    await driver.close?.();
+    engine.close();
   });
 
   test('an engine that goes away in the middle of a command: the sandbox is lost, in a sentence', async () => {
