@@ -52,6 +52,8 @@ export interface NewToken {
   repos?: string[];
   permissions?: Permissions;
   expiresAt?: number;
+  /** Of a test's own shape. */
+  value?: string;
 }
 
 export function arrange(world: World) {
@@ -159,7 +161,7 @@ export function arrange(world: World) {
       const kind = options.kind ?? 'classic';
       const secret = randomBytes(30).toString('hex');
       const token: Token = {
-        value: kind === 'classic' ? `ghp_${secret.slice(0, 36)}` : `github_pat_${secret}`,
+        value: options.value ?? (kind === 'classic' ? `ghp_${secret.slice(0, 36)}` : `github_pat_${secret}`),
         kind,
         account: accountOf(login),
         scopes: kind === 'classic' ? (options.scopes ?? ['repo']) : [],
