@@ -127,7 +127,7 @@ test('“@codex” starts a task only where it is on, only for who may write, an
 });
 
 test('where no secret was agreed on, or GitLab is, nothing is turned on, and a sentence says why', async () => {
-  const { github, one, close } = await openWorld(
+  const other = await openWorld(
     (dir) => {
       initRepository(dir);
       write(dir, 'README.md', '# A project\n');
@@ -135,6 +135,7 @@ test('where no secret was agreed on, or GitLab is, nothing is turned on, and a s
     },
     { connected: 'client' },
   );
+  const { github, one } = other;
   const turnOn = (host: string, repo: string) => one.call('forge.setTrigger', { host, repo, on: true });
   const gitlab = await startGitLab();
   try {
@@ -149,7 +150,7 @@ test('where no secret was agreed on, or GitLab is, nothing is turned on, and a s
     assert.deepEqual((await one.call('forge.listTriggers', {})).triggers, []);
   } finally {
     await gitlab.close();
-    await close();
+    await other.close();
   }
 });
 
