@@ -94,7 +94,7 @@ test('a follow-up reads its own links, and an earlier turn’s files are there s
   const played = (on = await stage(SCRIPT));
   await played.run({ links: new Links() });
   const links = new Links();
-  links.read = async () => ({ linked: [], events: [] }) as never;
+  links.read = async () => ({ linked: [], events: [] });
   await played.run({ links, turn: 2, prompt: 'and now?' });
   assert.equal(texts(played, 2).length, 3);
   assert.deepEqual(links.laid, [FILE.name]);
@@ -103,10 +103,10 @@ test('a follow-up reads its own links, and an earlier turn’s files are there s
 /** What is said once it has begun, in this order. */
 function speaking(...texts: string[]) {
   const said: Steer[] = [];
-  const after = async (position: number) => said.filter((one) => one.position > position);
+  const after = async (position: number): Promise<Steer[]> => said.filter((one) => one.position > position);
   return {
     steering: { after, close: after },
-    begin(): void {
+    begin: (): void => {
       for (const text of texts) {
         const position = said.length + 1;
         said.push({ id: `said-1-${position}`, position, text });
