@@ -27,7 +27,7 @@ before(async () => {
     process.env['CODEX_E2E_FORGE_TOKEN'] = token;
     process.env['CODEX_E2E_HOOK_SECRET'] = SECRET;
     return {
-      script: 'pull-request.yaml',
+      script: 'comments.yaml',
       config: [
         'publicUrl: https://tasks.example',
         'forges:',
@@ -124,6 +124,7 @@ test('a comment becomes a task in the list, and its answer a comment; who may no
       async () => answers().some((body) => body.includes('is done')),
       TASK_TIMEOUT_MS,
     );
+    await window.taskRows().filter({ hasText: '1 file' }).waitFor();
     await window.screenshot('forges-comments-task');
     assert.equal(answers().length, 1);
     assert.match(answers()[0] ?? '', /The shop counts in francs\.[^]*1 file changed/);
@@ -143,9 +144,12 @@ test('Enter turns it off, and then a comment starts nothing', async () => {
     await comment('octocat', '@codex this is not heard');
     // Comments are worked on in their order: when the next one has its task, this one was decided on.
     await asked((client) => client.call('forge.setTrigger', { host: github.host, repo: REPO, on: true }));
-    await comment('octocat', '@codex read the shop');
-    await window.taskRows().filter({ hasText: 'read the shop' }).waitFor({ timeout: TASK_TIMEOUT_MS });
-    assert.deepEqual((await tasks()).map(({ title }) => title).sort(), ['count in francs', 'read the shop']);
+    await comment('octocat', '@codex look at the shop');
+    await window.taskRows().filter({ hasText: 'look at the shop' }).waitFor({ timeout: TASK_TIMEOUT_MS });
+    assert.deepEqual((await tasks()).map(({ title }) => title).sort(), [
+      'count in francs',
+      'look at the shop',
+    ]);
   });
 });
 
@@ -154,10 +158,10 @@ test('a forge that sends no webhooks is told of with what to do, and by whicheve
   await withEvidence(at, 'forges-comments-deaf', async () => {
     await window.runCommand(COMMAND);
     await window.answerInput(/Enter turns it on or off/, 'Another');
-    await window.waitForInput(/the address of any page of it/);
+    await window.waitForInput(/the address of any page there/);
     await window.quickInput.fill('nothing');
     await window.page.getByText('A name like octocat/hello-world').waitFor();
-    await window.answerInput(/the address of any page of it/, `https://${DEAF}/team/app/issues/3`);
+    await window.answerInput(/the address of any page there/, `https://${DEAF}/team/app/issues/3`);
     await window.notification(/No webhook secret was agreed on with git\.example\.org/);
     await window.screenshot('forges-comments-deaf');
   });
