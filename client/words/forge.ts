@@ -85,8 +85,8 @@ export const FORGE_ERROR_WORDS = {
     'Comments can’t start tasks there: the backend hears from GitHub alone.',
   ],
   forgeWebhookUnsigned: [
-    'No webhook secret was agreed on with {host}, so no comment there would be heard. Set publicUrl in the backend’s config.yaml and make a GitHub App, or set webhookSecret of {host} there; then start the backend again.',
-    'No webhook secret was agreed on with the forge, so no comment there would be heard. Set publicUrl in the backend’s config.yaml and make a GitHub App.',
+    'No webhook secret was agreed on with {host}, so no comment there would be heard. Set webhookSecret of {host} in the backend’s config.yaml and start it again; or set publicUrl there, start it again, and make a GitHub App.',
+    'No webhook secret was agreed on with the forge, so no comment there would be heard. Set webhookSecret in the backend’s config.yaml and start it again; or set publicUrl there, start it again, and make a GitHub App.',
   ],
   taskUntrusted: [
     'This task works on a fork’s code: it gets no internet access, whatever its environment allows.',

@@ -20,9 +20,9 @@ export function webhookWords(
       'The backend has no address for others: until publicUrl is set in its config.yaml and it was started again, {host} can’t send it webhooks.',
       { host },
     );
-  if (how === 'app' && from === 'client') return t('The app sends its webhooks to {url}.', { url });
+  if (how === 'app' && from === 'client') return t('The app sends its webhooks to {url}', { url });
   return t(
-    '{host} needs a webhook to {url}: as application/json, with the webhookSecret of the backend’s config.yaml, for issue comments and pull request review comments.',
+    '{host} needs a webhook, as application/json, with the webhookSecret of the backend’s config.yaml, for issue comments and pull request review comments: {url}',
     { host, url },
   );
 }

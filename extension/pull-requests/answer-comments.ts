@@ -4,7 +4,6 @@
  */
 import * as vscode from 'vscode';
 import type { BackendConnection } from '../../client/connection/index.ts';
-import { GITHUB } from '../../client/pull-request/index.ts';
 import { webhookProblem, webhookWords } from '../../client/words/index.ts';
 import { DEFAULT_ENVIRONMENT_NAME } from '../../protocol/environment.ts';
 import { CodexError } from '../../protocol/errors.ts';
@@ -74,15 +73,13 @@ async function pick(rows: readonly CommentRow[], last: ForgeRepoView | null): Pr
 async function askRepository(forges: readonly ForgeView[]): Promise<ForgeRepoView> {
   const written = await vscode.window.showInputBox({
     title: t('Another Repository'),
-    prompt: t('Its name, or the address of any page of it.'),
+    prompt: t('Its name, or the address of any page there.'),
     placeHolder: 'octocat/hello-world',
     ignoreFocusOut: true,
     validateInput: (value) =>
       value.trim() === '' || repositoryOf(value, forges) !== null
         ? null
-        : t('A name like octocat/hello-world, or an address like https://{host}/octocat/hello-world', {
-            host: forges[0]?.host ?? GITHUB,
-          }),
+        : t('A name like octocat/hello-world, or the address of any page there'),
   });
   const found = written === undefined ? null : repositoryOf(written, forges);
   if (found === null) throw new Dismissed();

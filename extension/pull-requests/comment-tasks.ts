@@ -82,12 +82,10 @@ export function onQuestion(
         'Each task runs in the environment “{environment}” and costs what the backend’s model costs. Its answer is a comment in the same place, for everybody who can read there. Nothing is pushed.',
         { environment },
       ),
-      [
-        webhookWords(forge, t),
-        forge.how === 'app'
-          ? t('To answer below issues, the app needs the permission “Issues: Read and write”.', {})
-          : t('To answer below issues, the token needs the permission “Issues: Read and write”.', {}),
-      ].join(' '),
+      forge.how === 'app'
+        ? t('To answer below issues, the app needs the permission “Issues: Read and write”.', {})
+        : t('To answer below issues, the token needs the permission “Issues: Read and write”.', {}),
+      webhookWords(forge, t),
     ].join('\n\n'),
   };
 }

@@ -76,11 +76,12 @@ test('before it is turned on a person reads who may start tasks, what they cost,
     /token needs the permission “Issues: Read and write”/,
   ])
     assert.match(detail, said);
-  assert.ok(detail.includes(`needs a webhook to ${HOOK}`) && detail.includes('webhookSecret'));
+  assert.match(detail, /github\.com needs a webhook, .*webhookSecret/);
+  assert.ok(detail.endsWith(`: ${HOOK}`));
 });
 
 test('a webhook has its address, who sees to it, and a sentence on what is missing', () => {
-  assert.equal(webhookWords(forge({ how: 'app', from: 'client' })), `The app sends its webhooks to ${HOOK}.`);
+  assert.equal(webhookWords(forge({ how: 'app', from: 'client' })), `The app sends its webhooks to ${HOOK}`);
   assert.match(webhookWords(forge({ webhook: { signed: true } })), /until publicUrl is set/);
   assert.equal(webhookProblem(forge()), null);
   const said = (of: ForgeView) => errorWords(webhookProblem(of)?.wire ?? assert.fail());
