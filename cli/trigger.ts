@@ -1,6 +1,8 @@
 /** `codex-tasks trigger`: in which repositories a comment `@codex …` starts a task. */
+import { GITHUB, namedRepo } from '../client/pull-request/forge-address.ts';
+import { webhookWords } from '../client/words/index.ts';
 import { EnvironmentName } from '../protocol/environment.ts';
-import { ForgeHost, ForgeRepoName, type TriggerView } from '../protocol/forge.ts';
+import type { ForgeView, TriggerView } from '../protocol/forge.ts';
 import { EXIT } from '../protocol/result.ts';
 import { askBackend } from './ask.ts';
 import {
@@ -13,7 +15,6 @@ import { tameLine } from './terminal.ts';
 import { UsageError, oneOf, optionalValue, parse } from './usage.ts';
 
 const ACTIONS = ['list', 'on', 'off'] as const;
-const DEFAULT_HOST = 'github.com';
 
 export const TRIGGER_HELP = `codex-tasks trigger list [--json]
 codex-tasks trigger on  [HOST/]OWNER/NAME [--env NAME]
@@ -21,7 +22,7 @@ codex-tasks trigger off [HOST/]OWNER/NAME
 
 In which repositories a comment that begins with @codex starts a task, below an issue or a pull request. Off
 until you turn it on; then for people who may write there alone, which the forge is asked each time. Such a task
-runs in the environment that --env names. HOST is ${DEFAULT_HOST} unless it is given. The forge must be connected
+runs in the environment that --env names. HOST is ${GITHUB} unless it is given. The forge must be connected
 and reach the backend by webhook: docs/github.md.
 
 The backend is the one at CODEX_SERVER_URL (with CODEX_SERVER_TOKEN), or your own on this machine:
@@ -48,12 +49,12 @@ export async function trigger(args: string[]): Promise<number> {
   }
   const { own, action, ...of } = command;
   const on = action === 'on';
-  await askBackend(own, (to) => to.call('forge.setTrigger', { ...of, on }));
-  say(
-    on
-      ? `On: comments that begin with @codex start tasks in ${of.host}/${of.repo}`
-      : `Off: ${of.host}/${of.repo}`,
-  );
+  const forges = await askBackend(own, async (to) => {
+    await to.call('forge.setTrigger', { ...of, on });
+    return on ? (await to.call('forge.list', {})).forges : [];
+  });
+  if (on) for (const line of onLines(of, forges)) say(line);
+  else say(`Off: ${of.host}/${of.repo}`);
   return EXIT.completed;
 }
 
@@ -89,15 +90,19 @@ export function triggerCommand(args: string[]): TriggerCommand | 'help' {
   return { action, ...of, environment: environment.data };
 }
 
-/** The first part of three is a host when it looks like one: GitLab's groups have no dot in their names' first. */
 function repositoryOf(named: string): { host: string; repo: string } {
-  const [first = '', ...others] = named.split('/');
-  const hasHost = others.length >= 2 && /[.:]/.test(first);
-  const host = (hasHost ? first : DEFAULT_HOST).toLowerCase();
-  const repo = hasHost ? others.join('/') : named;
-  if (!ForgeHost.safeParse(host).success || !ForgeRepoName.safeParse(repo).success)
-    throw new UsageError(`“${named}” is no repository: write OWNER/NAME or HOST/OWNER/NAME.`);
-  return { host, repo };
+  const found = namedRepo(named, GITHUB);
+  if (!found) throw new UsageError(`“${named}” is no repository: write OWNER/NAME or HOST/OWNER/NAME.`);
+  return found;
+}
+
+/** What holds now, and what the forge needs for it. */
+export function onLines(of: { host: string; repo: string }, forges: readonly ForgeView[]): string[] {
+  const forge = forges.find(({ host }) => host === of.host);
+  return [
+    `On: comments that begin with @codex start tasks in ${of.host}/${of.repo}`,
+    ...(forge ? [tameLine(webhookWords(forge))] : []),
+  ];
 }
 
 export function triggerLines(triggers: readonly TriggerView[]): string[] {

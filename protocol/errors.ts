@@ -111,6 +111,8 @@ export const ErrorCode = z.enum([
   'forgeLinkTooLarge',
   'forgeSignatureWrong',
   'forgeAppUnfinished',
+  'forgeWebhookUnknown',
+  'forgeWebhookUnsigned',
   'taskUntrusted',
   'pullRequestExists',
   'pullRequestMissing',
@@ -181,6 +183,7 @@ const ACTIONS: Partial<Record<ErrorCode, ErrorAction>> = {
   forgeUnknown: 'connectForge',
   forgeUnauthorized: 'connectForge',
   forgeForbidden: 'connectForge',
+  forgeWebhookUnsigned: 'connectForge',
 };
 
 export const ErrorParams = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]));

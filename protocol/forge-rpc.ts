@@ -1,7 +1,15 @@
 /** The part of the RPC table about forges and pull requests. */
 import { z } from 'zod';
 import { EnvironmentName } from './environment.ts';
-import { ForgeHost, ForgeKind, ForgeRepoName, ForgeToken, ForgeView, TriggerView } from './forge.ts';
+import {
+  ForgeHost,
+  ForgeKind,
+  ForgeRepoName,
+  ForgeRepoView,
+  ForgeToken,
+  ForgeView,
+  TriggerView,
+} from './forge.ts';
 import { Author, BranchName, Feedback, PullRequestPreview, PullRequestView } from './pull-request.ts';
 import { Attempt, Empty, OfTask, RequestId, method } from './rpc-parts.ts';
 
@@ -32,7 +40,14 @@ export const FORGE_METHODS = {
     z.object({ host: ForgeHost.default('github.com'), organization: z.string().max(100).optional() }),
     z.object({ url: z.string() }),
   ),
-  'forge.listTriggers': method(Empty, z.object({ triggers: z.array(TriggerView) })),
+  'forge.listTriggers': method(
+    Empty,
+    z.object({
+      triggers: z.array(TriggerView),
+      /** Those that the backend has at forges that are connected, whether it is on there or not. */
+      repos: z.array(ForgeRepoView).default([]),
+    }),
+  ),
   /** Off until turned on, per repository: comments `@codex …` of people who may write there start tasks. */
   'forge.setTrigger': method(
     z.object({

@@ -23,6 +23,15 @@ export const ForgeToken = z
   .max(8_192)
   .regex(/^[\x21-\x7e]+$/);
 
+/** How a forge tells what happens there. */
+export const WebhookView = z.object({
+  /** Where it sends that; absent: this backend has no address for others (`publicUrl`). */
+  url: z.string().optional(),
+  /** A secret to sign it with was agreed on. Nothing else is believed. */
+  signed: z.boolean(),
+});
+export type WebhookView = z.infer<typeof WebhookView>;
+
 export const ForgeView = z.object({
   host: ForgeHost,
   kind: ForgeKind,
@@ -35,12 +44,17 @@ export const ForgeView = z.object({
   account: z.string().optional(),
   /** Of an app: where it is given repositories. */
   installUrl: z.string().optional(),
+  /** Absent: of this kind we hear none, and ask from time to time. */
+  webhook: WebhookView.optional(),
   /** Why it can't be used now. */
   problem: WireError.optional(),
   connectedBy: z.string().optional(),
   connectedAt: z.number().optional(),
 });
 export type ForgeView = z.infer<typeof ForgeView>;
+
+export const ForgeRepoView = z.object({ host: ForgeHost, repo: ForgeRepoName });
+export type ForgeRepoView = z.infer<typeof ForgeRepoView>;
 
 /** A repository in which a comment `@codex …` starts a task. */
 export const TriggerView = z.object({

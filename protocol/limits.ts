@@ -145,6 +145,8 @@ export const ATTEMPTS_MOST = 4;
 export const LINKS_PER_PROMPT = 10;
 /** A forge that does not answer keeps a turn waiting no longer than this, and no client that asks for a commit. */
 export const FORGE_READ_MS = 20_000;
+/** What is said to an agent at work waits no longer for what its links lead to: it is meant for now. */
+export const STEER_LINKS_MS = 5_000;
 /** A pull request's template as the model gets it: longer ones explain more than they ask. */
 export const PULL_REQUEST_TEMPLATE_BYTES = 8 * KIB;
 /** Pictures of one prompt. */

@@ -29,6 +29,15 @@ function place(host: string, path: string): AtForge | null {
   return known.success && repo.success ? { host: known.data, repo: repo.data } : null;
 }
 
+/** As a person writes it: `owner/name`, or with a host before it, which has a dot or a port. */
+export function namedRepo(written: string, defaultHost: string): AtForge | null {
+  const [first = '', ...others] = written.trim().split('/');
+  const hasHost = others.length >= 2 && /[.:]/.test(first);
+  const host = ForgeHost.safeParse((hasHost ? first : defaultHost).toLowerCase());
+  const repo = ForgeRepoName.safeParse((hasHost ? others : [first, ...others]).join('/'));
+  return host.success && repo.success ? { host: host.data, repo: repo.data } : null;
+}
+
 /** What a person wrote: a host, a host with its port, or any address there. */
 export function hostOf(written: string): string | null {
   const text = written.trim().toLowerCase();

@@ -80,6 +80,14 @@ export const FORGE_ERROR_WORDS = {
   forgeAppUnfinished: [
     'This app was asked for too long ago, or by another backend. Begin again with Connect.',
   ],
+  forgeWebhookUnknown: [
+    'Comments at {host} can’t start tasks: the backend hears from GitHub alone.',
+    'Comments can’t start tasks there: the backend hears from GitHub alone.',
+  ],
+  forgeWebhookUnsigned: [
+    'No webhook secret was agreed on with {host}, so no comment there would be heard. Set webhookSecret of {host} in the backend’s config.yaml and start it again; or set publicUrl there, start it again, and make a GitHub App.',
+    'No webhook secret was agreed on with the forge, so no comment there would be heard. Set webhookSecret in the backend’s config.yaml and start it again; or set publicUrl there, start it again, and make a GitHub App.',
+  ],
   taskUntrusted: [
     'This task works on a fork’s code: it gets no internet access, whatever its environment allows.',
   ],

@@ -16,4 +16,5 @@ export * from './setup.ts';
 export * from './tasks.ts';
 export * from './terminals.ts';
 export * from './units.ts';
+export * from './webhooks.ts';
 export { english, type Params, type Translate } from './template.ts';

@@ -31,6 +31,7 @@ export type ChangesCommand = (typeof CHANGES_COMMANDS)[number];
 /** Those of forges and pull requests. */
 export const PULL_REQUEST_COMMANDS = [
   'connectForge',
+  'answerComments',
   'createPullRequest',
   'openPullRequest',
   'followUpPullRequest',

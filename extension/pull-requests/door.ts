@@ -40,6 +40,7 @@ export class PullRequestsDoor {
     const has = ({ pullRequest }: TaskSummary) => pullRequest?.url !== undefined;
     return {
       connectForge: async () => (await this.#open()).connect(),
+      answerComments: async () => (await this.#open()).answerComments(),
       createPullRequest: async (argument) => {
         const taskId = await pickTask(argument, t('Create Pull Request'), hasResult);
         openTask(taskId);

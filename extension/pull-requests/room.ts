@@ -1,10 +1,10 @@
 /**
- * What is behind the door, in a bundle that is loaded with its first use: connecting forges, the desks at which pull
+ * What is behind the door, in a bundle that is loaded with its first use: connecting forges, where comments start tasks, the desks at which pull
  * requests are made, follow-ups from what others said. Nothing is pushed or asked for unless a person said so.
  */
 import * as vscode from 'vscode';
 import { authorOf } from '../../client/git/author.ts';
-import { forgeRemote, isPageOf } from '../../client/pull-request/index.ts';
+import { forgeRemote, isPageOf, type ForgeRemote } from '../../client/pull-request/index.ts';
 import type { PullRequestDesk } from '../../protocol/pages.ts';
 import type { PullRequestView } from '../../protocol/pull-request.ts';
 import type { TaskView } from '../../protocol/rpc.ts';
@@ -15,6 +15,7 @@ import type { Log } from '../platform/log.ts';
 import { draftsFirst } from '../platform/settings.ts';
 import { Dismissed, errorText, SentenceError, sentenceOf, t } from '../platform/words.ts';
 import type { TaskStore } from '../tasks/store.ts';
+import { answerComments } from './answer-comments.ts';
 import { connectForge } from './connect.ts';
 import { Desk } from './desk.ts';
 import { followUpFeedback } from './feedback.ts';
@@ -101,18 +102,24 @@ export class PullRequestsRoom {
   async connect(taskId?: string): Promise<void> {
     const { backend, log } = this.#options;
     const { connection } = await backend.ready();
-    await connectForge({ connection, place: backend.place, host: await this.#host(taskId), log });
+    const host = (await this.#remote(taskId))?.host ?? null;
+    await connectForge({ connection, place: backend.place, host, log });
     const desk = taskId === undefined ? undefined : this.#desks.get(taskId);
     if (desk?.state.problem?.offers.includes('connect')) await desk.again();
   }
 
-  async #host(taskId: string | undefined): Promise<string | null> {
+  async answerComments(): Promise<void> {
+    const { backend, log } = this.#options;
+    const { connection } = await backend.ready();
+    await answerComments({ connection, place: backend.place, open: await this.#remote(), log });
+  }
+
+  async #remote(taskId?: string): Promise<ForgeRemote | null> {
     if (!vscode.workspace.isTrusted) return null;
     const { records, roots } = this.#options;
     const known = taskId === undefined ? undefined : records.folder(taskId);
     const root = known ?? (await roots())[0]?.root;
-    const remote = root === undefined ? null : await forgeRemote(root).catch(() => null);
-    return remote?.host ?? null;
+    return root === undefined ? null : forgeRemote(root).catch(() => null);
   }
 
   async #view(taskId: string): Promise<PullRequestView | undefined> {

@@ -1,6 +1,6 @@
 /**
- * What the links in a prompt lead to, as the model gets it: one message before the prompt and stored with it, so
- * that the history says the same however often the turn is taken up again. It is a stranger's: it stands between
+ * What the links in a prompt, or in what is said while a turn runs, lead to, as the model gets it: one message before
+ * those words and stored with them, so that the history says the same however often the turn is taken up again. It is a stranger's: it stands between
  * marks that nobody could know when it was written, and what we say of it stands outside of them.
  *
  * A link that leads to a diff is a file in the sandbox. The history names it, and a sandbox that was made again
@@ -10,6 +10,7 @@ import { randomBytes } from 'node:crypto';
 import type { NewEvent } from '../../protocol/events.ts';
 import type { ResponseItem } from '../model/model.ts';
 import { prompt } from './instructions.ts';
+import type { Steer } from './steering.ts';
 
 /** Named by its content, so that another state of the same link is another file. */
 export interface LinkedFile {
@@ -19,15 +20,18 @@ export interface LinkedFile {
 
 export type Unread = 'tooLarge' | 'gone' | 'noAccess' | 'rateLimited' | 'foreign' | 'failed';
 
-/** `url` as it stands in the prompt; `what` is ours, `text` is not. */
+/** `url` as the person wrote it; `what` is ours, `text` is not. */
 export type Linked =
   | { kind: 'text'; url: string; what: string; text: string }
   | { kind: 'file'; url: string; file: LinkedFile; path: string; bytes: number }
   | { kind: 'unread'; url: string; why: Unread };
 
 export interface PromptLinks {
-  /** And what is told of it. A link that can't be read is one of the answers; throws only when the turn ends. */
-  read(): Promise<{ linked: readonly Linked[]; events: readonly NewEvent[] }>;
+  /**
+   * Of the prompt, or of what was `said` since, which waits for it a few seconds at most. And what is told of it. A
+   * link that can't be read is one of the answers; throws only when the turn ends.
+   */
+  read(said?: Steer): Promise<{ linked: readonly Linked[]; events: readonly NewEvent[] }>;
   /** Puts a file where it was said to lie, unless it is there. */
   lay(file: LinkedFile): Promise<void>;
 }
@@ -48,9 +52,10 @@ const WHY: Record<Unread, string> = {
 
 export async function linkedItems(
   links: PromptLinks | undefined,
+  said?: Steer,
 ): Promise<{ items: ResponseItem[]; events: readonly NewEvent[] }> {
   if (!links) return { items: [], events: [] };
-  const { linked, events } = await links.read();
+  const { linked, events } = await links.read(said);
   return { items: linked.length === 0 ? [] : [linkedItem(linked)], events };
 }
 

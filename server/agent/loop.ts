@@ -158,9 +158,9 @@ async function runTurn(input: AgentInput & { sessions: Sessions }, clock: TurnCl
   }
 }
 
-/** Whether the person has said something; it is in the history then. */
+/** Whether the person has said something; it is in the history then, with what its links lead to. */
 async function takeSteers(
-  { steering }: AgentInput,
+  { steering, links }: AgentInput,
   items: readonly ResponseItem[],
   store: Store,
   when: 'running' | 'closing',
@@ -168,8 +168,15 @@ async function takeSteers(
   if (!steering) return false;
   const taken = takenUpTo(items, startOfTurn(items));
   const said = when === 'closing' ? await steering.close(taken) : await steering.after(taken);
-  if (said.length > 0) await store(said.map(steerItem), said.flatMap(steerTold));
-  return said.length > 0;
+  if (said.length === 0) return false;
+  const linked = await Promise.all(said.map((one) => linkedItems(links, one)));
+  const more = said.flatMap((one, nth) => [...(linked[nth]?.items ?? []), steerItem(one)]);
+  await store(
+    more,
+    said.flatMap((one, nth) => [...(linked[nth]?.events ?? []), ...steerTold(one)]),
+  );
+  await layLinked(links, more);
+  return true;
 }
 
 /** The budget that is used up, if any. The first time that one nearly is, everybody is told. */

@@ -6,6 +6,7 @@
  */
 import { CodexError, toWireError } from '../../protocol/errors.ts';
 import type { ForgeView } from '../../protocol/forge.ts';
+import { PATHS } from '../../protocol/http.ts';
 import type { Log } from '../log.ts';
 import type { Connection, OpenForge } from './connection.ts';
 import type { KeptConnections } from './connections.ts';
@@ -18,6 +19,8 @@ export interface ForgesOptions {
   owners: readonly Connection[];
   kept: KeptConnections;
   log: Log;
+  /** Where forges reach this backend; absent: nowhere. */
+  publicUrl?: string | undefined;
   /** Of tests. */
   pause?: (ms: number) => Promise<void>;
 }
@@ -41,7 +44,13 @@ interface Client {
   forge: OpenForge;
 }
 
-export async function openForges({ owners, kept, log, pause }: ForgesOptions): Promise<OpenForges> {
+export async function openForges({
+  owners,
+  kept,
+  log,
+  publicUrl,
+  pause,
+}: ForgesOptions): Promise<OpenForges> {
   const closing = new AbortController();
   const clients = new Map<string, Client>();
   /** Learnt by asking: whose token it is, what is wrong with it. */
@@ -100,7 +109,10 @@ export async function openForges({ owners, kept, log, pause }: ForgesOptions): P
   };
 
   const connectionOf = async (host: string) => (await connections()).find((one) => one.host === host) ?? null;
-  const viewOf = (connection: Connection): ForgeView => viewOfConnection(connection, learnt.get(connection));
+  const viewOf = (connection: Connection): ForgeView => ({
+    ...viewOfConnection(connection, learnt.get(connection)),
+    ...webhookOf(connection, publicUrl),
+  });
 
   await connections();
   return {
@@ -192,4 +204,13 @@ function viewOfConnection(
     ...(connectedBy === undefined ? {} : { connectedBy }),
     ...(connectedAt === undefined ? {} : { connectedAt }),
   };
+}
+
+function webhookOf(
+  { host, kind, webhookSecret }: Connection,
+  publicUrl: string | undefined,
+): Pick<ForgeView, 'webhook'> {
+  if (kind === 'gitlab') return {};
+  const url = publicUrl === undefined ? {} : { url: `${publicUrl}${PATHS.webhook(host)}` };
+  return { webhook: { ...url, signed: webhookSecret !== undefined } };
 }

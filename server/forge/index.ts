@@ -37,6 +37,7 @@ export async function openForgeRooms(parts: ForgeParts): Promise<ForgeRooms> {
     owners,
     kept: keptConnections(store, keys),
     log,
+    publicUrl,
     ...(pause ? { pause } : {}),
   });
   const making = new AppMaking({ forges, ...(publicUrl === undefined ? {} : { publicUrl }) });

@@ -16,7 +16,7 @@ import { refreshRow } from './refresh.ts';
 import { resume } from './resume.ts';
 import { pullRow, viewOf, type PullRow } from './rows.ts';
 import { TriggeredTasks } from './answers.ts';
-import { listTriggers, setTrigger } from './triggers.ts';
+import { knownRepos, listTriggers, setTrigger } from './triggers.ts';
 import type { PullDeps, PullRoom } from './types.ts';
 import { update } from './update.ts';
 import { openWebhooks, type Webhooks } from './webhooks.ts';
@@ -79,7 +79,10 @@ export function openPullRequests(parts: Omit<PullDeps, 'signal'>): PullRequests 
       'pullRequest.record': async (params, who) => ({
         pullRequest: viewOf(await alone(params.taskId, () => record(deps, params, who))),
       }),
-      'forge.listTriggers': async () => ({ triggers: await listTriggers(deps) }),
+      'forge.listTriggers': async () => ({
+        triggers: await listTriggers(deps),
+        repos: await knownRepos(deps),
+      }),
       'forge.setTrigger': async (params, who) => ({ triggers: await setTrigger(deps, params, who) }),
     },
     start: () => answers.start(),

@@ -4,7 +4,7 @@
  * what it is; a pull request from a fork makes the whole task an untrusted one.
  */
 import { CodexError } from '../../protocol/errors.ts';
-import type { ForgeKind, TriggerView } from '../../protocol/forge.ts';
+import type { ForgeKind, ForgeRepoView, TriggerView } from '../../protocol/forge.ts';
 import { FEEDBACK_PROMPT_BYTES } from '../../protocol/limits.ts';
 import type { ParamsOf, RepoAtCommit } from '../../protocol/rpc.ts';
 import type { ForgeRepo, PullRequest, RepoAbout } from '../forge/forge.ts';
@@ -12,6 +12,9 @@ import type { Trigger } from '../tasks/trigger.ts';
 import { requestIdOf, type Command } from './command.ts';
 import { headRef, remoteOf, type PullDeps } from './types.ts';
 import { untrustedBlock } from './untrusted.ts';
+
+/** As many as a list for a person may have. */
+const KNOWN_REPOS = 200;
 
 export async function listTriggers({ store }: Pick<PullDeps, 'store'>): Promise<TriggerView[]> {
   const rows = await store.read((db) =>
@@ -26,7 +29,31 @@ export async function listTriggers({ store }: Pick<PullDeps, 'store'>): Promise<
   }));
 }
 
-/** Throws `CodexError` forgeUnknown, forgeRepoUnknown, environmentUnknown, badRequest (no webhook can come). */
+/** Those that the backend has, the newest first, of forges that are connected. */
+export async function knownRepos({ store, forges }: PullDeps): Promise<ForgeRepoView[]> {
+  const rows = await store.read((db) =>
+    db
+      .selectFrom('repos')
+      .select(['remote'])
+      .where('remote', 'is not', null)
+      .orderBy('created_at', 'desc')
+      .execute(),
+  );
+  const remotes = [...new Set(rows.map(({ remote }) => remote ?? ''))].slice(0, KNOWN_REPOS);
+  const found = new Map<string, ForgeRepoView>();
+  for (const remote of remotes) {
+    const repo = await forges.ofRemote(remote);
+    if (repo === null) continue;
+    const key = `${repo.forge.host}/${repo.name.toLowerCase()}`;
+    if (!found.has(key)) found.set(key, { host: repo.forge.host, repo: repo.name });
+  }
+  return [...found.values()];
+}
+
+/**
+ * Throws `CodexError` forgeUnknown, forgeRepoUnknown, environmentUnknown, forgeWebhookUnknown and
+ * forgeWebhookUnsigned (no comment would be heard).
+ */
 export async function setTrigger(
   deps: PullDeps,
   { host, repo, on, environment }: ParamsOf<'forge.setTrigger'>,
@@ -43,13 +70,10 @@ export async function setTrigger(
     return listTriggers(deps);
   }
   if (environment !== undefined) await deps.environments.get(environment);
-  const { name } = await (await deps.forges.get(host)).repo(repo).about();
-  if ((await deps.webhookSecret(host)) === null) {
-    throw new CodexError('badRequest', {
-      where: host,
-      reason: 'it has no webhook secret, so no comment would be heard. Connect an app, or set webhookSecret.',
-    });
-  }
+  const forge = await deps.forges.get(host);
+  if (forge.kind === 'gitlab') throw new CodexError('forgeWebhookUnknown', { host });
+  const { name } = await forge.repo(repo).about();
+  if ((await deps.webhookSecret(host)) === null) throw new CodexError('forgeWebhookUnsigned', { host });
   const row = {
     host,
     repo: name,

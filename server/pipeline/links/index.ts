@@ -1,16 +1,18 @@
 /**
- * The links of a prompt that lead to an issue, a pull request or its diff at a connected forge, read once in a
- * turn with the backend's own access: texts for the model, diffs as files beside the repository. All attempts
- * get the same. Nothing of that access enters a sandbox, and secrets are taken out of what was read.
+ * The links of a prompt, and of what is said while a turn runs, that lead to an issue, a pull request or its diff at
+ * a connected forge, read once with the backend's own access: texts for the model, diffs as files beside the
+ * repository. All attempts get the same. Nothing of that access enters a sandbox, and secrets are taken out of what
+ * was read.
  *
  * A link that can't be read is told, to the person and the model, and keeps no turn from going on. A task that a
  * comment started reads only its own repository: what it answers is seen by everybody who sees that.
  */
 import { CodexError, type ErrorCode } from '../../../protocol/errors.ts';
 import type { NewEvent } from '../../../protocol/events.ts';
-import { FORGE_READ_MS, LIMITS, LINKS_PER_PROMPT } from '../../../protocol/limits.ts';
+import { FORGE_READ_MS, LIMITS, LINKS_PER_PROMPT, STEER_LINKS_MS } from '../../../protocol/limits.ts';
 import { USUAL_PLACES } from '../../../protocol/places.ts';
 import type { Linked, LinkedFile, PromptLinks, Unread } from '../../agent/linked.ts';
+import type { Steer } from '../../agent/steering.ts';
 import type { ForgeLink, Forges } from '../../forge/forge.ts';
 import type { Sandbox } from '../../sandbox/sandbox.ts';
 import type { Redactor } from '../../secrets/types.ts';
@@ -45,15 +47,26 @@ export function readLinks(
   redactor: Redactor,
 ): ReadLinks | undefined {
   if (!forges) return undefined;
-  let reading: Promise<All> | undefined;
-  const read = (): Promise<All> => (reading ??= readAll(forges, turn, redactor));
+  const readings = new Map<string, Promise<All>>();
+  const read = (said?: Steer): Promise<All> => {
+    const key = said?.id ?? 'prompt';
+    const known = readings.get(key);
+    if (known) return known;
+    const reading = readAll(forges, said ?? { text: turn.prompt }, {
+      turn,
+      redactor,
+      deadline: deadlineOf(said),
+    });
+    readings.set(key, reading);
+    return reading;
+  };
   if (!turn.resumed && !turn.onlySetup) read().catch(() => {});
   return {
     in: (sandbox) => {
       const pathOf = ({ name }: LinkedFile) => `${(sandbox.places ?? USUAL_PLACES).run}/links/${name}`;
       return {
-        async read() {
-          const { found, left } = await read();
+        async read(said) {
+          const { found, left } = await read(said);
           return {
             linked: found.map((one) => asLinked(one, pathOf)),
             events: [...found.flatMap((one) => told(one, turn, pathOf)), ...toldLeft(found, left)],
@@ -70,8 +83,27 @@ export function readLinks(
   };
 }
 
-async function readAll(forges: Pick<Forges, 'linksIn'>, turn: TurnContext, redactor: Redactor): Promise<All> {
-  const links = await soon(turn.signal, () => forges.linksIn(turn.prompt)).catch((error: unknown) => {
+interface Reading {
+  turn: TurnContext;
+  redactor: Redactor;
+  /** Of one request. */
+  deadline: () => AbortSignal;
+}
+
+/** Of a prompt each has its own time; what is said to an agent at work waits once for all of its links. */
+function deadlineOf(said: Steer | undefined): () => AbortSignal {
+  if (!said) return () => AbortSignal.timeout(FORGE_READ_MS);
+  const all = AbortSignal.timeout(STEER_LINKS_MS);
+  return () => all;
+}
+
+async function readAll(
+  forges: Pick<Forges, 'linksIn'>,
+  { text }: { text: string },
+  of: Reading,
+): Promise<All> {
+  const { turn } = of;
+  const links = await soon(of, () => forges.linksIn(text)).catch((error: unknown) => {
     // Without a link that is known there is nothing to tell of.
     if (turn.signal.aborted) throw error;
     return [];
@@ -81,7 +113,7 @@ async function readAll(forges: Pick<Forges, 'linksIn'>, turn: TurnContext, redac
   const wanted = all.slice(0, LINKS_PER_PROMPT);
   const texts = wanted.filter(({ kind }) => kind !== 'diff').length;
   const room = Math.floor(turn.limits.forgeTextBytes / Math.max(1, texts));
-  const found = await Promise.all(wanted.map((link) => readOne(turn, link, room, redactor)));
+  const found = await Promise.all(wanted.map((link) => readOne(of, link, room)));
   return { found, left: all.length - wanted.length };
 }
 
@@ -89,15 +121,11 @@ function keyOf({ kind, repo, number }: ForgeLink): string {
   return [kind, repo.forge.host, repo.name.toLowerCase(), number].join(' ');
 }
 
-async function readOne(
-  turn: TurnContext,
-  link: ForgeLink,
-  maxBytes: number,
-  redactor: Redactor,
-): Promise<Found> {
+async function readOne(of: Reading, link: ForgeLink, maxBytes: number): Promise<Found> {
+  const { turn } = of;
   if (isForeign(turn, link)) return { kind: 'unread', link, why: 'foreign' };
   try {
-    return await soon(turn.signal, () => ask(turn, link, maxBytes, redactor));
+    return await soon(of, () => ask(of, link, maxBytes));
   } catch (error) {
     if (turn.signal.aborted) throw error;
     return { kind: 'unread', link, why: whyOf(error) };
@@ -110,7 +138,7 @@ function isForeign({ task: { trigger } }: TurnContext, { repo }: ForgeLink): boo
   return !isSame;
 }
 
-async function ask(turn: TurnContext, link: ForgeLink, maxBytes: number, redactor: Redactor): Promise<Found> {
+async function ask({ turn, redactor }: Reading, link: ForgeLink, maxBytes: number): Promise<Found> {
   const { repo, number, kind } = link;
   const where = `${repo.name}#${number} at ${repo.forge.host}`;
   switch (kind) {
@@ -208,8 +236,8 @@ function warning(code: string, params: Record<string, string | number>): NewEven
 }
 
 /** Its answer, unless it takes too long or the turn ends. */
-async function soon<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-  const ended = AbortSignal.any([signal, AbortSignal.timeout(FORGE_READ_MS)]);
+async function soon<T>({ turn: { signal }, deadline }: Reading, work: () => Promise<T>): Promise<T> {
+  const ended = AbortSignal.any([signal, deadline()]);
   const stopped = Promise.withResolvers<never>();
   const stop = (): void => stopped.reject(new CodexError(signal.aborted ? 'cancelled' : 'forgeUnavailable'));
   ended.addEventListener('abort', stop, { once: true });

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import type { NewEvent } from '../../../protocol/events.ts';
-import type { LinkedFile, PromptLinks } from '../../../server/agent/linked.ts';
+import type { Linked, LinkedFile, PromptLinks } from '../../../server/agent/linked.ts';
+import type { Steer } from '../../../server/agent/steering.ts';
 import { stage, type Stage } from './play.ts';
 
 let on: Stage | undefined;
@@ -24,13 +25,22 @@ const READ: NewEvent = { code: 'warning', params: { code: 'linkRead', params: { 
 class Links implements PromptLinks {
   reads = 0;
   readonly laid: string[] = [];
-  async read() {
+  async read(said?: Steer): Promise<{ linked: Linked[]; events: NewEvent[] }> {
+    if (said && !said.text.includes(URL)) return { linked: [], events: [] };
     this.reads++;
+    if (said) {
+      const file = { name: `${said.id}.diff`, sha256: FILE.sha256 };
+      const linked: Linked[] = [
+        { kind: 'text', url: URL, what: 'issue', text: `for ${said.id}` },
+        { kind: 'file', url: URL, file, path: `/run/codex/links/${file.name}`, bytes: 3 },
+      ];
+      return { linked, events: [READ] };
+    }
     return {
       linked: [
         { kind: 'text', url: URL, what: 'issue', text: `read ${this.reads} times` },
         { kind: 'file', url: URL, file: FILE, path: `/run/codex/links/${FILE.name}`, bytes: 3 },
-      ] as const,
+      ],
       events: [READ],
     };
   }
@@ -84,10 +94,80 @@ test('a follow-up reads its own links, and an earlier turn’s files are there s
   const played = (on = await stage(SCRIPT));
   await played.run({ links: new Links() });
   const links = new Links();
-  links.read = async () => ({ linked: [], events: [] }) as never;
+  links.read = async () => ({ linked: [], events: [] });
   await played.run({ links, turn: 2, prompt: 'and now?' });
   assert.equal(texts(played, 2).length, 3);
   assert.deepEqual(links.laid, [FILE.name]);
+});
+
+/** What is said once it has begun, in this order. */
+function speaking(...texts: string[]) {
+  const said: Steer[] = [];
+  const after = async (position: number): Promise<Steer[]> => said.filter((one) => one.position > position);
+  return {
+    steering: { after, close: after },
+    begin: (): void => {
+      for (const text of texts) {
+        const position = said.length + 1;
+        said.push({ id: `said-1-${position}`, position, text });
+      }
+    },
+  };
+}
+
+test('what is said while a turn runs brings along what its links lead to, each before its words', async () => {
+  const played = (on = await stage(SCRIPT));
+  const links = new Links();
+  const { steering, begin } = speaking(`See ${URL}`, 'quickly', `and ${URL} again`);
+  const writes: number[] = [];
+  played.history.onAppend = (items) => {
+    writes.push(items.length);
+    if (items.some((item) => item.type === 'function_call') && links.reads === 1) begin();
+  };
+  await played.run({ links, steering });
+  const shown = texts(played, 1).map((text) => /for said-1-\d/.exec(text)?.[0] ?? text);
+  assert.deepEqual(shown.slice(1), [
+    'do it',
+    ...['for said-1-1', `See ${URL}`, 'quickly', 'for said-1-3', `and ${URL} again`],
+  ]);
+  assert.ok(writes.includes(5), 'one write for all of it');
+  assert.deepEqual(links.laid, [FILE.name, 'said-1-1.diff', 'said-1-3.diff']);
+  const told = played.events.flatMap(({ code, params }) =>
+    code === 'warning'
+      ? [params.code]
+      : code === 'item.started' && params.item.type === 'message' && params.item.role === 'user'
+        ? [params.item.id]
+        : [],
+  );
+  assert.deepEqual(told, ['linkRead', 'linkRead', 'said-1-1', 'said-1-2', 'linkRead', 'said-1-3']);
+  assert.deepEqual(played.server.problems, []);
+});
+
+test('words with a link that a crash came upon are neither lost nor said twice, and what was read is read once', async () => {
+  const played = (on = await stage(SCRIPT));
+  const { steering, begin } = speaking(`See ${URL}`, 'quickly');
+  begin();
+  const crash = (when: (items: readonly { type?: unknown }[]) => boolean) => {
+    played.history.onAppend = (items) => {
+      if (when(items)) throw new Error('the backend died');
+    };
+  };
+  // Once before they are stored, once after that.
+  crash((items) => items.some((item) => 'codexSteer' in item));
+  await assert.rejects(played.run({ links: new Links(), steering }), /died/);
+  const second = new Links();
+  crash((items) => items.some(({ type }) => type === 'function_call_output'));
+  await assert.rejects(played.run({ links: second, steering }), /died/);
+  played.history.onAppend = () => {};
+  const third = new Links();
+  await played.run({ links: third, steering });
+  assert.deepEqual([second.reads, third.reads], [1, 0]);
+  assert.deepEqual(third.laid, [FILE.name, 'said-1-1.diff']);
+  const last = texts(played, played.server.requests.length - 1);
+  assert.deepEqual(
+    last.slice(1).map((text) => /for said-1-\d/.exec(text)?.[0] ?? text),
+    ['do it', 'for said-1-1', `See ${URL}`, 'quickly'],
+  );
 });
 
 test('a template is told once in a conversation, and again when it has changed', async () => {

@@ -88,6 +88,7 @@ test('a token is tried before it is kept, shown by its account, and replaced by 
       from: 'client',
       apiUrl: github.apiUrl,
       account: 'octo',
+      webhook: { signed: false },
       connectedBy: 'owner',
       connectedAt: 'number',
     },

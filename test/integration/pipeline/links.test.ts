@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { CodexError } from '../../../protocol/errors.ts';
-import { resolveLimits } from '../../../protocol/limits.ts';
+import { resolveLimits, STEER_LINKS_MS } from '../../../protocol/limits.ts';
 import { createRedactor } from '../../../server/secrets/redactor.ts';
 import { linkedText } from '../../../server/agent/linked.ts';
 import { readLinks } from '../../../server/pipeline/links/index.ts';
@@ -130,6 +130,40 @@ function reading(prompt: string, more: Partial<Parameters<typeof memoryTurn>[1]>
   assert.ok(links);
   return { links, turn };
 }
+
+const said = (text: string, position = 1) => ({ id: `said-1-${position}`, position, text });
+
+test('what is said meanwhile is read like a prompt, once for all attempts', async () => {
+  const { links } = reading(`${AT}/issues/7`);
+  const [first, again] = await Promise.all(
+    [1, 2].map(() => links.read(said(`as in ${AT}/pull/8 and https://elsewhere.test/acme/shop/issues/1`))),
+  );
+  assert.deepEqual(
+    first?.linked.map(({ kind, url }) => [kind, url]),
+    [['text', `${AT}/pull/8`]],
+  );
+  assert.deepEqual(again, first);
+  assert.deepEqual(forges.asked.sort(), ['comments acme/shop#8', 'issue acme/shop#7', 'pull acme/shop#8']);
+  assert.deepEqual((await links.read(said('no link', 2))).linked, []);
+});
+
+test('what is said goes on as text after a few seconds where the forge does not answer, and that is told', async () => {
+  const answers = forges.linksIn;
+  forges.linksIn = async (text) =>
+    (await answers(text)).map((link) => ({
+      ...link,
+      repo: { ...link.repo, issue: () => new Promise(() => {}) },
+    }));
+  const { links } = reading('Mend it');
+  const began = performance.now();
+  const { linked, events } = await links.read(said(`${AT}/issues/7`));
+  assert.ok(performance.now() - began < 2 * STEER_LINKS_MS);
+  assert.match(linkedText(linked), /could not be read, since the forge did not answer/);
+  assert.deepEqual(
+    paramsOf([...events], 'warning').map(({ code }) => code),
+    ['linkUnread'],
+  );
+});
 
 test('secrets are taken out of what was read before anything of it is cut', async () => {
   world.memory.secrets = [{ name: 'TOKEN', id: 'one', value: SECRET }];

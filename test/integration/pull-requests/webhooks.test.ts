@@ -4,6 +4,7 @@ import type { CodexError } from '../../../protocol/errors.ts';
 import type { TaskSummary } from '../../../protocol/rpc.ts';
 import { commitAll, git, initRepository, write } from '../../support/git.ts';
 import type { Payload } from '../../support/github/index.ts';
+import { startGitLab } from '../../support/gitlab/index.ts';
 import { openWorld, REPO, WEBHOOK_SECRET, type World } from './world.ts';
 
 let world: World;
@@ -86,7 +87,14 @@ test('“@codex” starts a task only where it is on, only for who may write, an
   const before = (await tasks()).length;
   await deliver('issue_comment', say('hubot', '@codex fix this'));
   await one.call('forge.setTrigger', { host: github.host, repo: REPO, on: true });
-  assert.equal((await one.call('forge.listTriggers', {})).triggers[0]?.repo, REPO);
+  const { triggers, repos } = await one.call('forge.listTriggers', {});
+  assert.equal(triggers[0]?.repo, REPO);
+  assert.deepEqual(repos, [{ host: github.host, repo: REPO }], 'the backend has it from the tasks before');
+  const [forge] = (await one.call('forge.list', {})).forges;
+  assert.deepEqual(forge?.webhook, {
+    url: `https://tasks.example/api/v1/forges/${github.host}/webhook`,
+    signed: true,
+  });
   await deliver('issue_comment', say('stranger', '@codex fix this'));
   await deliver('issue_comment', say('hubot', 'I told @codex to fix this'));
 
@@ -116,6 +124,34 @@ test('“@codex” starts a task only where it is on, only for who may write, an
   assert.equal((await tasks()).length, before + 1);
   assert.equal(answers().length, 1);
   assert.equal(github.asked('POST /repos/{owner}/{repo}/pulls'), 1, 'no pull request of its own accord');
+});
+
+test('where no secret was agreed on, or GitLab is, nothing is turned on, and a sentence says why', async () => {
+  const other = await openWorld(
+    (dir) => {
+      initRepository(dir);
+      write(dir, 'README.md', '# A project\n');
+      commitAll(dir);
+    },
+    { connected: 'client' },
+  );
+  const { github, one } = other;
+  const turnOn = (host: string, repo: string) => one.call('forge.setTrigger', { host, repo, on: true });
+  const gitlab = await startGitLab();
+  try {
+    const url = `https://tasks.example/api/v1/forges/${github.host}/webhook`;
+    assert.deepEqual((await one.call('forge.list', {})).forges[0]?.webhook, { url, signed: false });
+    await assert.rejects(turnOn(github.host, REPO), { code: 'forgeWebhookUnsigned' });
+    await one.call('forge.connect', {
+      ...{ host: gitlab.host, kind: 'gitlab', apiUrl: gitlab.apiUrl },
+      token: gitlab.addToken('tanuki').value,
+    });
+    await assert.rejects(turnOn(gitlab.host, 'group/app'), { code: 'forgeWebhookUnknown' });
+    assert.deepEqual((await one.call('forge.listTriggers', {})).triggers, []);
+  } finally {
+    await gitlab.close();
+    await other.close();
+  }
 });
 
 test('a comment on a fork’s pull request makes an untrusted task, at the fork’s commit', async () => {

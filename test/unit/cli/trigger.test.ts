@@ -1,7 +1,7 @@
 /** `codex-tasks trigger` as it is written. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { triggerCommand, triggerLines } from '../../../cli/trigger.ts';
+import { onLines, triggerCommand, triggerLines } from '../../../cli/trigger.ts';
 import { UsageError } from '../../../cli/usage.ts';
 
 function read(...args: string[]) {
@@ -51,4 +51,15 @@ test('each repository has a line', () => {
     'github.com/octocat/lib  in small',
   ]);
   assert.match(triggerLines([])[0] ?? '', /^Off in all repositories/);
+});
+
+test('after it is turned on it says where the forge has to send its webhooks', () => {
+  const url = 'https://codex.example.org/api/v1/forges/github.com/webhook';
+  const forge = { host: 'github.com', kind: 'github', how: 'token', from: 'owner', apiUrl: '' } as const;
+  const lines = onLines({ host: 'github.com', repo: 'octocat/app' }, [
+    { ...forge, webhook: { url, signed: true } },
+  ]);
+  assert.equal(lines[0], 'On: comments that begin with @codex start tasks in github.com/octocat/app');
+  assert.match(lines[1] ?? '', /^github\.com needs a webhook, /);
+  assert.ok(lines[1]?.endsWith(`: ${url}`));
 });

@@ -127,6 +127,16 @@ test('every command of the review has its handler in the room', () => {
     assert.match(room, new RegExp(`^ {6}${command.slice('codexTasks.'.length)}: `, 'm'), command);
 });
 
+test('where forges are connected there is where comments start tasks, too', () => {
+  const menus = manifest.contributes['menus'] as Record<string, { command: string; when?: string }[]>;
+  const whenOf = (name: string) =>
+    menus['view/title']?.find(({ command }) => command === `codexTasks.${name}`)?.when;
+  assert.equal(whenOf('answerComments'), 'view == codexTasks.tasks');
+  assert.equal(whenOf('answerComments'), whenOf('connectForge'));
+  const hidden = menus['commandPalette']?.some(({ command }) => command === 'codexTasks.answerComments');
+  assert.equal(hidden, false, 'the palette has it always');
+});
+
 test('a chord of ours is used once for each state of the editor', () => {
   const keys = manifest.contributes['keybindings'] as { command: string; key: string; when: string }[];
   const places = keys.map(({ key, when }) => `${key} ${when}`);
