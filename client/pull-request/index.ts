@@ -12,7 +12,6 @@ export {
   tokenPage,
   type AtForge,
 } from './forge-address.ts';
-export { delicateFiles, delicateKeyOf } from './delicate.ts';
 export { baseBranch, forgeRemote, type ForgeRemote } from './folder.ts';
 export { branchOf } from './branch.ts';
 export { createPullRequest, type GitHubSession, type MadePullRequest } from './github.ts';

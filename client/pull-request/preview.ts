@@ -1,10 +1,11 @@
 /** What a pull request would be when the person's own git makes it: the same shape as the backend's preview. */
+import { delicateOf } from '../../protocol/delicate.ts';
 import { CodexError } from '../../protocol/errors.ts';
 import type { PullRequestPreview } from '../../protocol/pull-request.ts';
 import type { AttemptView, TaskView, TurnView } from '../../protocol/rpc.ts';
 import { baseOf, commitOf } from '../apply-to/plan.ts';
 import { branchOf } from './branch.ts';
-import { delicateFiles, delicateKeyOf } from './delicate.ts';
+import { delicateKeyOf } from './delicate.ts';
 import { baseBranch, unpushedCommits, type ForgeRemote } from './folder.ts';
 import { kindOf } from './forge-address.ts';
 
@@ -26,7 +27,7 @@ export async function ownPreview(
   if (!patch || patch.files === 0) throw new CodexError('forgeNothingToPublish');
   const proposal = (attempt.report ?? turn.report)?.proposal;
   const title = oneLine(proposal?.title ?? task.title, TITLE_MAX_CHARACTERS);
-  const delicate = delicateFiles(files);
+  const delicate = delicateOf(files);
   const key = delicateKeyOf(patch.sha256, delicate);
   const start = await commitOf(root, await baseOf(root, task));
   return {

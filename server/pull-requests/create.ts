@@ -1,9 +1,10 @@
 /** Making a pull request, because a person asked for it: what has to be so, then the row, then `publish`. */
+import { delicateOf } from '../../protocol/delicate.ts';
 import { CodexError } from '../../protocol/errors.ts';
 import type { ParamsOf } from '../../protocol/rpc.ts';
 import type { ForgeRepo, RepoAbout } from '../forge/forge.ts';
 import { isBranchName, isNumbered } from './branch-name.ts';
-import { checkConfirmed, delicateOf } from './delicate.ts';
+import { checkConfirmed } from './delicate.ts';
 import { firstBranch, publish, tipOf } from './publish.ts';
 import { refreshRow } from './refresh.ts';
 import { pullRow, type PullRow } from './rows.ts';

@@ -1,4 +1,5 @@
 /** What would be pushed and asked for. It reads at the forge and writes nothing there. */
+import { delicateOf } from '../../protocol/delicate.ts';
 import { CodexError } from '../../protocol/errors.ts';
 import { PREVIEW_FILES } from '../../protocol/limits.ts';
 import type { PullRequestPreview } from '../../protocol/pull-request.ts';
@@ -6,7 +7,7 @@ import type { ParamsOf } from '../../protocol/rpc.ts';
 import type { ForgeRepo } from '../forge/forge.ts';
 import { numbered } from './branch-name.ts';
 import { baseOf, forgeRepoOf } from './create.ts';
-import { delicateKey, delicateOf } from './delicate.ts';
+import { delicateKey } from './delicate.ts';
 import { firstBranch } from './publish.ts';
 import { pullRow, viewOf, type PullRow } from './rows.ts';
 import { sourceOf, type Source } from './source.ts';
