@@ -150,6 +150,8 @@ export const PULL_REQUEST_TEMPLATE_BYTES = 8 * KIB;
 /** Pictures of one prompt. */
 export const IMAGES_PER_PROMPT = 10;
 
+/** A branch's name: as long as a file's may be, with git's `.lock` behind it. */
+export const BRANCH_NAME_BYTES = 244;
 /** A repository's template for pull requests: a page of text; more is no template. */
 export const PULL_TEMPLATE_BYTES = 64 * KIB;
 /** Files that a preview of a pull request lists: as many as fit into one RPC frame, whatever their names. */

@@ -6,13 +6,14 @@ import { z } from 'zod';
 import { WireError } from './errors.ts';
 import { FileChange } from './events.ts';
 import { ForgeHost, ForgeKind, ForgeRepoName } from './forge.ts';
+import { BRANCH_NAME_BYTES } from './limits.ts';
 
 /** `publishing`: asked for, and not all of it is done yet; `error` says what stopped it. */
 export const PullRequestState = z.enum(['publishing', 'open', 'merged', 'closed']);
 export type PullRequestState = z.infer<typeof PullRequestState>;
 
-/** A name of a branch, as git allows one. */
-export const BranchName = z.string().min(1).max(244);
+/** Whether git takes it `branch-name.ts` says. */
+export const BranchName = z.string().min(1).max(BRANCH_NAME_BYTES);
 
 /** Who the commits are by: the person, not the backend. */
 export const Author = z.object({

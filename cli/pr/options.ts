@@ -1,5 +1,6 @@
 /** The command line of `codex-tasks pr`. */
-import { BranchName } from '../../protocol/pull-request.ts';
+import { nameProblemWords } from '../../client/words/index.ts';
+import { branchNameProblem } from '../../protocol/branch-name.ts';
 import { ATTEMPTS_MOST } from '../../protocol/limits.ts';
 import {
   OWN_BACKEND_HELP,
@@ -87,8 +88,8 @@ export function prOptions(args: string[]): PrCommand | null {
   if (values.title?.trim() === '') throw new UsageError('--title is empty.');
   for (const flag of ['branch', 'base'] as const) {
     const name = values[flag];
-    if (name !== undefined && !BranchName.safeParse(name).success)
-      throw new UsageError(`--${flag}: “${name}” can’t be the name of a branch.`);
+    const problem = name === undefined ? null : branchNameProblem(name);
+    if (problem !== null) throw new UsageError(`--${flag}: ${nameProblemWords(problem, name ?? '')}`);
   }
   return {
     ...{ action, taskId, title: values.title ?? null, bodyFile: values['body-file'] ?? null },

@@ -13,7 +13,6 @@ export {
   type AtForge,
 } from './forge-address.ts';
 export { baseBranch, forgeRemote, type ForgeRemote } from './folder.ts';
-export { branchOf } from './branch.ts';
 export { createPullRequest, type GitHubSession, type MadePullRequest } from './github.ts';
 export { publishOwn, pushResult, pushUpdate } from './own.ts';
 export { ownPreview } from './preview.ts';

@@ -1,10 +1,10 @@
 /** What a pull request would be when the person's own git makes it: the same shape as the backend's preview. */
+import { branchOfTask } from '../../protocol/branch-name.ts';
 import { delicateOf } from '../../protocol/delicate.ts';
 import { CodexError } from '../../protocol/errors.ts';
 import type { PullRequestPreview } from '../../protocol/pull-request.ts';
 import type { AttemptView, TaskView, TurnView } from '../../protocol/rpc.ts';
 import { baseOf, commitOf } from '../apply-to/plan.ts';
-import { branchOf } from './branch.ts';
 import { delicateKeyOf } from './delicate.ts';
 import { baseBranch, unpushedCommits, type ForgeRemote } from './folder.ts';
 import { kindOf } from './forge-address.ts';
@@ -37,7 +37,7 @@ export async function ownPreview(
     title,
     body: (proposal?.body ?? attempt.answer ?? turn.answer ?? '').slice(0, BODY_MAX_CHARACTERS),
     draft: false,
-    branch: task.pullRequest?.branch ?? branchOf(title, task.id),
+    branch: task.pullRequest?.branch ?? branchOfTask(title, task.id),
     base: task.pullRequest?.base ?? (await baseBranch(root, remote.name, task.repo.branch)),
     turn: turn.turn,
     attempt: attempt.attempt,

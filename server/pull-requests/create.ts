@@ -1,11 +1,11 @@
 /** Making a pull request, because a person asked for it: what has to be so, then the row, then `publish`. */
+import { branchOfTask, isBranchName, isNumbered } from '../../protocol/branch-name.ts';
 import { delicateOf } from '../../protocol/delicate.ts';
 import { CodexError } from '../../protocol/errors.ts';
 import type { ParamsOf } from '../../protocol/rpc.ts';
 import type { ForgeRepo, RepoAbout } from '../forge/forge.ts';
-import { isBranchName, isNumbered } from './branch-name.ts';
 import { checkConfirmed } from './delicate.ts';
-import { firstBranch, publish, tipOf } from './publish.ts';
+import { publish, tipOf } from './publish.ts';
 import { refreshRow } from './refresh.ts';
 import { pullRow, type PullRow } from './rows.ts';
 import { sourceOf, type Source } from './source.ts';
@@ -87,7 +87,7 @@ function rowOf(
   const now = Date.now();
   const earlier = was?.state === 'publishing' ? was : undefined;
   // Where an earlier try has a branch of this name, it may be ours already.
-  const branch = request.branch ?? earlier?.branch ?? firstBranch(request.title, request.taskId);
+  const branch = request.branch ?? earlier?.branch ?? branchOfTask(request.title, request.taskId);
   const isSame = earlier !== undefined && isNumbered(earlier.branch, branch) && earlier.repo === repo.name;
   return {
     task_id: request.taskId,

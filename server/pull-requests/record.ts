@@ -1,8 +1,8 @@
 /** A pull request that the client made with the person's own git and session: the task only remembers it. */
+import { isBranchName } from '../../protocol/branch-name.ts';
 import { CodexError } from '../../protocol/errors.ts';
 import type { ForgeKind } from '../../protocol/forge.ts';
 import type { ParamsOf } from '../../protocol/rpc.ts';
-import { isBranchName } from './branch-name.ts';
 import { pullRow, putRow, type PullRow } from './rows.ts';
 import type { PullDeps } from './types.ts';
 

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { branchOf } from '../../../client/pull-request/branch.ts';
 import {
   apiUrlOf,
   atForge,
@@ -75,14 +74,6 @@ test('a page is opened only when it is the forge’s', () => {
     'https://github.com:444/a',
   ])
     assert.ok(!isPageOf('github.com', address), address);
-});
-
-test('a branch is named after the title in its own script, and after the task where nothing is left', () => {
-  assert.equal(branchOf('Fix rounding in invoice totals', 't1'), 'codex/fix-rounding-in-invoice-totals');
-  assert.equal(branchOf('Größe ändern: 日本語!', 't1'), 'codex/größe-ändern-日本語');
-  assert.equal(branchOf('…', 't1'), 'codex/t1');
-  assert.ok(branchOf('x'.repeat(300), 't1').length < 64);
-  assert.equal(branchOf('a.lock', 't1'), 'codex/a-lock');
 });
 
 test('who the person is is read off git’s own line', () => {

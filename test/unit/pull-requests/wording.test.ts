@@ -1,11 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  branchNameOf,
-  isBranchName,
-  isNumbered,
-  numbered,
-} from '../../../server/pull-requests/branch-name.ts';
 import { untrustedBlock } from '../../../server/pull-requests/untrusted.ts';
 import {
   authorOf,
@@ -20,51 +14,6 @@ const said = (body: string, checks: { command: string; outcome: 'passed' | 'fail
   title: 'The task',
   answer: 'The answer',
   report: { checks, proposal: { title: 'A title', body } },
-});
-
-test('a branch is named by the title, in any script, below the prefix', () => {
-  assert.equal(branchNameOf('Fix: the Test (again)!', 'x'), 'codex/fix-the-test-again');
-  assert.equal(branchNameOf('Größe der Straße', 'x'), 'codex/größe-der-straße');
-  assert.equal(branchNameOf('修复 登录 问题', 'x'), 'codex/修复-登录-问题');
-  assert.equal(branchNameOf('हिन्दी में', 'x'), 'codex/हिन्दी-में');
-  assert.equal(branchNameOf('🎉 !!', 'task-1'), 'codex/task-1');
-  assert.equal(branchNameOf('e\u0301t\u00e9', 'x'), 'codex/été');
-});
-
-test('a long title is cut at a word, never within a character, and is a name that git takes', () => {
-  const long = branchNameOf('word '.repeat(40), 'x');
-  assert.ok([...long].length <= 60 && long.endsWith('word'), long);
-  const one = branchNameOf('𝒜'.repeat(100), 'x');
-  assert.ok([...one].length <= 60 && one.isWellFormed());
-  for (const name of [long, one, branchNameOf('a.lock b..c @{x} ~^:', 'x')])
-    assert.ok(isBranchName(name), name);
-  assert.equal(numbered('codex/a', 1), 'codex/a');
-  assert.equal(numbered('codex/a', 3), 'codex/a-3');
-  assert.deepEqual(
-    ['codex/a', 'codex/a-3', 'codex/a-b', 'codex/ab', 'codex/a-'].map((name) => isNumbered(name, 'codex/a')),
-    [true, true, false, false, false],
-  );
-});
-
-test('a name that git would refuse is no branch name', () => {
-  for (const bad of [
-    '',
-    '-x',
-    'a..b',
-    'a b',
-    'a/.b',
-    'a.lock',
-    'a/',
-    '/a',
-    'a~1',
-    '@',
-    'a@{1}',
-    'x.',
-    'a\\b',
-    'a:b',
-  ])
-    assert.equal(isBranchName(bad), false, bad);
-  for (const good of ['a', 'codex/größe', 'a-1/b.c']) assert.ok(isBranchName(good), good);
 });
 
 test('the body has the text, the checks that ran and the task', () => {

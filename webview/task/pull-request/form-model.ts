@@ -2,7 +2,8 @@
  * The form of a pull request as data: what the preview proposes, with what the person typed over it. Only what was
  * touched is kept, so that a newer preview shows through everywhere else. Pure.
  */
-import type { Translate } from '../../../client/words/index.ts';
+import { nameProblemWords, type Translate } from '../../../client/words/index.ts';
+import { branchNameProblem } from '../../../protocol/branch-name.ts';
 import type { PageParams } from '../../../protocol/pages.ts';
 import type { PullRequestPreview } from '../../../protocol/pull-request.ts';
 
@@ -19,7 +20,6 @@ type Field = (typeof FIELDS)[number];
 
 const TITLE_CHARACTERS = 256;
 const BODY_CHARACTERS = 60_000;
-const BRANCH_CHARACTERS = 244;
 
 function proposed(preview: PullRequestPreview): PullRequestForm {
   const { title, body, branch, base, draft } = preview;
@@ -71,21 +71,13 @@ export function problemsOf(
   if (form.body.length > BODY_CHARACTERS)
     problems.body = t('At most {count} characters.', { count: BODY_CHARACTERS });
   for (const field of ['branch', 'base'] as const) {
-    const problem = branchProblem(form[field].trim(), t);
-    if (problem !== null) problems[field] = problem;
+    const name = form[field].trim();
+    const problem = branchNameProblem(name);
+    if (problem !== null) problems[field] = nameProblemWords(problem, name, t);
   }
   if (problems.branch === undefined && form.branch.trim() === form.base.trim())
     problems.branch = t('It needs a branch of its own.', {});
   return problems;
-}
-
-/** What a person gets wrong; git and the forge have the last word. */
-function branchProblem(name: string, t: Translate): string | null {
-  if (name === '') return t('A branch is missing.', {});
-  if (name.length > BRANCH_CHARACTERS) return t('At most {count} characters.', { count: BRANCH_CHARACTERS });
-  const isOdd =
-    /[\s~^:?*[\\\0-\x1f\x7f]|\.\.|@\{|\/\//.test(name) || /^[-/.]|[/.]$|\.lock$/.test(name) || name === '@';
-  return isOdd ? t('This can’t be the name of a branch.', {}) : null;
 }
 
 export function writtenOf(
