@@ -1,9 +1,9 @@
 /** `codex-tasks forge`: which forges a backend is connected to, and connecting. */
 import type { BackendConnection } from '../client/connection/index.ts';
-import { kindOf } from '../client/pull-request/forge-address.ts';
 import { errorWords } from '../client/words/index.ts';
 import { CodexError } from '../protocol/errors.ts';
 import { ForgeHost, ForgeKind, ForgeToken, type ForgeView } from '../protocol/forge.ts';
+import { kindOf } from '../protocol/forge-address.ts';
 import { EXIT } from '../protocol/result.ts';
 import type { ParamsIn, ResultOf } from '../protocol/rpc.ts';
 import { askBackend } from './ask.ts';

@@ -2,12 +2,12 @@
 import { branchOfTask } from '../../protocol/branch-name.ts';
 import { delicateOf } from '../../protocol/delicate.ts';
 import { CodexError } from '../../protocol/errors.ts';
+import { kindOf } from '../../protocol/forge-address.ts';
 import type { PullRequestPreview } from '../../protocol/pull-request.ts';
 import type { AttemptView, TaskView, TurnView } from '../../protocol/rpc.ts';
 import { baseOf, commitOf } from '../apply-to/plan.ts';
 import { delicateKeyOf } from './delicate.ts';
 import { baseBranch, unpushedCommits, type ForgeRemote } from './folder.ts';
-import { kindOf } from './forge-address.ts';
 
 const TITLE_MAX_CHARACTERS = 256;
 const BODY_MAX_CHARACTERS = 60_000;

@@ -2,6 +2,7 @@
 import { branchOfTask, isBranchName, isNumbered } from '../../protocol/branch-name.ts';
 import { delicateOf } from '../../protocol/delicate.ts';
 import { CodexError } from '../../protocol/errors.ts';
+import { siteOf } from '../../protocol/forge-address.ts';
 import type { ParamsOf } from '../../protocol/rpc.ts';
 import type { ForgeRepo, RepoAbout } from '../forge/forge.ts';
 import { checkConfirmed } from './delicate.ts';
@@ -54,18 +55,13 @@ export async function forgeRepoOf(
   { remote }: Pick<Source, 'remote'>,
 ): Promise<{ repo: ForgeRepo; about: RepoAbout }> {
   const repo = remote === null ? null : await forges.ofRemote(remote);
-  if (repo === null) throw new CodexError('forgeUnknown', hostParam(remote));
+  if (repo === null) {
+    const host = remote === null ? undefined : siteOf(remote)?.host;
+    throw new CodexError('forgeUnknown', host === undefined ? {} : { host });
+  }
   const about = await repo.about();
   if (about.name === repo.name) return { repo, about };
   return { repo: (await forges.get(repo.forge.host)).repo(about.name), about };
-}
-
-function hostParam(remote: string | null): { host?: string } {
-  if (remote === null) return {};
-  const host = URL.canParse(remote)
-    ? new URL(remote).host
-    : /^(?:[^@/\s]+@)?([^:/\s]{2,}):/.exec(remote)?.[1];
-  return host ? { host } : {};
 }
 
 /** The branch that the person had checked out, where the forge has it; else the default one. */
