@@ -8,6 +8,7 @@
  */
 import { numbered } from '../../protocol/branch-name.ts';
 import { CodexError } from '../../protocol/errors.ts';
+import { AGENT } from '../../protocol/pull-request.ts';
 import type { TaskSummary } from '../../protocol/rpc.ts';
 import { moveBranch, mustNotBeCheckedOut, nameMustBeValid, tipOf } from '../apply-to/branches.ts';
 import { commitPlan, type CommitOptions } from '../apply-to/commit.ts';
@@ -28,8 +29,6 @@ import { pushBranch, remoteTip } from './push.ts';
 /** Whoever has more of one name chooses another. */
 const NUMBERS_TRIED = 20;
 const WHY = 'codex-tasks: a pull request';
-/** Nobody's address, so that no forge shows a stranger's face beside it. */
-const AGENT = { name: 'Codex', email: 'codex@codex-tasks.invalid' };
 
 export interface OwnPush {
   root: string;

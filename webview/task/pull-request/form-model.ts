@@ -4,6 +4,7 @@
  */
 import { nameProblemWords, type Translate } from '../../../client/words/index.ts';
 import { branchNameProblem } from '../../../protocol/branch-name.ts';
+import { PULL_BODY_CHARS, PULL_TITLE_CHARS } from '../../../protocol/limits.ts';
 import type { PageParams } from '../../../protocol/pages.ts';
 import type { PullRequestPreview } from '../../../protocol/pull-request.ts';
 
@@ -17,9 +18,6 @@ export interface PullRequestForm {
 
 export const FIELDS = ['title', 'body', 'branch', 'base', 'draft'] as const;
 type Field = (typeof FIELDS)[number];
-
-const TITLE_CHARACTERS = 256;
-const BODY_CHARACTERS = 60_000;
 
 function proposed(preview: PullRequestPreview): PullRequestForm {
   const { title, body, branch, base, draft } = preview;
@@ -66,10 +64,10 @@ export function problemsOf(
   if (delicate.length > 0 && !confirmed) problems.confirmed = t('Look at these files, then tick this.', {});
   if (update) return problems;
   if (form.title.trim() === '') problems.title = t('A title is missing.', {});
-  else if (form.title.trim().length > TITLE_CHARACTERS)
-    problems.title = t('At most {count} characters.', { count: TITLE_CHARACTERS });
-  if (form.body.length > BODY_CHARACTERS)
-    problems.body = t('At most {count} characters.', { count: BODY_CHARACTERS });
+  else if (form.title.trim().length > PULL_TITLE_CHARS)
+    problems.title = t('At most {count} characters.', { count: PULL_TITLE_CHARS });
+  if (form.body.length > PULL_BODY_CHARS)
+    problems.body = t('At most {count} characters.', { count: PULL_BODY_CHARS });
   for (const field of ['branch', 'base'] as const) {
     const name = form[field].trim();
     const problem = branchNameProblem(name);
