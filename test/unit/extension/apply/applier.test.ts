@@ -24,7 +24,10 @@ test('later edits are merged with what was before, when the person wants it', as
   await rooms.applier.undo(TASK);
   assert.equal(shown.messages.at(-2), '1 file was changed since it was applied.');
   assert.deepEqual(shown.buttons.at(-2), ['Merge With My Edits', 'Restore Them Too']);
-  assert.match(shown.details.at(-2) ?? '', /^• a\.txt: it changed in the meantime\n\nYour edits can be merged/);
+  assert.match(
+    shown.details.at(-2) ?? '',
+    /^• a\.txt: it changed in the meantime\n\nYour edits can be merged/,
+  );
   assert.equal(await told(), 'Restored 1 file, 1 merged with your edits.');
   assert.deepEqual([read('a.txt'), read('b.txt')], [TEXT.replace('line 9\n', 'mine\n'), TEXT]);
   assert.equal(records.get(TASK), undefined);
