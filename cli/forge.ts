@@ -1,21 +1,17 @@
 /** `codex-tasks forge`: which forges a backend is connected to, and connecting. */
 import type { BackendConnection } from '../client/connection/index.ts';
-import { kindOf } from '../client/pull-request/forge-address.ts';
 import { errorWords } from '../client/words/index.ts';
 import { CodexError } from '../protocol/errors.ts';
 import { ForgeHost, ForgeKind, ForgeToken, type ForgeView } from '../protocol/forge.ts';
+import { kindOf } from '../protocol/forge-address.ts';
 import { EXIT } from '../protocol/result.ts';
 import type { ParamsIn, ResultOf } from '../protocol/rpc.ts';
+import { saidAction } from './actions.ts';
 import { askBackend } from './ask.ts';
-import {
-  OWN_BACKEND_HELP,
-  OWN_BACKEND_OPTIONS,
-  ownBackendOptions,
-  type OwnBackendOptions,
-} from './backend.ts';
+import { OWN_BACKEND_HELP, type OwnBackendOptions } from './backend.ts';
 import { readValue } from './secret-input.ts';
 import { paint, tameLine, wantsColour, type Paint } from './terminal.ts';
-import { UsageError, oneOf, optionalValue, parse } from './usage.ts';
+import { UsageError, oneOf } from './usage.ts';
 
 const ACTIONS = ['list', 'connect', 'disconnect', 'app'] as const;
 const DEFAULT_HOST = 'github.com';
@@ -127,34 +123,26 @@ async function appAt(to: BackendConnection, host: string): Promise<ForgeView | u
   return forges.find((one) => one.host === host && one.how === 'app');
 }
 
+const OPTIONS = {
+  check: { type: 'boolean' },
+  json: { type: 'boolean' },
+  'api-url': { type: 'string' },
+  kind: { type: 'string' },
+  org: { type: 'string' },
+} as const;
+
 export function forgeCommand(args: string[]): ForgeCommand | 'help' {
-  const { values, positionals } = parse(
-    optionalValue(args, '--scripted-model'),
-    {
-      check: { type: 'boolean' },
-      json: { type: 'boolean' },
-      'api-url': { type: 'string' },
-      kind: { type: 'string' },
-      org: { type: 'string' },
-      help: { type: 'boolean', short: 'h' },
-      ...OWN_BACKEND_OPTIONS,
-    },
-    true,
-  );
-  if (values.help) return 'help';
-  const [word, named, ...rest] = positionals;
-  if (word === undefined) throw new UsageError(`Say what to do: ${ACTIONS.join(', ')}.`);
-  const action = oneOf('The word after forge', word, ACTIONS);
-  const belongs = { check: 'list', json: 'list', 'api-url': 'connect', kind: 'connect', org: 'app' } as const;
-  for (const [flag, to] of Object.entries(belongs))
-    if (values[flag as keyof typeof belongs] !== undefined && action !== to)
-      throw new UsageError(`--${flag} belongs to forge ${to}.`);
+  const said = saidAction('forge', args, ACTIONS, OPTIONS, {
+    ...{ check: ['list'], json: ['list'], 'api-url': ['connect'], kind: ['connect'], org: ['app'] },
+  });
+  if (said === null) return 'help';
+  const { action, values, own } = said;
+  const [named, ...rest] = said.rest;
   // Not quoted: what follows the host is probably the token.
   if (rest.length > 0)
     throw new UsageError(
       `forge ${action} takes a host alone. A token comes from standard input: on the command line, other users of this machine could see it.`,
     );
-  const own = ownBackendOptions(values);
   if (action === 'list') {
     if (named !== undefined) throw new UsageError('forge list takes no host.');
     return { action, own, check: values.check ?? false, json: values.json ?? false };

@@ -5,16 +5,12 @@ import { CodexError } from '../protocol/errors.ts';
 import { EXIT } from '../protocol/result.ts';
 import type { SecretView } from '../protocol/secret.ts';
 import { variableProblem } from '../protocol/variables.ts';
+import { saidAction } from './actions.ts';
 import { askBackend } from './ask.ts';
-import {
-  OWN_BACKEND_HELP,
-  OWN_BACKEND_OPTIONS,
-  ownBackendOptions,
-  type OwnBackendOptions,
-} from './backend.ts';
+import { OWN_BACKEND_HELP, type OwnBackendOptions } from './backend.ts';
 import { readValue } from './secret-input.ts';
 import { paint, tameLine, wantsColour, type Paint } from './terminal.ts';
-import { UsageError, oneOf, optionalValue, parse } from './usage.ts';
+import { UsageError } from './usage.ts';
 
 const ACTIONS = ['put', 'list', 'delete', 'rotate'] as const;
 
@@ -100,29 +96,17 @@ async function put(
 }
 
 export function secretCommand(args: string[]): SecretCommand | 'help' {
-  const { values, positionals } = parse(
-    optionalValue(args, '--scripted-model'),
-    {
-      env: { type: 'string' },
-      exact: { type: 'boolean' },
-      json: { type: 'boolean' },
-      help: { type: 'boolean', short: 'h' },
-      ...OWN_BACKEND_OPTIONS,
-    },
-    true,
-  );
-  if (values.help) return 'help';
-  const [word, name, ...rest] = positionals;
-  if (word === undefined) throw new UsageError(`Say what to do: ${ACTIONS.join(', ')}.`);
-  const action = oneOf('The word after secret', word, ACTIONS);
-  if (values.exact && action !== 'put') throw new UsageError('--exact belongs to secret put.');
-  if (values.json && action !== 'list') throw new UsageError('--json belongs to secret list.');
+  const options = { env: { type: 'string' }, exact: { type: 'boolean' }, json: { type: 'boolean' } } as const;
+  const said = saidAction('secret', args, ACTIONS, options, { exact: ['put'], json: ['list'] });
+  if (said === null) return 'help';
+  const { action, values, own } = said;
+  const [name, ...rest] = said.rest;
   if (values.env !== undefined && action === 'rotate')
     throw new UsageError('secret rotate is for all environments: leave --env out.');
   const environment = values.env ?? DEFAULT_ENVIRONMENT_NAME;
   if (!EnvironmentName.safeParse(environment).success)
     throw new UsageError(`“${environment}” can’t be an environment’s name.`);
-  const common = { json: values.json ?? false, own: ownBackendOptions(values), environment };
+  const common = { json: values.json ?? false, own, environment };
   if (action === 'list' || action === 'rotate') {
     if (name !== undefined) throw new UsageError(`secret ${action} takes no name.`);
     return { ...common, action };

@@ -4,15 +4,11 @@ import { webhookWords } from '../client/words/index.ts';
 import { EnvironmentName } from '../protocol/environment.ts';
 import type { ForgeView, TriggerView } from '../protocol/forge.ts';
 import { EXIT } from '../protocol/result.ts';
+import { saidAction } from './actions.ts';
 import { askBackend } from './ask.ts';
-import {
-  OWN_BACKEND_HELP,
-  OWN_BACKEND_OPTIONS,
-  ownBackendOptions,
-  type OwnBackendOptions,
-} from './backend.ts';
+import { OWN_BACKEND_HELP, type OwnBackendOptions } from './backend.ts';
 import { tameLine } from './terminal.ts';
-import { UsageError, oneOf, optionalValue, parse } from './usage.ts';
+import { UsageError } from './usage.ts';
 
 const ACTIONS = ['list', 'on', 'off'] as const;
 
@@ -59,23 +55,11 @@ export async function trigger(args: string[]): Promise<number> {
 }
 
 export function triggerCommand(args: string[]): TriggerCommand | 'help' {
-  const { values, positionals } = parse(
-    optionalValue(args, '--scripted-model'),
-    {
-      json: { type: 'boolean' },
-      env: { type: 'string' },
-      help: { type: 'boolean', short: 'h' },
-      ...OWN_BACKEND_OPTIONS,
-    },
-    true,
-  );
-  if (values.help) return 'help';
-  const [word, named, ...rest] = positionals;
-  if (word === undefined) throw new UsageError(`Say what to do: ${ACTIONS.join(', ')}.`);
-  const action = oneOf('The word after trigger', word, ACTIONS);
-  if (values.json && action !== 'list') throw new UsageError('--json belongs to trigger list.');
-  if (values.env !== undefined && action !== 'on') throw new UsageError('--env belongs to trigger on.');
-  const own = ownBackendOptions(values);
+  const options = { json: { type: 'boolean' }, env: { type: 'string' } } as const;
+  const said = saidAction('trigger', args, ACTIONS, options, { json: ['list'], env: ['on'] });
+  if (said === null) return 'help';
+  const { action, values, own } = said;
+  const [named, ...rest] = said.rest;
   if (action === 'list') {
     if (named !== undefined) throw new UsageError('trigger list takes no repository.');
     return { action, own, json: values.json ?? false };

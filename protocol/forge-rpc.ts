@@ -10,6 +10,7 @@ import {
   ForgeView,
   TriggerView,
 } from './forge.ts';
+import { PULL_BODY_CHARS, PULL_TITLE_CHARS } from './limits.ts';
 import { Author, BranchName, Feedback, PullRequestPreview, PullRequestView } from './pull-request.ts';
 import { Attempt, Empty, OfTask, RequestId, method } from './rpc-parts.ts';
 
@@ -67,8 +68,8 @@ export const FORGE_METHODS = {
   'pullRequest.create': method(
     OfTask.extend({
       attempt: Attempt.optional(),
-      title: z.string().trim().min(1).max(256),
-      body: z.string().max(60_000),
+      title: z.string().trim().min(1).max(PULL_TITLE_CHARS),
+      body: z.string().max(PULL_BODY_CHARS),
       draft: z.boolean().default(false),
       /** Absent: from the title. One that is taken gets a suffix. */
       branch: BranchName.optional(),
@@ -84,8 +85,8 @@ export const FORGE_METHODS = {
   /** Adds the newest result to the pull request's branch. */
   'pullRequest.update': method(
     OfTask.extend({
-      title: z.string().trim().min(1).max(256).optional(),
-      body: z.string().max(60_000).optional(),
+      title: z.string().trim().min(1).max(PULL_TITLE_CHARS).optional(),
+      body: z.string().max(PULL_BODY_CHARS).optional(),
       confirmed: z.string().max(100).optional(),
       author: Author.optional(),
     }),

@@ -11,10 +11,10 @@ export const ForgeHost = z.string().regex(/^[a-z0-9](?:[a-z0-9.-]{0,252})(?::\d{
 export const ForgeKind = z.enum(['github', 'gitlab']);
 export type ForgeKind = z.infer<typeof ForgeKind>;
 
-/** `owner/name`, for GitLab with its groups. */
+/** `owner/name`, for GitLab with its groups; it becomes part of addresses, so none of it is `.` or `..`. */
 export const ForgeRepoName = z
   .string()
-  .regex(/^[A-Za-z0-9_.-]+(?:\/[A-Za-z0-9_.-]+)+$/)
+  .regex(/^(?!(?:[^/]+\/)*\.{1,2}(?:\/|$))[A-Za-z0-9_.-]+(?:\/[A-Za-z0-9_.-]+)+$/)
   .max(400);
 
 export const ForgeToken = z

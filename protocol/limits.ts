@@ -152,8 +152,15 @@ export const PULL_REQUEST_TEMPLATE_BYTES = 8 * KIB;
 /** Pictures of one prompt. */
 export const IMAGES_PER_PROMPT = 10;
 
+/** A branch's name: as long as a file's may be, with git's `.lock` behind it. */
+export const BRANCH_NAME_BYTES = 244;
 /** A repository's template for pull requests: a page of text; more is no template. */
 export const PULL_TEMPLATE_BYTES = 64 * KIB;
+/** A pull request's title: as long as GitHub takes one. One that is proposed is shorter, for whoever edits it. */
+export const PULL_TITLE_CHARS = 256;
+export const PULL_TITLE_PROPOSED_CHARS = 200;
+/** Its text: a forge takes 65,536 characters; the rest is for whoever edits it. */
+export const PULL_BODY_CHARS = 60_000;
 /** Files that a preview of a pull request lists: as many as fit into one RPC frame, whatever their names. */
 export const PREVIEW_FILES = 500;
 /** A webhook's body. GitHub sends up to 25 MiB for a push of everything; what we need stands in far less. */

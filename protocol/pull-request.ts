@@ -6,13 +6,14 @@ import { z } from 'zod';
 import { WireError } from './errors.ts';
 import { FileChange } from './events.ts';
 import { ForgeHost, ForgeKind, ForgeRepoName } from './forge.ts';
+import { BRANCH_NAME_BYTES, PULL_TITLE_PROPOSED_CHARS } from './limits.ts';
 
 /** `publishing`: asked for, and not all of it is done yet; `error` says what stopped it. */
 export const PullRequestState = z.enum(['publishing', 'open', 'merged', 'closed']);
 export type PullRequestState = z.infer<typeof PullRequestState>;
 
-/** A name of a branch, as git allows one. */
-export const BranchName = z.string().min(1).max(244);
+/** Whether git takes it `branch-name.ts` says. */
+export const BranchName = z.string().min(1).max(BRANCH_NAME_BYTES);
 
 /** Who the commits are by: the person, not the backend. */
 export const Author = z.object({
@@ -20,6 +21,15 @@ export const Author = z.object({
   email: z.string().trim().min(1).max(320),
 });
 export type Author = z.infer<typeof Author>;
+
+/** Nobody's address, so that no forge shows a stranger's face beside it. */
+export const AGENT: Author = { name: 'Codex', email: 'codex@codex-tasks.invalid' };
+
+/** One line, never cut within a character. */
+export function proposedTitle(text: string): string {
+  const line = text.replace(/\s+/g, ' ').trim();
+  return line.slice(0, PULL_TITLE_PROPOSED_CHARS).replace(/[\ud800-\udbff]$/, '');
+}
 
 export const ChecksSummary = z.object({
   passed: z.number().int(),

@@ -42,9 +42,14 @@ const FOLDERS: Record<SelfRunningKind, RegExp> = {
 
 const KINDS = ['hook', 'workflow', 'selfRunning'] as const;
 
-/** Compared without case and without what HFS+ ignores, as the file system might. Null: it runs nowhere by itself. */
-export function selfRunningKind({ path }: WirePath, isSymlink: boolean): SelfRunningKind | null {
-  const text = path.replace(/[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/g, '').toLowerCase();
+/** Without case and without what HFS+ ignores: a file system may find the file by such a name. */
+export function asFound({ path }: WirePath): string {
+  return path.replace(/[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/g, '').toLowerCase();
+}
+
+/** Null: it runs nowhere by itself. */
+export function selfRunningKind(path: WirePath, isSymlink: boolean): SelfRunningKind | null {
+  const text = asFound(path);
   const is = (kind: SelfRunningKind) =>
     PATTERNS[kind].some((pattern) => pattern.test(text)) || (isSymlink && FOLDERS[kind].test(text));
   return KINDS.find(is) ?? null;

@@ -9,8 +9,9 @@
 import { z } from 'zod';
 import { wireError } from '../protocol/errors.ts';
 import { ForgeHost, ForgeKind, ForgeToken } from '../protocol/forge.ts';
+import { defaultApiUrl } from '../protocol/forge-address.ts';
 import type { Connection, ForgeSecret } from './forge/connection.ts';
-import { apiUrlProblem, defaultApiUrl } from './forge/sites.ts';
+import { apiUrlProblem } from './forge/sites.ts';
 import { KEY_PLACE, Place, placesVariables, valueAt, type KeyShape, type KeySources } from './key-places.ts';
 
 const KeyPlace = (what: string) =>

@@ -1,6 +1,7 @@
 /** The command lines of `env` and `egress`. Pure. */
 import { EnvironmentName } from '../../protocol/environment.ts';
 import { Effort } from '../../protocol/states.ts';
+import { saidAction } from '../actions.ts';
 import {
   OWN_BACKEND_HELP,
   OWN_BACKEND_OPTIONS,
@@ -89,29 +90,22 @@ const INTERNET_OPTIONS = {
 } as const;
 const OF_TEST = { repo: { type: 'string' }, 'include-local': { type: 'boolean' } } as const;
 
+const ENV_OPTIONS = {
+  ...{ ...INTERNET_OPTIONS, ...FIELD_OPTIONS, ...OF_TEST },
+  json: { type: 'boolean' },
+} as const;
+
 export function envCommand(args: string[]): EnvCommand | 'help' {
-  const { values, positionals } = parse(
-    optionalValue(args, '--scripted-model'),
-    {
-      ...INTERNET_OPTIONS,
-      ...FIELD_OPTIONS,
-      ...OF_TEST,
-      json: { type: 'boolean' },
-      help: { type: 'boolean', short: 'h' },
-      ...OWN_BACKEND_OPTIONS,
-    },
-    true,
-  );
-  if (values.help) return 'help';
-  const [word, name, ...rest] = positionals;
-  if (word === undefined) throw new UsageError(`Say what to do: ${ACTIONS.join(', ')}.`);
-  const action = oneOf('The word after env', word, ACTIONS);
-  const changes = Object.keys(values).filter((flag) => flag in INTERNET_OPTIONS || flag in FIELD_OPTIONS);
-  if (action !== 'set' && changes[0] !== undefined)
-    throw new UsageError(`--${changes[0]} belongs to env set.`);
-  const ofTest = Object.keys(values).find((flag) => flag in OF_TEST);
-  if (action !== 'test' && ofTest !== undefined) throw new UsageError(`--${ofTest} belongs to env test.`);
-  const common = { json: values.json ?? false, own: ownBackendOptions(values) };
+  const flags = Object.keys({ ...INTERNET_OPTIONS, ...FIELD_OPTIONS });
+  const said = saidAction('env', args, ACTIONS, ENV_OPTIONS, {
+    ...Object.fromEntries(flags.map((flag) => [flag, ['set'] as const])),
+    ...Object.fromEntries(Object.keys(OF_TEST).map((flag) => [flag, ['test'] as const])),
+  });
+  if (said === null) return 'help';
+  const { action, values, own } = said;
+  const [name, ...rest] = said.rest;
+  const changes = Object.keys(values).filter((flag) => flags.includes(flag));
+  const common = { json: values.json ?? false, own };
   if (rest.length > 0)
     throw new UsageError(`env ${action} takes one name, not “${[name, ...rest].join(' ')}”.`);
   if (action === 'check') return { ...common, action, folder: name ?? '.' };

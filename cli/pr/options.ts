@@ -1,13 +1,10 @@
 /** The command line of `codex-tasks pr`. */
-import { BranchName } from '../../protocol/pull-request.ts';
+import { nameProblemWords } from '../../client/words/index.ts';
+import { branchNameProblem } from '../../protocol/branch-name.ts';
 import { ATTEMPTS_MOST } from '../../protocol/limits.ts';
-import {
-  OWN_BACKEND_HELP,
-  OWN_BACKEND_OPTIONS,
-  ownBackendOptions,
-  type OwnBackendOptions,
-} from '../backend.ts';
-import { UsageError, oneOf, optionalValue, parse, wholeNumber } from '../usage.ts';
+import { saidAction } from '../actions.ts';
+import { OWN_BACKEND_HELP, type OwnBackendOptions } from '../backend.ts';
+import { UsageError, wholeNumber } from '../usage.ts';
 
 const ACTIONS = ['create', 'update', 'show'] as const;
 
@@ -51,44 +48,38 @@ export interface PrCommand {
   own: OwnBackendOptions;
 }
 
-/** Those that say something of a pull request that is not there yet. */
-const OF_CREATE = ['draft', 'branch', 'base', 'attempt', 'include-local'] as const;
-const OF_WRITING = ['title', 'body-file', 'yes-delicate', 'repo'] as const;
+const OPTIONS = {
+  title: { type: 'string' },
+  'body-file': { type: 'string' },
+  draft: { type: 'boolean' },
+  branch: { type: 'string' },
+  base: { type: 'string' },
+  attempt: { type: 'string' },
+  'include-local': { type: 'boolean' },
+  'yes-delicate': { type: 'boolean' },
+  repo: { type: 'string' },
+  json: { type: 'boolean' },
+} as const;
+
+const OF_CREATE = ['create'] as const;
+const OF_WRITING = ['create', 'update'] as const;
+const ONLY = {
+  ...{ draft: OF_CREATE, branch: OF_CREATE, base: OF_CREATE, attempt: OF_CREATE, 'include-local': OF_CREATE },
+  ...{ title: OF_WRITING, 'body-file': OF_WRITING, 'yes-delicate': OF_WRITING, repo: OF_WRITING },
+} as const;
 
 /** Null: the help is wanted. */
 export function prOptions(args: string[]): PrCommand | null {
-  const { values, positionals } = parse(
-    optionalValue(args, '--scripted-model'),
-    {
-      title: { type: 'string' },
-      'body-file': { type: 'string' },
-      draft: { type: 'boolean' },
-      branch: { type: 'string' },
-      base: { type: 'string' },
-      attempt: { type: 'string' },
-      'include-local': { type: 'boolean' },
-      'yes-delicate': { type: 'boolean' },
-      repo: { type: 'string' },
-      json: { type: 'boolean' },
-      help: { type: 'boolean', short: 'h' },
-      ...OWN_BACKEND_OPTIONS,
-    },
-    true,
-  );
-  if (values.help) return null;
-  const [word, taskId, ...more] = positionals;
-  if (word === undefined) throw new UsageError(`Say what to do: ${ACTIONS.join(', ')}.`);
-  const action = oneOf('The word after pr', word, ACTIONS);
+  const said = saidAction('pr', args, ACTIONS, OPTIONS, ONLY);
+  if (said === null) return null;
+  const { action, values, own } = said;
+  const [taskId, ...more] = said.rest;
   if (taskId === undefined || more.length > 0) throw new UsageError(`pr ${action} takes one task.`);
-  const foreign = action === 'create' ? [] : action === 'update' ? OF_CREATE : [...OF_CREATE, ...OF_WRITING];
-  for (const flag of foreign) {
-    if (values[flag] !== undefined) throw new UsageError(`--${flag} does not belong to pr ${action}.`);
-  }
   if (values.title?.trim() === '') throw new UsageError('--title is empty.');
   for (const flag of ['branch', 'base'] as const) {
     const name = values[flag];
-    if (name !== undefined && !BranchName.safeParse(name).success)
-      throw new UsageError(`--${flag}: “${name}” can’t be the name of a branch.`);
+    const problem = name === undefined ? null : branchNameProblem(name);
+    if (problem !== null) throw new UsageError(`--${flag}: ${nameProblemWords(problem, name ?? '')}`);
   }
   return {
     ...{ action, taskId, title: values.title ?? null, bodyFile: values['body-file'] ?? null },
@@ -98,6 +89,6 @@ export function prOptions(args: string[]): PrCommand | null {
     yesDelicate: values['yes-delicate'] ?? false,
     repo: values.repo ?? '.',
     json: values.json ?? false,
-    own: ownBackendOptions(values),
+    own,
   };
 }

@@ -52,7 +52,7 @@ export async function planApplyTo(root: string, patch: Patch, target: Target): P
 async function startOf(root: string, target: Target): Promise<string> {
   switch (target.to) {
     case 'branch':
-      await nameMustBeValid(root, target.branch);
+      nameMustBeValid(target.branch);
       if ((await tipOf(root, target.branch)) === null)
         throw new CodexError('refUnknown', { ref: target.branch });
       await mustNotBeCheckedOut(root, target.branch);
@@ -68,7 +68,7 @@ async function startOf(root: string, target: Target): Promise<string> {
 }
 
 async function branchMustBeFree(root: string, branch: string): Promise<void> {
-  await nameMustBeValid(root, branch);
+  nameMustBeValid(branch);
   if ((await tipOf(root, branch)) !== null) throw new CodexError('branchExists', { branch });
 }
 

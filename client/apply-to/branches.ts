@@ -1,13 +1,13 @@
 /** Local branches, moved by compare-and-swap and never while a working tree stands on them. */
 import { readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { isBranchName } from '../../protocol/branch-name.ts';
 import { CodexError } from '../../protocol/errors.ts';
 import { gitLine, runGit } from '../git/git.ts';
 
-export async function nameMustBeValid(root: string, branch: string): Promise<void> {
-  const { code } = await runGit(root, ['check-ref-format', `refs/heads/${branch}`], { okCodes: [0, 1] });
-  if (code !== 0 || branch.startsWith('-') || branch === 'HEAD' || branch === '@')
-    throw new CodexError('branchNameInvalid', { branch });
+/** Throws `CodexError` branchNameInvalid. */
+export function nameMustBeValid(branch: string): void {
+  if (!isBranchName(branch)) throw new CodexError('branchNameInvalid', { branch });
 }
 
 /** The commit that a branch is at; null when there is none of this name. */

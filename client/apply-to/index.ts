@@ -8,7 +8,6 @@
 export type * from './types.ts';
 export { applyTo, planApplyTo, type ApplyToOptions, type TargetPlan } from './apply-to.ts';
 export { localBranches, type LocalBranch } from './branches.ts';
-export { branchNameProblem, type NameProblem } from './branch-name.ts';
 export { baseOf } from './plan.ts';
 export { Deliveries, type Delivery } from './records.ts';
 export { undoApplyTo } from './undo.ts';

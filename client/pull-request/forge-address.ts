@@ -1,5 +1,6 @@
-/** At which forge something is, read off addresses: of remotes, and as a person writes them. Pure. */
-import { ForgeHost, ForgeRepoName, type ForgeKind } from '../../protocol/forge.ts';
+/** Addresses of forges as a person writes them and as remotes have them. Pure. */
+import { ForgeHost, ForgeRepoName } from '../../protocol/forge.ts';
+import { defaultApiUrl, kindOf, schemeOf, siteOf } from '../../protocol/forge-address.ts';
 
 export const GITHUB = 'github.com';
 
@@ -11,22 +12,8 @@ export interface AtForge {
 
 /** Null for an address that leads to no repository of a forge. */
 export function atForge(address: string): AtForge | null {
-  const text = address.trim();
-  // `user@host:path`; a single letter before the colon is a Windows drive.
-  const [, scpHost, scpPath] = /^(?:[^@/\s:]+@)?([^:/\s@]{2,}):(?!\/\/)(\S+)$/.exec(text) ?? [];
-  if (scpHost !== undefined && scpPath !== undefined && !text.includes('://')) return place(scpHost, scpPath);
-  if (!URL.canParse(text)) return null;
-  const url = new URL(text);
-  // The port of ssh says nothing about where the forge's pages are.
-  if (url.protocol === 'ssh:') return place(url.hostname, url.pathname);
-  return url.protocol === 'https:' || url.protocol === 'http:' ? place(url.host, url.pathname) : null;
-}
-
-function place(host: string, path: string): AtForge | null {
-  const lower = host.toLowerCase();
-  const known = ForgeHost.safeParse(lower === 'ssh.github.com' ? GITHUB : lower);
-  const repo = ForgeRepoName.safeParse(path.replace(/^\/+|\/+$/g, '').replace(/\.git$/i, ''));
-  return known.success && repo.success ? { host: known.data, repo: repo.data } : null;
+  const site = siteOf(address);
+  return site && { host: site.host, repo: site.name };
 }
 
 /** As a person writes it: `owner/name`, or with a host before it, which has a dot or a port. */
@@ -47,22 +34,10 @@ export function hostOf(written: string): string | null {
   return host.success ? host.data : null;
 }
 
-/** Only its name tells; whoever has named it otherwise connects it in the backend's configuration. */
-export function kindOf(host: string): ForgeKind {
-  return /(^|\.)gitlab\./.test(host) ? 'gitlab' : 'github';
-}
-
 /** Of GitHub's REST API. `given`: of a server whose API is elsewhere. */
 export function apiUrlOf(host: string, given: Readonly<Record<string, string>> = {}): string {
   const own = Object.hasOwn(given, host) ? given[host] : undefined;
-  if (own !== undefined && own !== '') return own.replace(/\/+$/, '');
-  if (host === GITHUB) return 'https://api.github.com';
-  return host.endsWith('.ghe.com') ? `https://api.${host}` : `${schemeOf(host)}://${host}/api/v3`;
-}
-
-/** What runs on this machine has no certificate that anybody would trust. */
-function schemeOf(host: string): 'http' | 'https' {
-  return /^(?:localhost|127(?:\.\d{1,3}){3})(?::\d+)?$/.test(host) ? 'http' : 'https';
+  return own !== undefined && own !== '' ? own.replace(/\/+$/, '') : defaultApiUrl(host);
 }
 
 /** The page on which a person makes a token, with what it has to allow chosen already. */
@@ -73,16 +48,4 @@ export function tokenPage(host: string): string {
     ...{ name: 'Codex Tasks', contents: 'write', pull_requests: 'write', statuses: 'read' },
   });
   return `${schemeOf(host)}://${host}/settings/personal-access-tokens/new?${wanted.toString()}`;
-}
-
-/** An address that a forge told is opened only when it leads there. */
-export function isPageOf(host: string, address: string): boolean {
-  if (!URL.canParse(address)) return false;
-  const url = new URL(address);
-  return (
-    (url.protocol === 'https:' || url.protocol === 'http:') &&
-    url.host === host &&
-    url.username === '' &&
-    url.password === ''
-  );
 }

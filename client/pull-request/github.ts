@@ -4,8 +4,8 @@
  */
 import { z } from 'zod';
 import { CodexError, type ErrorParams } from '../../protocol/errors.ts';
+import { isPageOf } from '../../protocol/forge-address.ts';
 import type { AtForge } from './forge-address.ts';
-import { isPageOf } from './forge-address.ts';
 
 /** A pull request with everything in it has some 30 KiB. */
 const ANSWER_MAX_BYTES = 4 * 1024 * 1024;

@@ -2,19 +2,8 @@
  * Pull requests as a client sees to them: which forge a folder's remote is at, and the way without credentials of
  * the backend's: the person's own git and session. Knows no VS Code.
  */
-export {
-  atForge,
-  apiUrlOf,
-  GITHUB,
-  hostOf,
-  isPageOf,
-  kindOf,
-  tokenPage,
-  type AtForge,
-} from './forge-address.ts';
-export { delicateFiles, delicateKeyOf } from './delicate.ts';
+export { atForge, apiUrlOf, GITHUB, hostOf, tokenPage, type AtForge } from './forge-address.ts';
 export { baseBranch, forgeRemote, type ForgeRemote } from './folder.ts';
-export { branchOf } from './branch.ts';
 export { createPullRequest, type GitHubSession, type MadePullRequest } from './github.ts';
 export { publishOwn, pushResult, pushUpdate } from './own.ts';
 export { ownPreview } from './preview.ts';

@@ -6,7 +6,9 @@
  * push → the pull request. Nothing of the working tree or the index is touched. What an earlier try has done is
  * found again and gone on from: the same commit is not made twice, and no pull request of the same branch.
  */
+import { numbered } from '../../protocol/branch-name.ts';
 import { CodexError } from '../../protocol/errors.ts';
+import { AGENT } from '../../protocol/pull-request.ts';
 import type { TaskSummary } from '../../protocol/rpc.ts';
 import { moveBranch, mustNotBeCheckedOut, nameMustBeValid, tipOf } from '../apply-to/branches.ts';
 import { commitPlan, type CommitOptions } from '../apply-to/commit.ts';
@@ -14,7 +16,6 @@ import { baseOf, planOnCommit } from '../apply-to/plan.ts';
 import { authorOf } from '../git/author.ts';
 import { gitLine } from '../git/git.ts';
 import { parsePatch, type Patch } from '../patch/index.ts';
-import { withNumber } from './branch.ts';
 import { delicateInPatch } from './delicate.ts';
 import type { ForgeRemote } from './folder.ts';
 import {
@@ -28,8 +29,6 @@ import { pushBranch, remoteTip } from './push.ts';
 /** Whoever has more of one name chooses another. */
 const NUMBERS_TRIED = 20;
 const WHY = 'codex-tasks: a pull request';
-/** Nobody's address, so that no forge shows a stranger's face beside it. */
-const AGENT = { name: 'Codex', email: 'codex@codex-tasks.invalid' };
 
 export interface OwnPush {
   root: string;
@@ -47,12 +46,12 @@ export interface OwnPush {
 /** Pushes the result on a branch of its own; gives the name that it got. */
 export async function pushResult(push: OwnPush & { branch: string }): Promise<{ branch: string }> {
   const { root, remote, signal } = push;
-  await nameMustBeValid(root, push.branch);
+  nameMustBeValid(push.branch);
   const planned = await planOnCommit(root, readConfirmed(push), await baseOf(root, push.task));
   const commit = await committed(planned, await optionsOf(push));
   if (commit === null) throw new CodexError('forgeNothingToPublish');
   for (let number = 1; number <= NUMBERS_TRIED; number++) {
-    const branch = withNumber(push.branch, number);
+    const branch = numbered(push.branch, number);
     const at = { root, remote: remote.name, branch, host: remote.host, ...(signal ? { signal } : {}) };
     const [here, there] = [await tipOf(root, branch), await remoteTip(at)];
     if (here !== null && !(await isSame(root, here, commit))) continue;

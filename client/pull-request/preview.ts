@@ -1,15 +1,14 @@
 /** What a pull request would be when the person's own git makes it: the same shape as the backend's preview. */
+import { branchOfTask } from '../../protocol/branch-name.ts';
+import { delicateOf } from '../../protocol/delicate.ts';
 import { CodexError } from '../../protocol/errors.ts';
-import type { PullRequestPreview } from '../../protocol/pull-request.ts';
+import { kindOf } from '../../protocol/forge-address.ts';
+import { PULL_BODY_CHARS } from '../../protocol/limits.ts';
+import { proposedTitle, type PullRequestPreview } from '../../protocol/pull-request.ts';
 import type { AttemptView, TaskView, TurnView } from '../../protocol/rpc.ts';
 import { baseOf, commitOf } from '../apply-to/plan.ts';
-import { branchOf } from './branch.ts';
-import { delicateFiles, delicateKeyOf } from './delicate.ts';
+import { delicateKeyOf } from './delicate.ts';
 import { baseBranch, unpushedCommits, type ForgeRemote } from './folder.ts';
-import { kindOf } from './forge-address.ts';
-
-const TITLE_MAX_CHARACTERS = 256;
-const BODY_MAX_CHARACTERS = 60_000;
 
 export interface OwnResult {
   turn: TurnView;
@@ -25,8 +24,8 @@ export async function ownPreview(
   const { patch, files } = attempt;
   if (!patch || patch.files === 0) throw new CodexError('forgeNothingToPublish');
   const proposal = (attempt.report ?? turn.report)?.proposal;
-  const title = oneLine(proposal?.title ?? task.title, TITLE_MAX_CHARACTERS);
-  const delicate = delicateFiles(files);
+  const title = proposedTitle(proposal?.title ?? task.title);
+  const delicate = delicateOf(files);
   const key = delicateKeyOf(patch.sha256, delicate);
   const start = await commitOf(root, await baseOf(root, task));
   return {
@@ -34,9 +33,9 @@ export async function ownPreview(
     kind: kindOf(remote.host),
     repo: remote.repo,
     title,
-    body: (proposal?.body ?? attempt.answer ?? turn.answer ?? '').slice(0, BODY_MAX_CHARACTERS),
+    body: (proposal?.body ?? attempt.answer ?? turn.answer ?? '').slice(0, PULL_BODY_CHARS),
     draft: false,
-    branch: task.pullRequest?.branch ?? branchOf(title, task.id),
+    branch: task.pullRequest?.branch ?? branchOfTask(title, task.id),
     base: task.pullRequest?.base ?? (await baseBranch(root, remote.name, task.repo.branch)),
     turn: turn.turn,
     attempt: attempt.attempt,
@@ -51,13 +50,4 @@ export async function ownPreview(
     conflicts: [],
     ...(task.pullRequest ? { existing: task.pullRequest } : {}),
   };
-}
-
-/** Never cut within a character. */
-function oneLine(text: string, most: number): string {
-  return text
-    .replace(/\s+/g, ' ')
-    .trim()
-    .slice(0, most)
-    .replace(/[\ud800-\udbff]$/, '');
 }

@@ -1,5 +1,8 @@
 /** The sentences for what stands in the way of a result on a branch or in a worktree. */
+import type { NameProblem } from '../../protocol/branch-name.ts';
 import type { ErrorCode } from '../../protocol/errors.ts';
+import { BRANCH_NAME_BYTES } from '../../protocol/limits.ts';
+import { english, type Translate } from './template.ts';
 
 export const BRANCH_ERROR_WORDS = {
   branchNameInvalid: [
@@ -30,3 +33,32 @@ export const BRANCH_ERROR_WORDS = {
     'Git does not know who you are, and a commit needs an author. Set user.name and user.email, then try again.',
   ],
 } satisfies Partial<Record<ErrorCode, readonly string[]>>;
+
+export function nameProblemWords(problem: NameProblem, name: string, t: Translate = english): string {
+  switch (problem.kind) {
+    case 'empty':
+      return t('A branch needs a name.', {});
+    case 'tooLong':
+      return t('The name of a branch can’t be longer than {count} bytes.', { count: BRANCH_NAME_BYTES });
+    case 'holds':
+      if (problem.part === ' ') return t('The name of a branch can’t hold a space.', {});
+      if (problem.part === 'control') return t('The name of a branch can’t hold a control character.', {});
+      return t('The name of a branch can’t hold “{part}”.', { part: problem.part });
+    case 'begins':
+      return t('No part of a branch’s name can begin with “{part}”.', { part: problem.part });
+    case 'ends':
+      return t('No part of a branch’s name can end with “{part}”.', { part: problem.part });
+    case 'reserved':
+      return t('“{name}” means something else to git.', { name });
+    case 'exists':
+      return t('There is a branch “{branch}” already.', { branch: problem.branch });
+    case 'below':
+      return t('There is a branch “{branch}”, so no name can begin with it and a slash.', {
+        branch: problem.branch,
+      });
+    case 'above':
+      return t('There is a branch “{branch}”, so this name can’t be a branch too.', {
+        branch: problem.branch,
+      });
+  }
+}

@@ -5,6 +5,7 @@
 export * from './agent.ts';
 export * from './apply.ts';
 export * from './approvals.ts';
+export { nameProblemWords } from './branches.ts';
 export * from './changes.ts';
 export * from './egress.ts';
 export * from './environments.ts';

@@ -2,19 +2,17 @@
 import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path';
 import * as vscode from 'vscode';
 import {
-  branchNameProblem,
   folderMustBeFree,
   localBranches,
   type LocalBranch,
   type Target,
 } from '../../client/apply-to/index.ts';
+import { nameProblemWords } from '../../client/words/index.ts';
+import { branchNameProblem, branchOfTask, numbered, slugOf } from '../../protocol/branch-name.ts';
 import { CodexError } from '../../protocol/errors.ts';
 import { Dismissed, SentenceError, sentenceOf, t } from '../platform/words.ts';
 import { askText } from './ask-text.ts';
-import { nameProblemWords } from './where-words.ts';
 
-/** A name that a list shows whole. */
-const SLUG_CHARACTERS = 40;
 /** Worktrees of one task beside one another; whoever has more names the next. */
 const NUMBERS_TRIED = 20;
 
@@ -87,7 +85,8 @@ async function toNewBranch(whence: Whence, branches: readonly LocalBranch[]): Pr
 
 async function toWorktree(whence: Whence, branches: readonly LocalBranch[]): Promise<Target> {
   const { root, start } = whence;
-  const beside = (folder: string) => freeFolder(join(folder, `${basename(root)}-${slugOf(whence)}`));
+  const beside = (folder: string) =>
+    freeFolder(join(folder, `${basename(root)}-${slugOf(whence.title, whence.taskId)}`));
   const folder = await askText({
     title: t('Folder of the New Worktree (1/2)'),
     prompt: t('A folder that does not exist yet. It starts at {commit}, as the task did.', {
@@ -161,23 +160,12 @@ async function freeFolder(folder: string): Promise<string> {
 }
 
 /** Named after the task; with a number when there is such a branch already. */
-function freeName(whence: Whence, taken: readonly string[]): string {
-  const name = `codex/${slugOf(whence)}`;
+function freeName({ title, taskId }: Whence, taken: readonly string[]): string {
+  const name = branchOfTask(title, taskId);
   let free = name;
-  for (let number = 2; branchNameProblem(free, taken) !== null && number <= taken.length + 2; number++)
-    free = `${name}-${number}`;
+  for (let count = 2; branchNameProblem(free, taken) !== null && count <= taken.length + 2; count++)
+    free = numbered(name, count);
   return free;
-}
-
-function slugOf({ title, taskId }: Whence): string {
-  const slug = title
-    .normalize('NFKD')
-    .replace(/\p{M}/gu, '')
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, '-')
-    .slice(0, SLUG_CHARACTERS)
-    .replace(/^-+|-+$/g, '');
-  return slug === '' ? taskId : slug;
 }
 
 export function shortSha(sha: string): string {

@@ -1,67 +1,6 @@
 /** What applying has to say to a person. Pure: `t` translates. */
-import type { ApplyReason, PathResult, PlanItem, UndoResult } from '../../client/apply/index.ts';
-import type { Translate } from '../../client/words/index.ts';
-
-export function reasonWords(reason: ApplyReason, t: Translate): string {
-  switch (reason) {
-    case 'contextChanged':
-      return t('the lines around the change are different here', {});
-    case 'contentChanged':
-      return t('the file is not the one that the change was made from', {});
-    case 'missing':
-      return t('the file is not here', {});
-    case 'exists':
-      return t('a file of yours would be overwritten', {});
-    case 'notAFile':
-      return t('a folder or device stands in its place', {});
-    case 'unsavedChanges':
-      return t('save the file first', {});
-    case 'needsOther':
-      return t('it needs another change that is not applied', {});
-    case 'tooCostly':
-      return t('the file differs too much', {});
-    case 'unsafePath':
-      return t('its path leads out of the folder', {});
-    case 'insideGit':
-      return t('it lies inside the .git folder', {});
-    case 'beyondSymlink':
-      return t('its path leads through a symbolic link', {});
-    case 'nestedRepository':
-      return t('it lies inside another repository', {});
-    case 'caseCollision':
-      return t('another file has the same name in other letters', {});
-    case 'reservedName':
-      return t('this system does not allow its name', {});
-    case 'nameNotUtf8':
-      return t('its name is not UTF-8', {});
-    case 'duplicatePath':
-      return t('the patch names it twice', {});
-    case 'submodule':
-      return t('it is a submodule', {});
-    case 'corruptPatch':
-      return t('the patch is damaged there', {});
-    case 'tooLarge':
-      return t('it is larger than a result may be', {});
-    case 'noContent':
-      return t('the patch does not hold its bytes', {});
-    case 'runsByItself':
-      return t('it runs by itself and was left out', {});
-    case 'allOrNothing':
-      return t('another file can’t be applied', {});
-    case 'changedSince':
-      return t('it was changed meanwhile', {});
-    case 'diskFull':
-      return t('the disk is full', {});
-    case 'noPermission':
-      return t('no permission to write it', {});
-    case 'inputOutput':
-      return t('reading or writing failed', {});
-    case 'rolledBack':
-      return t('it was put back, because another file failed', {});
-    case 'alreadyApplied':
-      return t('it is as the result wants it already', {});
-  }
-}
+import type { PathResult, PlanItem, UndoResult } from '../../client/apply/index.ts';
+import { applyReasonWords, type Translate } from '../../client/words/index.ts';
 
 export interface Summary {
   applied: number;
@@ -86,7 +25,7 @@ export function summarize(results: readonly PathResult[], t: Translate): Summary
 }
 
 export function lineOf(one: PathResult | UndoResult | PlanItem, t: Translate): string {
-  return one.reason === undefined ? one.path.path : `${one.path.path}: ${reasonWords(one.reason, t)}`;
+  return one.reason === undefined ? one.path.path : `${one.path.path}: ${applyReasonWords(one.reason, t)}`;
 }
 
 export function summarizeUndo(results: readonly UndoResult[], t: Translate): string {

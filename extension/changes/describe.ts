@@ -1,6 +1,6 @@
 /** Rows of the list of changes as words. Pure: `t` translates. */
 import {
-  APPLY_REASON_WORDS,
+  applyReasonWords,
   bytesWords,
   CHANGE_WORDS,
   changeLabel,
@@ -63,7 +63,7 @@ export function describeFile(file: FileReview, told: readonly FileChange[], t: T
     change.binary ? sizes(change) : '',
     file.runsByItself ? t('runs by itself', {}) : '',
     decided,
-    file.problem === null ? '' : t(APPLY_REASON_WORDS[file.problem], {}),
+    file.problem === null ? '' : applyReasonWords(file.problem, t),
     file.problem === null && isTouched(file) ? t('changed by you', {}) : '',
   ].filter(Boolean);
   const open = file.items.some(({ decision }) => decision === 'open');

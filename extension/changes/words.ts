@@ -1,11 +1,9 @@
 /** What a decision has to say to a person. Pure: `t` translates. */
-import { APPLY_REASON_WORDS, type Translate } from '../../client/words/index.ts';
+import { applyReasonWords, type Translate } from '../../client/words/index.ts';
 import type { Refusal } from './file-review.ts';
 
 export function refusalLines(refused: readonly Refusal[], t: Translate): string[] {
-  return [
-    ...new Set(refused.map(({ path, reason }) => `${path.path}: ${t(APPLY_REASON_WORDS[reason], {})}`)),
-  ];
+  return [...new Set(refused.map(({ path, reason }) => `${path.path}: ${applyReasonWords(reason, t)}`))];
 }
 
 export function refusedSentence(refused: readonly Refusal[], done: number, t: Translate): string {

@@ -6,10 +6,11 @@
  * → told. What it refuses is said where it was typed, and can be typed again.
  */
 import * as vscode from 'vscode';
-import { GITHUB, hostOf, kindOf, tokenPage } from '../../client/pull-request/index.ts';
+import { GITHUB, hostOf, tokenPage } from '../../client/pull-request/index.ts';
 import type { BackendConnection } from '../../client/connection/index.ts';
 import { errorWords } from '../../client/words/index.ts';
 import { ForgeToken, type ForgeView } from '../../protocol/forge.ts';
+import { kindOf } from '../../protocol/forge-address.ts';
 import { pickFrom, separator } from '../internet/quick.ts';
 import type { Log } from '../platform/log.ts';
 import { apiUrls } from '../platform/settings.ts';

@@ -4,7 +4,8 @@
  */
 import * as vscode from 'vscode';
 import { authorOf } from '../../client/git/author.ts';
-import { forgeRemote, isPageOf, type ForgeRemote } from '../../client/pull-request/index.ts';
+import { forgeRemote, type ForgeRemote } from '../../client/pull-request/index.ts';
+import { isPageOf } from '../../protocol/forge-address.ts';
 import type { PullRequestDesk } from '../../protocol/pages.ts';
 import type { PullRequestView } from '../../protocol/pull-request.ts';
 import type { TaskView } from '../../protocol/rpc.ts';

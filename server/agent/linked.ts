@@ -6,8 +6,8 @@
  * A link that leads to a diff is a file in the sandbox. The history names it, and a sandbox that was made again
  * gets it again.
  */
-import { randomBytes } from 'node:crypto';
 import type { NewEvent } from '../../protocol/events.ts';
+import { newMark, quoted } from '../others-words.ts';
 import type { ResponseItem } from '../model/model.ts';
 import { prompt } from './instructions.ts';
 import type { Steer } from './steering.ts';
@@ -38,8 +38,6 @@ export interface PromptLinks {
 
 /** Such a message remembers its files. The field is for us: it never leaves. */
 type StoredLinked = ResponseItem & { codexLinked: readonly LinkedFile[] };
-
-const MARKER_BYTES = 12;
 
 const WHY: Record<Unread, string> = {
   tooLarge: 'it is too large',
@@ -83,23 +81,19 @@ function linkedItem(linked: readonly Linked[]): StoredLinked {
   };
 }
 
-export function linkedText(linked: readonly Linked[], random = randomMarker): string {
-  let marker = random();
-  while (linked.some((one) => one.kind === 'text' && one.text.includes(marker))) marker = random();
+export function linkedText(linked: readonly Linked[], random?: () => string): string {
+  const texts = linked.flatMap((one) => (one.kind === 'text' ? [one.text] : []));
+  const marker = newMark(texts, random);
   return prompt('linked', { marker, parts: linked.map((one) => part(one, marker)).join('\n\n') });
 }
 
 function part(one: Linked, marker: string): string {
   switch (one.kind) {
     case 'text':
-      return `[${marker}: ${one.what}, ${one.url}, begins]\n${one.text}\n[${marker}: ${one.url} ends]`;
+      return quoted(marker, `${one.what}, ${one.url},`, one.text);
     case 'file':
       return `[${marker}: the diff of ${one.url} lies in the sandbox, outside of the repository: ${one.path} (${one.bytes} bytes). What stands in it is a stranger's too.]`;
     case 'unread':
       return `[${marker}: ${one.url} could not be read, since ${WHY[one.why]}. Go on without it as far as that goes, and say in your answer that it was missing.]`;
   }
-}
-
-function randomMarker(): string {
-  return randomBytes(MARKER_BYTES).toString('hex');
 }

@@ -6,6 +6,7 @@
  */
 import { CodexError, toWireError } from '../../protocol/errors.ts';
 import type { ForgeView } from '../../protocol/forge.ts';
+import { siteOf } from '../../protocol/forge-address.ts';
 import { PATHS } from '../../protocol/http.ts';
 import type { Log } from '../log.ts';
 import type { Connection, OpenForge } from './connection.ts';
@@ -13,7 +14,7 @@ import type { KeptConnections } from './connections.ts';
 import type { Forge, ForgeLink, ForgeRepo, Forges } from './forge.ts';
 import { openGitHub } from './github/github.ts';
 import { openGitLab } from './gitlab/gitlab.ts';
-import { findLinks, fitsKind, hostFor, siteOf } from './sites.ts';
+import { findLinks, fitsKind, hostFor } from './sites.ts';
 
 export interface ForgesOptions {
   owners: readonly Connection[];

@@ -1,10 +1,11 @@
 /** Connecting forges, as clients ask for it: `forge.list | connect | disconnect | startApp`. */
 import { CodexError } from '../../protocol/errors.ts';
+import { defaultApiUrl } from '../../protocol/forge-address.ts';
 import { PATHS } from '../../protocol/http.ts';
 import type { ParamsOf, ResultOf } from '../../protocol/rpc.ts';
 import type { AppMaking } from './app-making.ts';
 import type { OpenForges } from './forges.ts';
-import { apiUrlProblem, defaultApiUrl } from './sites.ts';
+import { apiUrlProblem } from './sites.ts';
 
 type ConnectMethod = 'forge.list' | 'forge.connect' | 'forge.disconnect' | 'forge.startApp';
 

@@ -1,65 +1,6 @@
-/** Which repository an address means, and which links of a text lead to a forge. Pure. */
-import { ForgeHost, ForgeRepoName, type ForgeKind } from '../../protocol/forge.ts';
-
-export interface Site {
-  /** Small, with its port where the address has one. */
-  host: string;
-  /** `owner/name`, as the address spells it. */
-  name: string;
-  /** A port of SSH says nothing about the one of the web. */
-  anyPort: boolean;
-}
-
-/** `https://host/owner/name.git`, `ssh://git@host:22/owner/name`, `git@host:owner/name.git`. */
-export function siteOf(remote: string): Site | null {
-  const text = remote.trim();
-  return URL.canParse(text) && text.includes('://') ? siteOfUrl(new URL(text)) : siteOfScp(text);
-}
-
-const WEB = /^https?:$/;
-const SSH = /^(?:ssh|git\+ssh|ssh\+git):$/;
-
-function siteOfUrl(url: URL): Site | null {
-  if (WEB.test(url.protocol)) return site(url.host, url.pathname, false);
-  // `host` keeps the port only of protocols that the parser knows.
-  return SSH.test(url.protocol) ? site(url.hostname, url.pathname, true) : null;
-}
-
-const SCP = /^(?:[A-Za-z0-9._-]+@)?([A-Za-z0-9.-]+):(?!\/\/)(.+)$/;
-
-function siteOfScp(text: string): Site | null {
-  const [, host, path] = SCP.exec(text) ?? [];
-  // One letter is a drive of Windows.
-  return host === undefined || path === undefined || host.length === 1 ? null : site(host, path, true);
-}
-
-/** GitHub answers for SSH here too, where port 22 is closed. */
-const SAME_AS: Record<string, string> = { 'ssh.github.com': 'github.com', 'www.github.com': 'github.com' };
-
-function sameAs(rawHost: string): string {
-  const small = rawHost.toLowerCase();
-  return SAME_AS[small] ?? small;
-}
-
-function site(rawHost: string, path: string, anyPort: boolean): Site | null {
-  const host = sameAs(rawHost);
-  const name = decoded(path)
-    .replace(/^\/+|\/+$/g, '')
-    .replace(/\.git$/, '');
-  return ForgeHost.safeParse(host).success && isRepoName(name) ? { host, name, anyPort } : null;
-}
-
-function decoded(path: string): string {
-  try {
-    return decodeURIComponent(path);
-  } catch {
-    return path;
-  }
-}
-
-export function isRepoName(name: string): boolean {
-  return ForgeRepoName.safeParse(name).success && !name.split('/').some((part) => /^\.{1,2}$/.test(part));
-}
+/** Which of the connected forges an address means, and which links of a text lead to one. Pure. */
+import type { ForgeKind } from '../../protocol/forge.ts';
+import { isLoopback, sameAs, siteAt, withoutPort, type Site } from '../../protocol/forge-address.ts';
 
 /** GitHub has no groups. */
 export const fitsKind = (name: string, kind: ForgeKind): boolean =>
@@ -73,17 +14,7 @@ export function hostFor(hosts: readonly string[], { host, anyPort }: Pick<Site, 
   return sameName.length === 1 ? (sameName[0] ?? null) : null;
 }
 
-export const withoutPort = (host: string): string => host.replace(/:\d+$/, '');
-
-const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3})$/;
-export const isLoopback = (host: string): boolean => LOOPBACK.test(withoutPort(host));
-
-/** What is usual for a host: GitHub's own, GitHub's with data residency, a server of one's own. */
-export function defaultApiUrl(host: string, kind: ForgeKind = 'github'): string {
-  if (kind === 'gitlab') return `${isLoopback(host) ? 'http' : 'https'}://${host}/api/v4`;
-  if (host === 'github.com' || host.endsWith('.ghe.com')) return `https://api.${host}`;
-  return `${isLoopback(host) ? 'http' : 'https'}://${host}/api/v3`;
-}
+const WEB = /^https?:$/;
 
 /** Never repeats it: it may hold a password. */
 export function apiUrlProblem(text: string): string | null {
@@ -140,7 +71,7 @@ function linkOf(url: string, forges: readonly { host: string; kind: ForgeKind }[
   const [, path = '', what, number, ending, below] = TARGETS[forge.kind].exec(parsed.pathname) ?? [];
   const isPull = what === 'pull' || what === 'merge_requests';
   if (what === undefined || (ending !== undefined && (!isPull || below !== undefined))) return null;
-  const at = site(parsed.host, path, false);
+  const at = siteAt(parsed.host, path, false);
   if (!at) return null;
   const kind = ending === undefined ? (isPull ? 'pull' : 'issue') : 'diff';
   return { url, kind, host: at.host, name: at.name, number: Number(number) };

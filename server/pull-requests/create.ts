@@ -1,10 +1,12 @@
 /** Making a pull request, because a person asked for it: what has to be so, then the row, then `publish`. */
+import { branchOfTask, isBranchName, isNumbered } from '../../protocol/branch-name.ts';
+import { delicateOf } from '../../protocol/delicate.ts';
 import { CodexError } from '../../protocol/errors.ts';
+import { siteOf } from '../../protocol/forge-address.ts';
 import type { ParamsOf } from '../../protocol/rpc.ts';
 import type { ForgeRepo, RepoAbout } from '../forge/forge.ts';
-import { isBranchName, isNumbered } from './branch-name.ts';
-import { checkConfirmed, delicateOf } from './delicate.ts';
-import { firstBranch, publish, tipOf } from './publish.ts';
+import { checkConfirmed } from './delicate.ts';
+import { publish, tipOf } from './publish.ts';
 import { refreshRow } from './refresh.ts';
 import { pullRow, type PullRow } from './rows.ts';
 import { sourceOf, type Source } from './source.ts';
@@ -53,18 +55,13 @@ export async function forgeRepoOf(
   { remote }: Pick<Source, 'remote'>,
 ): Promise<{ repo: ForgeRepo; about: RepoAbout }> {
   const repo = remote === null ? null : await forges.ofRemote(remote);
-  if (repo === null) throw new CodexError('forgeUnknown', hostParam(remote));
+  if (repo === null) {
+    const host = remote === null ? undefined : siteOf(remote)?.host;
+    throw new CodexError('forgeUnknown', host === undefined ? {} : { host });
+  }
   const about = await repo.about();
   if (about.name === repo.name) return { repo, about };
   return { repo: (await forges.get(repo.forge.host)).repo(about.name), about };
-}
-
-function hostParam(remote: string | null): { host?: string } {
-  if (remote === null) return {};
-  const host = URL.canParse(remote)
-    ? new URL(remote).host
-    : /^(?:[^@/\s]+@)?([^:/\s]{2,}):/.exec(remote)?.[1];
-  return host ? { host } : {};
 }
 
 /** The branch that the person had checked out, where the forge has it; else the default one. */
@@ -86,7 +83,7 @@ function rowOf(
   const now = Date.now();
   const earlier = was?.state === 'publishing' ? was : undefined;
   // Where an earlier try has a branch of this name, it may be ours already.
-  const branch = request.branch ?? earlier?.branch ?? firstBranch(request.title, request.taskId);
+  const branch = request.branch ?? earlier?.branch ?? branchOfTask(request.title, request.taskId);
   const isSame = earlier !== undefined && isNumbered(earlier.branch, branch) && earlier.repo === repo.name;
   return {
     task_id: request.taskId,

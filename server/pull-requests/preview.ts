@@ -1,13 +1,13 @@
 /** What would be pushed and asked for. It reads at the forge and writes nothing there. */
+import { branchOfTask, numbered } from '../../protocol/branch-name.ts';
+import { delicateOf } from '../../protocol/delicate.ts';
 import { CodexError } from '../../protocol/errors.ts';
 import { PREVIEW_FILES } from '../../protocol/limits.ts';
 import type { PullRequestPreview } from '../../protocol/pull-request.ts';
 import type { ParamsOf } from '../../protocol/rpc.ts';
 import type { ForgeRepo } from '../forge/forge.ts';
-import { numbered } from './branch-name.ts';
 import { baseOf, forgeRepoOf } from './create.ts';
-import { delicateKey, delicateOf } from './delicate.ts';
-import { firstBranch } from './publish.ts';
+import { delicateKey } from './delicate.ts';
 import { pullRow, viewOf, type PullRow } from './rows.ts';
 import { sourceOf, type Source } from './source.ts';
 import { templateOf } from './template.ts';
@@ -113,7 +113,7 @@ async function branchOf(
   { repo, row, title, taskId }: { repo: ForgeRepo; row: PullRow | undefined; title: string; taskId: string },
 ): Promise<string> {
   if (row && (row.state === 'open' || row.state === 'publishing')) return row.branch;
-  const name = firstBranch(title, taskId);
+  const name = branchOfTask(title, taskId);
   const taken = await repos.remoteRefs(await remoteOf(repo, 'read'), [`${headRef(name)}*`]);
   for (let count = 1; ; count++) {
     const branch = numbered(name, count);

@@ -5,11 +5,11 @@
  * broke off at any point goes on from the row: a push that arrived is found by its commit, a pull request that
  * was made is found by its branch, and neither is made twice. A name that others have taken gets a number.
  */
+import { numbered } from '../../protocol/branch-name.ts';
 import { CodexError, toWireError, wireError } from '../../protocol/errors.ts';
 import type { Author } from '../../protocol/pull-request.ts';
 import type { ForgeRepo, PullRequest } from '../forge/forge.ts';
 import type { RemoteRepo } from '../repos/remote-types.ts';
-import { branchNameOf, numbered } from './branch-name.ts';
 import { authorOfRow, putRow, type PullRow } from './rows.ts';
 import type { Source } from './source.ts';
 import { publishedTree } from './trees.ts';
@@ -194,8 +194,3 @@ async function findOrCreate({ repo, resumed }: Publishing, row: PullRow): Promis
 }
 
 const UNCLEAR: ReadonlySet<string> = new Set(['forgeUnavailable', 'forgeGarbage', 'forgeRefused']);
-
-/** The name to begin with. */
-export function firstBranch(title: string, taskId: string): string {
-  return branchNameOf(title, `task-${taskId.slice(0, 8)}`);
-}

@@ -1,8 +1,9 @@
 /** A pull request that the client made with the person's own git and session: the task only remembers it. */
+import { isBranchName } from '../../protocol/branch-name.ts';
 import { CodexError } from '../../protocol/errors.ts';
+import { isPageOf, kindOf } from '../../protocol/forge-address.ts';
 import type { ForgeKind } from '../../protocol/forge.ts';
 import type { ParamsOf } from '../../protocol/rpc.ts';
-import { isBranchName } from './branch-name.ts';
 import { pullRow, putRow, type PullRow } from './rows.ts';
 import type { PullDeps } from './types.ts';
 
@@ -14,9 +15,7 @@ export async function record(
 ): Promise<PullRow> {
   const { taskId, host, repo, number, url, title, draft, branch, base, turn, attempt } = request;
   // It becomes a link that people follow.
-  const at = new URL(url);
-  if (at.host !== host || !['https:', 'http:'].includes(at.protocol) || at.username !== '')
-    throw new CodexError('badRequest', { field: 'url' });
+  if (!isPageOf(host, url)) throw new CodexError('badRequest', { field: 'url' });
   for (const name of [branch, base])
     if (!isBranchName(name)) throw new CodexError('branchNameInvalid', { branch: name });
   const was = await deps.store.read((db) => pullRow(db, taskId));
@@ -27,7 +26,7 @@ export async function record(
   const now = Date.now();
   const kind: ForgeKind = await deps.forges.get(host).then(
     (forge) => forge.kind,
-    () => (host.includes('gitlab') ? 'gitlab' : 'github'),
+    () => kindOf(host),
   );
   const row: PullRow = {
     task_id: taskId,

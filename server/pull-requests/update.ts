@@ -5,13 +5,14 @@
  * What our side of that merge changed is known from a line of our own: the commit whose tree is what we put in
  * last. It differs from what was pushed wherever others' changes are in between.
  */
+import { delicateOf } from '../../protocol/delicate.ts';
 import { CodexError } from '../../protocol/errors.ts';
 import type { FileChange } from '../../protocol/events.ts';
 import type { Author } from '../../protocol/pull-request.ts';
 import type { ParamsOf } from '../../protocol/rpc.ts';
 import type { PullRequest } from '../forge/forge.ts';
 import type { RemoteRepo } from '../repos/remote-types.ts';
-import { checkConfirmed, delicateOf } from './delicate.ts';
+import { checkConfirmed } from './delicate.ts';
 import { accountAuthor, Steps, tipOf } from './publish.ts';
 import { repoOfRow, seenRow } from './refresh.ts';
 import { authorOfRow, pullRow, putRow, type PullRow, type Seen } from './rows.ts';

@@ -2,15 +2,11 @@
  * What is written into a pull request: title, body, message of a commit. Pure. It is text for a forge, in
  * English as the model's is, not for our own pages.
  */
-import type { Author } from '../../protocol/pull-request.ts';
+import { PULL_BODY_CHARS } from '../../protocol/limits.ts';
+import { AGENT, proposedTitle, type Author } from '../../protocol/pull-request.ts';
 import type { CheckRun, Report } from '../../protocol/report.ts';
 
-/** As `pullRequest.create` counts them; it takes some more. */
-const TITLE_CHARS = 200;
-/** A forge takes 65,536 characters; the rest is for whoever edits it. */
-const BODY_CHARS = 60_000;
-/** Nobody's address, so that no forge shows a stranger's face beside it. */
-export const CO_AUTHOR = 'Codex <codex@codex-tasks.invalid>';
+const CO_AUTHOR = `${AGENT.name} <${AGENT.email}>`;
 
 export interface Said {
   /** The task's. */
@@ -27,9 +23,7 @@ export interface TaskName {
 }
 
 export function titleOfPull({ title, report }: Said): string {
-  const text = (report?.proposal?.title ?? title).replace(/\s+/g, ' ').trim();
-  // Never cut within a character.
-  return text.slice(0, TITLE_CHARS).replace(/[\ud800-\udbff]$/, '');
+  return proposedTitle(report?.proposal?.title ?? title);
 }
 
 /** `template`: the repository's own, null when it has none. */
@@ -41,7 +35,7 @@ export function bodyOfPull(said: Said, template: string | null, name: TaskName):
     signature(name),
   ];
   const last = parts.slice(1).filter(Boolean).join('\n\n');
-  const first = shortened(parts[0] ?? '', BODY_CHARS - last.length - 2);
+  const first = shortened(parts[0] ?? '', PULL_BODY_CHARS - last.length - 2);
   return [first, last].filter(Boolean).join('\n\n');
 }
 
@@ -101,7 +95,7 @@ export function cleanAuthor({ name, email }: Author): Author {
   const clean = (text: string) => text.replace(/[\x00-\x20\x7f<>]+/g, ' ').trim();
   return {
     name: clean(name) || 'Codex Tasks',
-    email: clean(email).replace(/\s+/g, '') || 'codex@codex-tasks.invalid',
+    email: clean(email).replace(/\s+/g, '') || AGENT.email,
   };
 }
 

@@ -3,9 +3,10 @@
  * and what its answers mean, `schemas.ts` what is used of them, `credentials.ts` and `app.ts` as whom.
  */
 import { CodexError } from '../../../protocol/errors.ts';
+import { isRepoName } from '../../../protocol/forge-address.ts';
 import type { ForgeSecret, OpenForge } from '../connection.ts';
 import type { ApiOptions } from '../http/api.ts';
-import { fitsKind, isRepoName, webUrl } from '../sites.ts';
+import { fitsKind, webUrl } from '../sites.ts';
 import { GitHubApi } from './api.ts';
 import { credentialsOf } from './credentials.ts';
 import { GitHubRepo } from './repo.ts';

@@ -3,9 +3,10 @@
  * group. Merge requests are its pull requests; it has no apps here.
  */
 import { CodexError } from '../../../protocol/errors.ts';
+import { isRepoName } from '../../../protocol/forge-address.ts';
 import type { ForgeSecret, OpenForge } from '../connection.ts';
 import { ForgeApi, type ApiOptions, type Auth, type Dialect } from '../http/api.ts';
-import { isRepoName, webUrl } from '../sites.ts';
+import { webUrl } from '../sites.ts';
 import { GitLabRepo } from './repo.ts';
 import { UserAnswer } from './schemas.ts';
 

@@ -168,8 +168,9 @@ test('how it stands is asked, told once, and becomes a follow-up with others’ 
     (event) => event.taskId === task.id && event.turn === 2 && event.code === 'turn.started',
   );
   const { prompt } = started.params as { prompt: string };
-  const mark = /<untrusted ([\w-]+)>/.exec(prompt)?.[1] ?? 'none';
-  const block = prompt.slice(prompt.indexOf(`<untrusted ${mark}>`), prompt.indexOf(`</untrusted ${mark}>`));
+  const [, block = ''] =
+    /^\[(\w+): what others wrote begins\]\n([^]*)\n\[\1: what others wrote ends\]$/m.exec(prompt)?.slice(1) ??
+    [];
   assert.match(block, /hubot[^]*delete everything[^]*Check tests: failed\nOne test failed/);
   assert.match(prompt.slice(0, prompt.indexOf(block)), /Only the test, please\./);
   await one.event((event) => event.taskId === task.id && event.turn === 2 && event.code === 'turn.finished');

@@ -1,57 +1,8 @@
-/** Which repository a remote's address means, and which links of a prompt are followed. */
+/** Which connected forge an address means, and which links of a prompt are followed. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  apiUrlProblem,
-  defaultApiUrl,
-  findLinks,
-  fitsKind,
-  hostFor,
-  siteOf,
-  webUrl,
-} from '../../../server/forge/sites.ts';
-
-const MEANS: [string, string, string][] = [
-  ['https://github.com/octo/app.git', 'github.com', 'octo/app'],
-  ['https://github.com/octo/app', 'github.com', 'octo/app'],
-  ['https://GitHub.com/Octo/App/', 'github.com', 'Octo/App'],
-  ['https://octo:hidden-token@github.com/octo/app.git', 'github.com', 'octo/app'],
-  ['http://git.example.org:8080/octo/app', 'git.example.org:8080', 'octo/app'],
-  ['https://git.example.org:443/octo/app', 'git.example.org', 'octo/app'],
-  ['git@github.com:octo/app.git', 'github.com', 'octo/app'],
-  ['github.com:octo/app', 'github.com', 'octo/app'],
-  ['org-1234@GitHub.com:/octo/app.git', 'github.com', 'octo/app'],
-  ['ssh://git@github.com/octo/app.git', 'github.com', 'octo/app'],
-  ['ssh://git@ssh.github.com:443/octo/app.git', 'github.com', 'octo/app'],
-  ['git@ssh.github.com:octo/app.git', 'github.com', 'octo/app'],
-  ['git+ssh://git@git.example.org:2222/octo/app', 'git.example.org', 'octo/app'],
-  ['https://gitlab.example/group/sub/app.git', 'gitlab.example', 'group/sub/app'],
-  ['https://github.com/octo/app.github.io.git', 'github.com', 'octo/app.github.io'],
-];
-for (const [remote, host, name] of MEANS)
-  test(`${remote} is ${name} at ${host}`, () => {
-    const found = siteOf(remote);
-    assert.deepEqual([found?.host, found?.name], [host, name]);
-  });
-
-for (const remote of [
-  '',
-  '/srv/git/app.git',
-  '../app',
-  'C:\\work\\app',
-  'C:/work/app',
-  'file:///srv/git/octo/app',
-  'git://github.com/octo/app',
-  'ext::sh -c whoami',
-  'https://github.com/octo',
-  'https://github.com/octo/..',
-  'git@github.com:../app',
-  'git@github.com:octo/../../app',
-  'https://github.com/oc%2Fto%00/app',
-  'https://[::1]/octo/app',
-  'git@-oProxyCommand=x:octo/app',
-])
-  test(`“${remote}” is at no forge`, () => assert.equal(siteOf(remote), null));
+import { defaultApiUrl } from '../../../protocol/forge-address.ts';
+import { apiUrlProblem, findLinks, fitsKind, hostFor, webUrl } from '../../../server/forge/sites.ts';
 
 test('an address of SSH means the forge at another port when there is just one', () => {
   const ssh = { host: 'git.example', anyPort: true };
@@ -115,6 +66,7 @@ const LINKS: [string, string[]][] = [
   ['https://github.com/octo/app/issues/new https://github.com/octo/app/pulls', []],
   ['https://github.com/octo/app/issues/3.diff', []],
   ['https://github.com/octo/app/pull/3.diff/more', []],
+  ['https://github.com/octo%2Fapp/x/pull/3 https://github.com/octo/app%2Fx/issues/3', []],
   ['github.com/octo/app/pull/3 octo/app#3 #3', []],
   ['https://gitlab.com/group/app/-/merge_requests/12', ['pull gitlab.com/group/app#12']],
   ['(https://gitlab.com/a/b/app/-/issues/3#note_9).', ['issue gitlab.com/a/b/app#3']],

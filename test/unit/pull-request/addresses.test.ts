@@ -1,14 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { branchOf } from '../../../client/pull-request/branch.ts';
-import {
-  apiUrlOf,
-  atForge,
-  hostOf,
-  isPageOf,
-  kindOf,
-  tokenPage,
-} from '../../../client/pull-request/forge-address.ts';
+import { apiUrlOf, atForge, hostOf, tokenPage } from '../../../client/pull-request/forge-address.ts';
 import { readIdent } from '../../../client/git/author.ts';
 
 test('a remote’s address tells the forge and the repository, however it is written', () => {
@@ -58,31 +50,6 @@ test('the API and the page for tokens are at each server’s own address', () =>
   assert.equal(apiUrlOf('127.0.0.1:4012'), 'http://127.0.0.1:4012/api/v3');
   assert.equal(apiUrlOf('git.example.com', { 'git.example.com': 'http://api.local/' }), 'http://api.local');
   assert.match(tokenPage('git.example.com'), /^https:\/\/git\.example\.com\/settings\/.*contents=write/);
-  assert.equal(kindOf('gitlab.example.org'), 'gitlab');
-  assert.equal(kindOf('git.example.org'), 'github');
-});
-
-test('a page is opened only when it is the forge’s', () => {
-  assert.ok(isPageOf('github.com', 'https://github.com/acme/shop/pull/4'));
-  for (const address of [
-    'https://github.com.evil.example/acme/shop/pull/4',
-    'https://evil.example/github.com',
-    'https://github.com@evil.example/',
-    'https://me@github.com/acme',
-    'file:///github.com/acme',
-    'javascript:alert(1)',
-    'command:x',
-    'https://github.com:444/a',
-  ])
-    assert.ok(!isPageOf('github.com', address), address);
-});
-
-test('a branch is named after the title in its own script, and after the task where nothing is left', () => {
-  assert.equal(branchOf('Fix rounding in invoice totals', 't1'), 'codex/fix-rounding-in-invoice-totals');
-  assert.equal(branchOf('Größe ändern: 日本語!', 't1'), 'codex/größe-ändern-日本語');
-  assert.equal(branchOf('…', 't1'), 'codex/t1');
-  assert.ok(branchOf('x'.repeat(300), 't1').length < 64);
-  assert.equal(branchOf('a.lock', 't1'), 'codex/a-lock');
 });
 
 test('who the person is is read off git’s own line', () => {

@@ -1,6 +1,6 @@
 /** The person's own git: a commit beside everything of theirs, pushed to a bare repository on the disk. */
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, readFileSync, symlinkSync, unlinkSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, renameSync, symlinkSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { baseBranch, unpushedCommits } from '../../../client/pull-request/folder.ts';
@@ -172,6 +172,25 @@ test('files that run by themselves go only with a yes for exactly them', async (
   assert.equal(there('branch', '--list', 'codex/*'), '');
   await pushResult({ ...push, confirmed: ['.github/workflows/ci.yml'] });
   assert.equal(there('show', 'codex/round-once:.github/workflows/ci.yml'), 'on: push');
+});
+
+test('a file that is renamed away from such a name needs that yes, too', async (context) => {
+  const { root, push, result, patchOf, there } = scene(context);
+  const before = result((at) => write(at, 'docs/CODEOWNERS', `${'* @acme/all\n'.repeat(20)}`));
+  const after = result(
+    (at) => renameSync(join(at, 'docs/CODEOWNERS'), join(at, 'docs/owners')),
+    before.target,
+  );
+  const renamed = {
+    ...{ ...push, patch: patchOf(before.target, after.target) },
+    task: { ...push.task, repo: { ...push.task.repo, sha: before.target } },
+  };
+  const { wire } = await failing(pushResult(renamed));
+  assert.equal(wire.code, 'forgeNotConfirmed');
+  assert.equal(wire.params['paths'], 'docs/CODEOWNERS');
+  await pushResult({ ...renamed, confirmed: ['docs/CODEOWNERS'] });
+  assert.equal(there('ls-tree', '--name-only', 'codex/round-once', 'docs/'), 'docs/owners');
+  assert.equal(git(root, ['status', '--porcelain']), '');
 });
 
 test('a result that does not fit is not pushed in part', async (context) => {

@@ -33,7 +33,21 @@ test('each mistake is told at its field', () => {
   assert.deepEqual(problems({ title: ' ' }), ['title']);
   assert.deepEqual(problems({ title: 'x'.repeat(257) }), ['title']);
   assert.deepEqual(problems({ body: 'x'.repeat(60_001) }), ['body']);
-  for (const branch of ['', 'a b', 'a..b', '-a', 'a/', 'a.lock', '@', 'a~1', 'main'])
+  for (const branch of [
+    '',
+    'a b',
+    'a..b',
+    '-a',
+    'a/',
+    'a.lock',
+    '@',
+    'a~1',
+    'a/.b',
+    'a.lock/b',
+    'HEAD',
+    'ü'.repeat(200),
+    'main',
+  ])
     assert.deepEqual(problems({ branch }), ['branch'], branch);
   assert.deepEqual(problems({ branch: 'größe/日本' }), []);
   assert.deepEqual(problems({ base: '' }), ['base']);

@@ -2,7 +2,9 @@
  * The form of a pull request as data: what the preview proposes, with what the person typed over it. Only what was
  * touched is kept, so that a newer preview shows through everywhere else. Pure.
  */
-import type { Translate } from '../../../client/words/index.ts';
+import { nameProblemWords, type Translate } from '../../../client/words/index.ts';
+import { branchNameProblem } from '../../../protocol/branch-name.ts';
+import { PULL_BODY_CHARS, PULL_TITLE_CHARS } from '../../../protocol/limits.ts';
 import type { PageParams } from '../../../protocol/pages.ts';
 import type { PullRequestPreview } from '../../../protocol/pull-request.ts';
 
@@ -16,10 +18,6 @@ export interface PullRequestForm {
 
 export const FIELDS = ['title', 'body', 'branch', 'base', 'draft'] as const;
 type Field = (typeof FIELDS)[number];
-
-const TITLE_CHARACTERS = 256;
-const BODY_CHARACTERS = 60_000;
-const BRANCH_CHARACTERS = 244;
 
 function proposed(preview: PullRequestPreview): PullRequestForm {
   const { title, body, branch, base, draft } = preview;
@@ -66,26 +64,18 @@ export function problemsOf(
   if (delicate.length > 0 && !confirmed) problems.confirmed = t('Look at these files, then tick this.', {});
   if (update) return problems;
   if (form.title.trim() === '') problems.title = t('A title is missing.', {});
-  else if (form.title.trim().length > TITLE_CHARACTERS)
-    problems.title = t('At most {count} characters.', { count: TITLE_CHARACTERS });
-  if (form.body.length > BODY_CHARACTERS)
-    problems.body = t('At most {count} characters.', { count: BODY_CHARACTERS });
+  else if (form.title.trim().length > PULL_TITLE_CHARS)
+    problems.title = t('At most {count} characters.', { count: PULL_TITLE_CHARS });
+  if (form.body.length > PULL_BODY_CHARS)
+    problems.body = t('At most {count} characters.', { count: PULL_BODY_CHARS });
   for (const field of ['branch', 'base'] as const) {
-    const problem = branchProblem(form[field].trim(), t);
-    if (problem !== null) problems[field] = problem;
+    const name = form[field].trim();
+    const problem = branchNameProblem(name);
+    if (problem !== null) problems[field] = nameProblemWords(problem, name, t);
   }
   if (problems.branch === undefined && form.branch.trim() === form.base.trim())
     problems.branch = t('It needs a branch of its own.', {});
   return problems;
-}
-
-/** What a person gets wrong; git and the forge have the last word. */
-function branchProblem(name: string, t: Translate): string | null {
-  if (name === '') return t('A branch is missing.', {});
-  if (name.length > BRANCH_CHARACTERS) return t('At most {count} characters.', { count: BRANCH_CHARACTERS });
-  const isOdd =
-    /[\s~^:?*[\\\0-\x1f\x7f]|\.\.|@\{|\/\//.test(name) || /^[-/.]|[/.]$|\.lock$/.test(name) || name === '@';
-  return isOdd ? t('This can’t be the name of a branch.', {}) : null;
 }
 
 export function writtenOf(

@@ -24,7 +24,10 @@ test('later edits are merged with what was before, when the person wants it', as
   await rooms.applier.undo(TASK);
   assert.equal(shown.messages.at(-2), '1 file was changed since it was applied.');
   assert.deepEqual(shown.buttons.at(-2), ['Merge With My Edits', 'Restore Them Too']);
-  assert.match(shown.details.at(-2) ?? '', /^• a\.txt: it was changed meanwhile\n\nYour edits can be merged/);
+  assert.match(
+    shown.details.at(-2) ?? '',
+    /^• a\.txt: it changed in the meantime\n\nYour edits can be merged/,
+  );
   assert.equal(await told(), 'Restored 1 file, 1 merged with your edits.');
   assert.deepEqual([read('a.txt'), read('b.txt')], [TEXT.replace('line 9\n', 'mine\n'), TEXT]);
   assert.equal(records.get(TASK), undefined);
@@ -65,7 +68,7 @@ test('what does not fit is offered to be merged by hand, with its three sides', 
   put('a.txt', mine);
   shown.answers.push('Apply the Others', 'Merge by Hand');
   await rooms.applier.apply(TASK);
-  assert.match(await told(), /^Applied 1 file, 1 not applied\. a\.txt: the lines around/);
+  assert.match(await told(), /^Applied 1 file, 1 not applied\. a\.txt: the lines that it changes/);
   assert.deepEqual(shown.buttons.at(-1), ['Merge by Hand', 'Undo', 'Review Changes', 'Show Details']);
   assert.equal(read('b.txt'), AFTER);
   const [command, ...args] = shown.executed.at(-1)!;

@@ -112,7 +112,7 @@ test('what does not fit is told by path and reason, and nothing is written unles
   shown.picks.push('Another Branch', 'moved');
   await assert.rejects(rooms.applyTo(TASK), /dismissed/);
   assert.deepEqual(shown.messages, ['1 of 2 files can be applied.']);
-  assert.match(shown.details[0] ?? '', /^Not applied:\n• a\.txt: the lines around/);
+  assert.match(shown.details[0] ?? '', /^Not applied:\n• a\.txt: the lines that it changes/);
   assert.equal(run('rev-parse', 'moved'), tip);
   assert.deepEqual(reviews, []);
   shown.picks.push('Another Branch', 'moved');
