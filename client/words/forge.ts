@@ -6,6 +6,11 @@ export const FORGE_ERROR_WORDS = {
     'The backend has no access to {host} yet. Connect it, then try again.',
     'The repository’s remote is at no forge that is connected. Connect it, then try again.',
   ],
+  forgeAddressRefused: [
+    '{host} leads to {loopback}, the backend’s own machine. Only its owner can allow that, by naming the forge in config.yaml.',
+    '{host} leads to {address}, where no forge may be. Check its address, then try again.',
+    'The forge’s address leads to where no forge may be. Check it, then try again.',
+  ],
   forgeOwned: [
     '{host} is set up in the configuration of the backend. Change it there, in config.yaml.',
     'The forge is set up in the configuration of the backend. Change it there, in config.yaml.',

@@ -17,6 +17,8 @@ import { webUrl } from './sites.ts';
 
 export interface AppMakingOptions {
   forges: Pick<OpenForges, 'connect'>;
+  /** Whether the forge may be on this machine. */
+  loopback: boolean;
   /** Where others reach this backend. */
   publicUrl?: string;
   now?: () => number;
@@ -84,7 +86,8 @@ export class AppMaking {
     this.#begun.delete(state);
     const { host, apiUrl, who } = begun;
     try {
-      const api = new GitHubApi({ host, apiUrl, hide: (text) => text.replaceAll(code, '…') });
+      const { loopback } = this.#options;
+      const api = new GitHubApi({ host, apiUrl, loopback, hide: (text) => text.replaceAll(code, '…') });
       const made = await api.json(ConversionAnswer, {
         method: 'POST',
         path: `app-manifests/${encodeURIComponent(code)}/conversions`,

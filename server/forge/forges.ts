@@ -18,6 +18,8 @@ export interface ForgesOptions {
   owners: readonly Connection[];
   kept: KeptConnections;
   log: Log;
+  /** Whether those that clients connected may be on this machine; the owner's always may. */
+  loopback: boolean;
   /** Of tests. */
   pause?: (ms: number) => Promise<void>;
 }
@@ -41,7 +43,7 @@ interface Client {
   forge: OpenForge;
 }
 
-export async function openForges({ owners, kept, log, pause }: ForgesOptions): Promise<OpenForges> {
+export async function openForges({ owners, kept, log, loopback, pause }: ForgesOptions): Promise<OpenForges> {
   const closing = new AbortController();
   const clients = new Map<string, Client>();
   /** Learnt by asking: whose token it is, what is wrong with it. */
@@ -58,12 +60,13 @@ export async function openForges({ owners, kept, log, pause }: ForgesOptions): P
   };
 
   const open = (connection: Connection): OpenForge => {
-    const { host, kind, apiUrl, secret, problem } = connection;
+    const { host, kind, apiUrl, from, secret, problem } = connection;
     if (!secret) throw new CodexError(problem?.code ?? 'forgeUnknown', problem?.params ?? { host });
     const options = {
       host,
       apiUrl,
       secret,
+      loopback: loopback || from === 'owner',
       signal: closing.signal,
       ...(pause ? { pause } : {}),
       onCut: (about: string) =>

@@ -2,6 +2,7 @@
 import { CodexError } from '../../protocol/errors.ts';
 import type { ParamsOf } from '../../protocol/rpc.ts';
 import type { ForgeRepo, RepoAbout } from '../forge/forge.ts';
+import { remoteOf } from '../forge/remote.ts';
 import { isBranchName, isNumbered } from './branch-name.ts';
 import { checkConfirmed, delicateOf } from './delicate.ts';
 import { firstBranch, publish, tipOf } from './publish.ts';
@@ -9,7 +10,7 @@ import { refreshRow } from './refresh.ts';
 import { pullRow, type PullRow } from './rows.ts';
 import { sourceOf, type Source } from './source.ts';
 import { publishedFiles, publishedTree } from './trees.ts';
-import { remoteOf, type PullDeps } from './types.ts';
+import { type PullDeps } from './types.ts';
 import { cleanAuthor } from './wording.ts';
 
 type Request = ParamsOf<'pullRequest.create'>;

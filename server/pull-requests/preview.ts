@@ -4,6 +4,7 @@ import { PREVIEW_FILES } from '../../protocol/limits.ts';
 import type { PullRequestPreview } from '../../protocol/pull-request.ts';
 import type { ParamsOf } from '../../protocol/rpc.ts';
 import type { ForgeRepo } from '../forge/forge.ts';
+import { remoteOf } from '../forge/remote.ts';
 import { numbered } from './branch-name.ts';
 import { baseOf, forgeRepoOf } from './create.ts';
 import { delicateKey, delicateOf } from './delicate.ts';
@@ -12,7 +13,7 @@ import { pullRow, viewOf, type PullRow } from './rows.ts';
 import { sourceOf, type Source } from './source.ts';
 import { templateOf } from './template.ts';
 import { publishedFiles, publishedTree } from './trees.ts';
-import { headRef, remoteOf, taskUrl, type PullDeps } from './types.ts';
+import { headRef, taskUrl, type PullDeps } from './types.ts';
 import { newFiles } from './update.ts';
 import { bodyOfPull, titleOfPull } from './wording.ts';
 

@@ -8,9 +8,10 @@ import type { ForgeKind, TriggerView } from '../../protocol/forge.ts';
 import { FEEDBACK_PROMPT_BYTES } from '../../protocol/limits.ts';
 import type { ParamsOf, RepoAtCommit } from '../../protocol/rpc.ts';
 import type { ForgeRepo, PullRequest, RepoAbout } from '../forge/forge.ts';
+import { remoteOf } from '../forge/remote.ts';
 import type { Trigger } from '../tasks/trigger.ts';
 import { requestIdOf, type Command } from './command.ts';
-import { headRef, remoteOf, type PullDeps } from './types.ts';
+import { headRef, type PullDeps } from './types.ts';
 import { untrustedBlock } from './untrusted.ts';
 
 export async function listTriggers({ store }: Pick<PullDeps, 'store'>): Promise<TriggerView[]> {

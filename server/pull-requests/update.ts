@@ -10,6 +10,7 @@ import type { FileChange } from '../../protocol/events.ts';
 import type { Author } from '../../protocol/pull-request.ts';
 import type { ParamsOf } from '../../protocol/rpc.ts';
 import type { PullRequest } from '../forge/forge.ts';
+import { remoteOf } from '../forge/remote.ts';
 import type { RemoteRepo } from '../repos/remote-types.ts';
 import { checkConfirmed, delicateOf } from './delicate.ts';
 import { accountAuthor, Steps, tipOf } from './publish.ts';
@@ -17,7 +18,7 @@ import { repoOfRow, seenRow } from './refresh.ts';
 import { authorOfRow, pullRow, putRow, type PullRow, type Seen } from './rows.ts';
 import { resultOf, sourceOf, type Source } from './source.ts';
 import { merged, publishedTree } from './trees.ts';
-import { headRef, remoteOf, type PullDeps } from './types.ts';
+import { headRef, type PullDeps } from './types.ts';
 import { cleanAuthor, commitMessage, titleOfPull } from './wording.ts';
 
 type Request = ParamsOf<'pullRequest.update'>;

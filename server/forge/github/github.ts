@@ -16,11 +16,11 @@ export interface GitHubOptions extends Omit<ApiOptions, 'hide'> {
 
 /** Throws `CodexError` badRequest for an app's key that is none. */
 export function openGitHub({ secret, ...options }: GitHubOptions): OpenForge {
-  const { host, apiUrl } = options;
+  const { host, apiUrl, loopback } = options;
   const hide = (text: string) => credentials.secrets().reduce((left, one) => left.replaceAll(one, '…'), text);
   const api = new GitHubApi({ ...options, hide });
   const credentials = credentialsOf(secret, host, api);
-  const forge = { host, kind: 'github' } as const;
+  const forge = { host, kind: 'github', loopback } as const;
   return {
     ...forge,
     whoAmI: () => credentials.whoAmI(),

@@ -17,13 +17,13 @@ export interface GitLabOptions extends Omit<ApiOptions, 'hide'> {
 
 /** Throws `CodexError` badRequest for what is no token. */
 export function openGitLab({ secret, ...options }: GitLabOptions): OpenForge {
-  const { host, apiUrl } = options;
+  const { host, apiUrl, loopback } = options;
   if (secret.how !== 'token')
     throw new CodexError('badRequest', { where: 'token', reason: 'GitLab is connected with a token' });
   const { token } = secret;
   const api = new ForgeApi(GITLAB, { ...options, hide: (text) => text.replaceAll(token, '…') });
   const auth: Auth = { renews: false, header: async () => token };
-  const forge = { host, kind: 'gitlab' } as const;
+  const forge = { host, kind: 'gitlab', loopback } as const;
   return {
     ...forge,
     async whoAmI() {

@@ -17,7 +17,7 @@ import type { Auth, Call, ForgeApi } from '../http/api.ts';
 import * as answers from './schemas.ts';
 
 export interface RepoParts {
-  forge: Pick<Forge, 'host' | 'kind'>;
+  forge: Pick<Forge, 'host' | 'kind' | 'loopback'>;
   name: string;
   webUrl: string;
   api: ForgeApi;
@@ -28,7 +28,7 @@ export interface RepoParts {
 type Noted = 'issues' | 'merge_requests';
 
 export class GitLabRepo implements ForgeRepo {
-  readonly forge: Pick<Forge, 'host' | 'kind'>;
+  readonly forge: Pick<Forge, 'host' | 'kind' | 'loopback'>;
   readonly name: string;
   readonly gitUrl: string;
   readonly #parts: RepoParts;

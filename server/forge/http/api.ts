@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { z } from 'zod';
 import { CodexError } from '../../../protocol/errors.ts';
 import { FORGE_ANSWER_BYTES, FORGE_PAGES_MOST, FORGE_WAIT_MS } from '../../../protocol/limits.ts';
+import { Outlet } from '../../outlet.ts';
 import { KeptAnswers } from './kept-answers.ts';
 import { meaningOf, type Asked } from './meaning.ts';
 import { send, SendFailure, type Answer, type Method } from './send.ts';
@@ -43,6 +44,8 @@ export interface ApiOptions {
   apiUrl: string;
   /** Takes out of foreign words what must not be repeated. */
   hide: (text: string) => string;
+  /** Whether it may be on this machine. */
+  loopback: boolean;
   /** A list at the forge is longer than is read. */
   onCut?: (about: string) => void;
   signal?: AbortSignal;
@@ -70,11 +73,13 @@ export class ForgeApi {
   readonly #options: ApiOptions;
   readonly #kept = new KeptAnswers();
   readonly #base: URL;
+  readonly #outlet: Outlet;
 
   constructor(dialect: Dialect, options: ApiOptions) {
     this.#dialect = dialect;
     this.#options = options;
     this.#base = new URL(`${options.apiUrl.replace(/\/+$/, '')}/`);
+    this.#outlet = new Outlet(this.#base, options);
   }
 
   async json<T>(schema: z.ZodType<T>, call: Call): Promise<T> {
@@ -193,7 +198,7 @@ export class ForgeApi {
       };
       let answer: Answer;
       try {
-        answer = await send({
+        answer = await send(this.#outlet, {
           method,
           url,
           headers,

@@ -20,9 +20,9 @@ const logged: string[] = [];
 const hidden = new HiddenValues();
 const secrets: string[] = [];
 
-async function startAgain(ownersForges: readonly Connection[] = []): Promise<void> {
+async function startAgain(ownersForges: readonly Connection[] = [], behindProxy = false): Promise<void> {
   running = await startBackend({
-    config: { port: 0, dataDir, token: TOKEN, version: '0.0.0', limits: resolveLimits() },
+    config: { port: 0, dataDir, token: TOKEN, version: '0.0.0', limits: resolveLimits(), behindProxy },
     repos: FAKE_REPOS,
     runTurn: answerAtOnce,
     sandbox: () => ({ kind: 'none', detail: '' }),
@@ -113,6 +113,38 @@ test('what can’t be connected to is refused with a sentence', async () => {
     );
     await failsWith(one.call('forge.disconnect', { host: 'git.example' }), 'forgeUnknown', /to git\.example/);
   });
+});
+
+test('no client makes the backend ask around on its own machine or among links', async () => {
+  const token = tokenOf('octo');
+  const { host } = github;
+  const refused = (params: object, said: RegExp) =>
+    asClient((one) =>
+      failsWith(one.call('forge.connect', { host, token, ...params }), 'forgeAddressRefused', said, token),
+    );
+  const before = github.requests.length;
+  await refused({ apiUrl: 'https://169.254.169.254/latest' }, /169\.254\.169\.254, where no forge may be/);
+  await refused({ host: '169.254.169.254' }, /where no forge may be/);
+  await running.close();
+  await startAgain([], true);
+  await refused({}, /the backend’s own machine/);
+  await refused({ host: host.replace('127.0.0.1', 'localhost') }, /the backend’s own machine/);
+  const { url } = await asClient((one) => one.call('forge.startApp', { host }));
+  const code = github.codeFor(github.addApp({ name: 'Inside', owner: 'octo' }));
+  assert.equal((await page(`${url}/callback?code=${code}`)).status, 502);
+  assert.equal(github.requests.length, before, 'nothing was asked');
+  await running.close();
+  const secret = { how: 'token', token } as const;
+  const own: Connection = {
+    ...{ host, apiUrl: github.apiUrl, secret },
+    kind: 'github',
+    how: 'token',
+    from: 'owner',
+  };
+  await startAgain([own], true);
+  assert.equal((await list(true))[0]?.account, 'octo', 'the owner may');
+  await running.close();
+  await startAgain();
 });
 
 test('it is there after a restart, wrapped anew by a rotation, and in no file and no line of the log', async () => {
