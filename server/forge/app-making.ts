@@ -28,14 +28,16 @@ export interface Wanted {
   host: string;
   apiUrl: string;
   organization?: string;
+  /** What is chosen on the page at first: whether it may write below issues, too. */
+  answersIssues: boolean;
   who: string;
 }
 
 export interface Handover {
   host: string;
-  /** Where the form goes, and its one field. */
+  /** Where the form goes, and what its one field can be. */
   target: string;
-  manifest: string;
+  manifests: { json: string; answersIssues: boolean; isChosen: boolean }[];
 }
 
 interface Begun extends Wanted {
@@ -64,18 +66,22 @@ export class AppMaking {
 
   /** `base`: under which this browser has reached us. Throws forgeAppUnfinished. */
   handover(state: string, base: string): Handover {
-    const { host, apiUrl, organization } = this.#known(state);
+    const { host, apiUrl, organization, answersIssues: chosen } = this.#known(state);
     const { publicUrl } = this.#options;
-    const manifest = appManifest({
+    const parts = {
       suffix: randomBytes(3).toString('hex'),
       redirectUrl: `${publicUrl ?? base}${PATHS.forgeAppDone(state)}`,
       homepage: publicUrl ?? base,
       ...(publicUrl === undefined ? {} : { webhookUrl: `${publicUrl}${PATHS.webhook(host)}` }),
-    });
+    };
     return {
       host,
       target: manifestTarget(webUrl(host, apiUrl), state, organization),
-      manifest: JSON.stringify(manifest),
+      manifests: [false, true].map((answersIssues) => ({
+        json: JSON.stringify(appManifest({ ...parts, answersIssues })),
+        answersIssues,
+        isChosen: answersIssues === chosen,
+      })),
     };
   }
 
@@ -92,7 +98,6 @@ export class AppMaking {
         method: 'POST',
         path: `app-manifests/${encodeURIComponent(code)}/conversions`,
         auth: null,
-        need: 'the code that it gave',
       });
       return await this.#options.forges.connect(appConnection({ host, apiUrl }, made), who);
     } catch (error) {

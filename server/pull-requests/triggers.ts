@@ -46,10 +46,7 @@ export async function setTrigger(
   if (environment !== undefined) await deps.environments.get(environment);
   const { name } = await (await deps.forges.get(host)).repo(repo).about();
   if ((await deps.webhookSecret(host)) === null) {
-    throw new CodexError('badRequest', {
-      where: host,
-      reason: 'it has no webhook secret, so no comment would be heard. Connect an app, or set webhookSecret.',
-    });
+    throw new CodexError('badRequest', { host, why: 'noWebhookSecret' });
   }
   const row = {
     host,

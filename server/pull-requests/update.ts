@@ -85,10 +85,7 @@ async function openPull(deps: PullDeps, step: Steps): Promise<PullRequest> {
   // Git follows no other name than the one that it has now.
   step.note({ repo: pull.base.repo ?? row.repo });
   if (pull.head.repo !== null && pull.head.repo.toLowerCase() !== step.row.repo.toLowerCase()) {
-    throw new CodexError('forgeRefused', {
-      host: row.host,
-      reason: `its branch is in ${pull.head.repo}, which is another repository`,
-    });
+    throw new CodexError('forgeRefused', { host: row.host, why: 'headElsewhere', repo: pull.head.repo });
   }
   return pull;
 }

@@ -262,7 +262,7 @@ export class RemoteLine {
 export function checkFormat(line: RemoteLine, at: Advertisement, here: ObjectFormat): void {
   const there = formatOf(at);
   if (here !== there)
-    throw new CodexError('forgeRefused', { host: line.host, reason: `${there}, not ${here}` });
+    throw new CodexError('forgeRefused', { host: line.host, why: 'objectFormat', there, here });
 }
 
 function versionOf(version: 0 | 2): Record<string, string> {

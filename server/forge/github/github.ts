@@ -19,7 +19,8 @@ export function openGitHub({ secret, ...options }: GitHubOptions): OpenForge {
   const { host, apiUrl, loopback } = options;
   const hide = (text: string) => credentials.secrets().reduce((left, one) => left.replaceAll(one, '…'), text);
   const api = new GitHubApi({ ...options, hide });
-  const credentials = credentialsOf(secret, host, api);
+  const web = webUrl(host, apiUrl);
+  const credentials = credentialsOf(secret, { host, webUrl: web, api });
   const forge = { host, kind: 'github', loopback } as const;
   return {
     ...forge,
@@ -27,7 +28,7 @@ export function openGitHub({ secret, ...options }: GitHubOptions): OpenForge {
     repo(name) {
       if (!isRepoName(name) || !fitsKind(name, 'github'))
         throw new CodexError('forgeRepoUnknown', { host, repo: name });
-      return new GitHubRepo({ forge, name, webUrl: webUrl(host, apiUrl), api, credentials });
+      return new GitHubRepo({ forge, name, webUrl: web, api, credentials });
     },
     secrets: () => credentials.secrets(),
   };

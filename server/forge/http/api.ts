@@ -18,6 +18,8 @@ export interface Auth {
   /** Another one than `refused`, where `renews`. */
   header(refused?: string): Promise<string>;
   renews: boolean;
+  /** Where whoever owns it gives it more; null: it does not say. */
+  settings?: () => Promise<string | null>;
 }
 
 export interface Call extends Omit<Asked, 'host'> {
@@ -211,9 +213,8 @@ export class ForgeApi {
         await again(error.kind, new CodexError('forgeUnavailable', { host, reason: error.reason }));
         continue;
       }
-      const asked = { host, need: call.need, ...(call.about === undefined ? {} : { about: call.about }) };
       const reply = { ...answer, text: answer.status < 400 ? '' : answer.body.toString('utf8') };
-      const meaning = meaningOf(reply, asked, { now: Date.now(), hide });
+      const meaning = meaningOf(reply, { ...call, host }, { now: Date.now(), hide });
       switch (meaning.kind) {
         case 'good':
         case 'unchanged':
@@ -238,10 +239,22 @@ export class ForgeApi {
           await again('down', meaning.error);
           break;
         case 'refused':
-          throw answer.status === 406 ? new NotAcceptable(meaning.error) : meaning.error;
+          if (answer.status === 406) throw new NotAcceptable(meaning.error);
+          throw await withSettings(meaning.error, auth);
       }
     }
   }
+}
+
+/** What is forbidden is told with where it can be allowed. */
+export async function withSettings(
+  error: CodexError,
+  auth: Pick<Auth, 'settings'> | null,
+): Promise<CodexError> {
+  if (error.code !== 'forgeForbidden' || !auth?.settings) return error;
+  const appSettings = await auth.settings().catch(() => null);
+  if (appSettings === null) return error;
+  return new CodexError(error.code, { ...error.wire.params, appSettings }, { detail: error.message });
 }
 
 async function pauseFor(ms: number, signal: AbortSignal | undefined): Promise<void> {

@@ -104,7 +104,7 @@ test('what can’t be connected to is refused with a sentence', async () => {
   const token = tokenOf('octo');
   await asClient(async (one) => {
     const connect = (more: object) => one.call('forge.connect', { host: 'git.example', token, ...more });
-    await failsWith(connect({ apiUrl: 'http://git.example/api/v3' }), 'badRequest', /without TLS/, token);
+    await failsWith(connect({ apiUrl: 'http://git.example/api/v3' }), 'badRequest', /Without TLS/, token);
     await failsWith(
       connect({ host: '127.0.0.1:1' }),
       'forgeUnavailable',
@@ -227,6 +227,8 @@ const inputs = (html: string) =>
       unescaped(value),
     ]),
   );
+/** As a browser sends it: of the choices the one that is made. */
+const handedOver = (html: string) => inputs(html.replace(/<input type="radio"[^>]*"(?! checked)>/g, ''));
 
 test('an app is made in a browser: its key comes to the backend and nowhere else', async () => {
   const { host } = github;
@@ -241,8 +243,8 @@ test('an app is made in a browser: its key comes to the backend and nowhere else
   const target = unescaped(/action="([^"]+)"/.exec(ours.text)?.[1] ?? '');
   assert.match(target, new RegExp(`^${github.url}/organizations/octo/settings/apps/new\\?state=`));
 
-  const theirs = await page(target, { method: 'POST', body: inputs(ours.text) });
-  const manifest = JSON.parse(inputs(ours.text).get('manifest') ?? '') as Record<string, unknown>;
+  const theirs = await page(target, { method: 'POST', body: handedOver(ours.text) });
+  const manifest = JSON.parse(handedOver(ours.text).get('manifest') ?? '') as Record<string, unknown>;
   assert.deepEqual(manifest['hook_attributes'], { url: 'https://example.com', active: false });
   assert.deepEqual(manifest['default_permissions'], {
     contents: 'write',
@@ -274,6 +276,20 @@ test('an app is made in a browser: its key comes to the backend and nowhere else
 });
 
 test('the pages are for browsers that came to this backend, with a state that it gave', async () => {
+  const answering = await asClient((one) =>
+    one.call('forge.startApp', { host: github.host, answersIssues: true }),
+  );
+  const chosen = [...(await page(answering.url)).text.matchAll(/value="([^"]+)"( checked)?>/g)];
+  assert.deepEqual(
+    chosen.map(([, json = '', mark]) => [
+      (JSON.parse(unescaped(json)) as { default_permissions: { issues: string } }).default_permissions.issues,
+      mark !== undefined,
+    ]),
+    [
+      ['read', false],
+      ['write', true],
+    ],
+  );
   const { url } = await asClient((one) => one.call('forge.startApp', { host: github.host }));
   assert.equal((await page(url, { headers: { origin: 'https://evil.example' } })).status, 403);
   const path = `${running.url}/api/v1/forges/app`;
