@@ -156,7 +156,7 @@ export const PULL_TEMPLATE_BYTES = 64 * KIB;
 export const PREVIEW_FILES = 500;
 /** A webhook's body. GitHub sends up to 25 MiB for a push of everything; what we need stands in far less. */
 export const WEBHOOK_BYTES = MIB;
-/** Webhooks that are worked on at once, and that wait: a flood must not fill the memory. */
+/** Webhooks of one forge that are worked on, and that wait: a flood must not fill the memory. */
 export const WEBHOOKS_WAITING = 200;
 /** The ids of webhooks that were taken: a forge sends one again for some days at most. */
 export const WEBHOOK_IDS_KEPT_MS = 7 * 24 * 60 * MINUTE_MS;

@@ -44,11 +44,8 @@ export function openWebhooks(deps: PullDeps, hands: WebhookHands): Webhooks {
   const working = new Map<string, Promise<void>>();
   /** When each task was last looked at: one look serves for all that came before it. */
   const looks = new Map<string, number>();
-  // Looks are short; a wish may have to fetch a whole repository.
-  const lines: Record<'looks' | 'wishes', Promise<void>> = {
-    looks: Promise.resolve(),
-    wishes: Promise.resolve(),
-  };
+  /** Of each forge two: looks are short, a wish may have to fetch a whole repository. One that is slow holds back no other. */
+  const lines = new Map<string, Promise<void>>();
 
   async function workOn(told: Told, at: number): Promise<void> {
     for (const taskId of await concerned(deps, told.concerns)) {
@@ -83,12 +80,13 @@ export function openWebhooks(deps: PullDeps, hands: WebhookHands): Webhooks {
       if (told === null) return 'ignored';
       const key = `${host}\0${id}`;
       if (working.has(key) || (await wasTaken(deps, host, id))) return 'ignored';
-      if (working.size >= WEBHOOKS_WAITING) {
+      const waiting = [...working.keys()].filter((one) => one.startsWith(`${host}\0`)).length;
+      if (waiting >= WEBHOOKS_WAITING) {
         throw new CodexError('limitReached', { limit: 'webhooksWaiting', value: WEBHOOKS_WAITING });
       }
       const at = performance.now();
-      const which = told.wish === undefined ? 'looks' : 'wishes';
-      const mine = lines[which].then(async () => {
+      const line = `${host}\0${told.wish === undefined ? 'looks' : 'wishes'}`;
+      const mine = (lines.get(line) ?? Promise.resolve()).then(async () => {
         try {
           if (closing.signal.aborted) return;
           await patiently(told, at);
@@ -97,11 +95,12 @@ export function openWebhooks(deps: PullDeps, hands: WebhookHands): Webhooks {
           if (!closing.signal.aborted) deps.log.warn('a webhook could not be worked on', { event, error });
         } finally {
           working.delete(key);
+          if (lines.get(line) === mine) lines.delete(line);
           if (working.size === 0) looks.clear();
         }
       });
       working.set(key, mine);
-      lines[which] = mine;
+      lines.set(line, mine);
       return 'taken';
     },
     async idle() {
