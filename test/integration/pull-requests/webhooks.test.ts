@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import type { CodexError } from '../../../protocol/errors.ts';
+import type { CodexError, WireError } from '../../../protocol/errors.ts';
+import { WEBHOOK_BYTES } from '../../../protocol/limits.ts';
 import type { TaskSummary } from '../../../protocol/rpc.ts';
 import { commitAll, git, initRepository, write } from '../../support/git.ts';
 import type { Payload } from '../../support/github/index.ts';
@@ -73,7 +74,9 @@ test('a forged, an unsigned and a changed webhook are refused; an unknown event 
     outcome: 'ignored',
   });
   const huge = { to: target(), bytes: Buffer.alloc(2 * 1024 * 1024, 32) };
-  assert.ok((await github.deliver('issue_comment', {}, huge)).status >= 400);
+  const { status, body } = await github.deliver('issue_comment', {}, huge);
+  const { code, params } = JSON.parse(body) as WireError;
+  assert.deepEqual([status, code, params], [413, 'frameTooLarge', { maxBytes: WEBHOOK_BYTES }]);
 });
 
 test('“@codex” starts a task only where it is on, only for who may write, and only once', async () => {
