@@ -121,6 +121,26 @@ test('“@codex” starts a task only where it is on, only for who may write, an
   assert.equal(github.asked('POST /repos/{owner}/{repo}/pulls'), 1, 'no pull request of its own accord');
 });
 
+test('what was asked for and taken is done after a restart, once', async () => {
+  const { github, one } = world;
+  await one.call('forge.setTrigger', { host: github.host, repo: REPO, on: true });
+  const issue = github.addIssue(REPO, { title: 'Cut short', by: 'hubot' });
+  const comment = github.comment(REPO, issue.number, 'hubot', '@codex do it');
+  const payload = github.events.issueComment('created', REPO, issue.number, comment.id);
+  const PERMISSION = 'GET /repos/{owner}/{repo}/collaborators/{username}/permission';
+  const before = (await tasks()).length;
+  github.fault(PERMISSION, { kind: 'silence' });
+  const asked = github.arrival(PERMISSION);
+  const first = await deliver('issue_comment', payload, { id: 'cut-short' });
+  assert.deepEqual(JSON.parse(first.body), { outcome: 'taken' });
+  await asked;
+  await world.restart();
+  await changed(({ createdBy, state }) => createdBy.endsWith('/hubot') && state === 'completed');
+  await deliver('issue_comment', payload, { id: 'cut-short' });
+  await world.restart();
+  assert.equal((await tasks()).length, before + 1);
+});
+
 test('a comment on a fork’s pull request makes an untrusted task, at the fork’s commit', async () => {
   const { github, one } = world;
   await github.fork(REPO, 'stranger');
