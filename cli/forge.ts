@@ -19,7 +19,7 @@ const DEFAULT_HOST = 'github.com';
 export const FORGE_HELP = `codex-tasks forge list [--check] [--json]
 codex-tasks forge connect [HOST] [--api-url URL] [--kind github|gitlab]
 codex-tasks forge disconnect HOST
-codex-tasks forge app [HOST] [--org ORGANIZATION]
+codex-tasks forge app [HOST] [--org ORGANIZATION] [--answer-issues]
 
 The forges that the backend can make pull requests at. HOST is ${DEFAULT_HOST} unless it is given; a GitHub
 Enterprise Server or a GitLab is named by its host; one whose name does not say that it is a GitLab
@@ -32,7 +32,8 @@ encrypted, and never shown again:
   codex-tasks forge connect
   codex-tasks forge connect git.example.org < token-file
 
-app prints the address of a page that makes a GitHub App of your own, with the permissions that are needed.
+app prints the address of a page that makes a GitHub App of your own, with the permissions that are needed:
+with --answer-issues also to write below issues, where comments start tasks (codex-tasks trigger).
 
 The backend is the one at CODEX_SERVER_URL (with CODEX_SERVER_TOKEN), or your own on this machine:
 ${OWN_BACKEND_HELP}`;
@@ -41,7 +42,7 @@ type ForgeCommand = { own: OwnBackendOptions } & (
   | { action: 'list'; check: boolean; json: boolean }
   | { action: 'connect'; host: string; apiUrl?: string; kind?: ForgeKind }
   | { action: 'disconnect'; host: string }
-  | { action: 'app'; host: string; organization?: string }
+  | { action: 'app'; host: string; organization?: string; answersIssues: boolean }
 );
 
 export async function forge(args: string[]): Promise<number> {
@@ -96,12 +97,13 @@ const APP_WAIT_MS = 10 * 60_000;
 
 /** The backend must be there until the browser comes back; one that was started for this would stop. */
 async function makeApp(
-  { host, organization, own }: Extract<ForgeCommand, { action: 'app' }>,
+  { host, organization, answersIssues, own }: Extract<ForgeCommand, { action: 'app' }>,
   say: (text: string) => void,
 ): Promise<number> {
   return askBackend(own, async (to) => {
     const { url } = await to.call('forge.startApp', {
       host,
+      answersIssues,
       ...(organization === undefined ? {} : { organization }),
     });
     say(`Open this page in a browser, within 10 minutes:\n\n  ${url}\n`);
@@ -129,11 +131,13 @@ const OPTIONS = {
   'api-url': { type: 'string' },
   kind: { type: 'string' },
   org: { type: 'string' },
+  'answer-issues': { type: 'boolean' },
 } as const;
 
 export function forgeCommand(args: string[]): ForgeCommand | 'help' {
   const said = saidAction('forge', args, ACTIONS, OPTIONS, {
     ...{ check: ['list'], json: ['list'], 'api-url': ['connect'], kind: ['connect'], org: ['app'] },
+    'answer-issues': ['app'],
   });
   if (said === null) return 'help';
   const { action, values, own } = said;
@@ -161,7 +165,10 @@ export function forgeCommand(args: string[]): ForgeCommand | 'help' {
     case 'disconnect':
       return { action, own, host };
     case 'app':
-      return { action, own, host, ...(values.org ? { organization: values.org } : {}) };
+      return {
+        ...{ action, own, host, answersIssues: values['answer-issues'] ?? false },
+        ...(values.org ? { organization: values.org } : {}),
+      };
   }
 }
 

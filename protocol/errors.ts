@@ -93,6 +93,7 @@ export const ErrorCode = z.enum([
   'modelContextFull',
   // forges and pull requests
   'forgeUnknown',
+  'forgeAddressRefused',
   'forgeOwned',
   'forgeNotConfigured',
   'forgeUnauthorized',

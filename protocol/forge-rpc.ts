@@ -38,7 +38,12 @@ export const FORGE_METHODS = {
   'forge.disconnect': method(z.object({ host: ForgeHost }), Empty),
   /** Begins to make an app: a page to open in a browser, which ends at the backend. */
   'forge.startApp': method(
-    z.object({ host: ForgeHost.default('github.com'), organization: z.string().max(100).optional() }),
+    z.object({
+      host: ForgeHost.default('github.com'),
+      organization: z.string().max(100).optional(),
+      /** It may write below issues, too; the page asks about it. */
+      answersIssues: z.boolean().default(false),
+    }),
     z.object({ url: z.string() }),
   ),
   'forge.listTriggers': method(

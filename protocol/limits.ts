@@ -165,10 +165,12 @@ export const PULL_BODY_CHARS = 60_000;
 export const PREVIEW_FILES = 500;
 /** A webhook's body. GitHub sends up to 25 MiB for a push of everything; what we need stands in far less. */
 export const WEBHOOK_BYTES = MIB;
-/** Webhooks that are worked on at once, and that wait: a flood must not fill the memory. */
+/** Webhooks of one forge that are worked on, and that wait: a flood must not fill the memory. */
 export const WEBHOOKS_WAITING = 200;
 /** The ids of webhooks that were taken: a forge sends one again for some days at most. */
 export const WEBHOOK_IDS_KEPT_MS = 7 * 24 * 60 * MINUTE_MS;
+/** How old a wish in a comment may be when a backend that was ended comes to it. */
+export const WISHES_KEPT_MS = 24 * 60 * MINUTE_MS;
 /** What others wrote, in one prompt: the longest review fits, a flood does not. */
 export const FEEDBACK_PROMPT_BYTES = 64 * KIB;
 /** Comments of a pull request that a client gets, the newest; each is cut to fit into an RPC frame. */

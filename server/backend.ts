@@ -148,7 +148,12 @@ export async function startBackend(parts: BackendParts): Promise<Backend> {
     const vault = await openVault(store, keys);
     let url = '';
     const { ownersForges: owners = [], forgePause: pause } = parts;
-    const forge = await openForgeRooms({ store, keys, owners, log, publicUrl, url: () => url, pause });
+    const forge = await openForgeRooms({
+      ...{ store, keys, owners, log, publicUrl, pause },
+      url: () => url,
+      // Otherwise whoever comes in through the proxy could ask what listens here.
+      loopback: config.behindProxy !== true,
+    });
     parts.hidden?.add(() => forge.forges.secrets());
     closers.push(() => forge.forges.close());
     const environments = new Environments(store);

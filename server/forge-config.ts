@@ -11,7 +11,7 @@ import { wireError } from '../protocol/errors.ts';
 import { ForgeHost, ForgeKind, ForgeToken } from '../protocol/forge.ts';
 import { defaultApiUrl } from '../protocol/forge-address.ts';
 import type { Connection, ForgeSecret } from './forge/connection.ts';
-import { apiUrlProblem } from './forge/sites.ts';
+import { API_URL_PROBLEMS, apiUrlProblem } from './forge/sites.ts';
 import { KEY_PLACE, Place, placesVariables, valueAt, type KeyShape, type KeySources } from './key-places.ts';
 
 const KeyPlace = (what: string) =>
@@ -22,7 +22,7 @@ const KeyPlace = (what: string) =>
 
 const ApiUrl = z.string().superRefine((text, context) => {
   const problem = apiUrlProblem(text);
-  if (problem !== null) context.addIssue({ code: 'custom', message: problem });
+  if (problem !== null) context.addIssue({ code: 'custom', message: API_URL_PROBLEMS[problem] });
 });
 
 const App = z.strictObject({

@@ -4,7 +4,7 @@
  */
 import type { ErrorAction, ErrorCode, WireError } from '../../protocol/errors.ts';
 import { BRANCH_ERROR_WORDS } from './branches.ts';
-import { FORGE_ERROR_WORDS } from './forge.ts';
+import { FORGE_ERROR_WORDS, forgeWhyWords } from './forge.ts';
 import { isRuleProblem, ruleProblemWords } from './egress.ts';
 import { setupFailedWords } from './setup.ts';
 import { terminalUnavailableWords } from './terminals.ts';
@@ -315,6 +315,7 @@ export function errorWords(wire: WireError, t: Translate = english): ErrorText {
     ruleErrorWords(wire, t) ??
     setupFailedWords(wire, t) ??
     terminalUnavailableWords(wire, t) ??
+    forgeWhyWords(wire, t) ??
     fill(ERROR_WORDS[wire.code], wire.params, t);
   return wire.action
     ? { text, action: { id: wire.action, label: t(ACTION_WORDS[wire.action], {}) } }

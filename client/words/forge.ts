@@ -1,10 +1,16 @@
 /** The sentences for what goes wrong between the backend and a forge. */
-import type { ErrorCode } from '../../protocol/errors.ts';
+import type { ErrorCode, WireError } from '../../protocol/errors.ts';
+import { fill, type Translate } from './template.ts';
 
 export const FORGE_ERROR_WORDS = {
   forgeUnknown: [
     'The backend has no access to {host} yet. Connect it, then try again.',
     'The repository’s remote is at no forge that is connected. Connect it, then try again.',
+  ],
+  forgeAddressRefused: [
+    '{host} leads to {loopback}, the backend’s own machine. Only its owner can allow that, by naming the forge in config.yaml.',
+    '{host} leads to {address}, where no forge may be. Check its address, then try again.',
+    'The forge’s address leads to where no forge may be. Check it, then try again.',
   ],
   forgeOwned: [
     '{host} is set up in the configuration of the backend. Change it there, in config.yaml.',
@@ -19,6 +25,8 @@ export const FORGE_ERROR_WORDS = {
     'The forge does not accept the token any more. Connect again with a new one.',
   ],
   forgeForbidden: [
+    '{host} does not let the app do this in {repo}: it needs {need}. Give it that at {appSettings}, and accept it where the app is installed.',
+    '{host} does not let the app do this. Look at what it is given at {appSettings}, and where it is installed.',
     '{host} does not let the token do this in {repo}: it needs {need}. Give it that, or connect with another one.',
     '{host} does not let the token do this: it needs {need}. Give it that, or connect with another one.',
     '{host} does not let the token do this. Connect with one that may write contents and pull requests.',
@@ -101,3 +109,41 @@ export const FORGE_ERROR_WORDS = {
     'The pull request is closed: it can’t be updated. Open it again at the forge, or create a new one.',
   ],
 } as const satisfies Partial<Record<ErrorCode, readonly string[]>>;
+
+/** Of causes that a code does not tell apart: by the parameter `why`. */
+export const FORGE_WHY_WORDS: Record<string, readonly string[]> = {
+  apiUrlForm: ['This is no address of a forge’s API. Write one such as https://git.example/api/v3.'],
+  apiUrlPassword: ['A name and a password never stand in an address. Leave them out.'],
+  apiUrlEnd: ['The address of an API ends before ? and #. Leave the rest out.'],
+  apiUrlPlain: ['Without TLS everybody on the way could read the token. Write https://.'],
+  appKey: [
+    'What stands for the key of the app of {host} is no RSA key. Make a new one at the app’s settings.',
+  ],
+  noApps: ['GitLab has no apps. Connect it with a token.'],
+  tokenOnly: ['GitLab is connected with a token alone. Connect it with one.'],
+  newerResult: ['A newer result came before this one was published. Try again with the newer one.'],
+  pullRequestBusy: ['The pull request is being changed already. Wait until that is done.'],
+  installation: [
+    '{host} does not let the app into {repo}: it has to be installed there, and not suspended. Look at its installations, then try again.',
+  ],
+  personToken: ['{host} does not say whose token this is. Use a person’s, or connect an app.'],
+  scopeOrRole: [
+    '{host} does not let the token do this in {repo}: it needs the scope api, and the role Developer to write. Give it that, or connect with another one.',
+    '{host} does not let the token do this: it needs the scope api, and the role Developer to write. Give it that, or connect with another one.',
+  ],
+  singleSignOn: [
+    '{host} does not let the token do this: it has to be authorized for the single sign-on of the organization. Authorize it there, then try again.',
+  ],
+  headElsewhere: [
+    'The branch of the pull request is in {repo}, which is another repository. Update it from there.',
+  ],
+  objectFormat: [
+    'The repository at {host} names its objects by {there}, and this one by {here}, so nothing can be sent. Choose another one.',
+  ],
+};
+
+/** Null for any other error, and for a cause that only a newer backend knows. */
+export function forgeWhyWords({ params }: WireError, t: Translate): string | null {
+  const why = String(params['why']);
+  return Object.hasOwn(FORGE_WHY_WORDS, why) ? fill(FORGE_WHY_WORDS[why] ?? [], params, t) : null;
+}

@@ -10,6 +10,7 @@ export * from './changes.ts';
 export * from './egress.ts';
 export * from './environments.ts';
 export * from './errors.ts';
+export { FORGE_WHY_WORDS } from './forge.ts';
 export * from './internet.ts';
 export * from './models.ts';
 export * from './pull-request.ts';

@@ -17,6 +17,8 @@ import { webUrl } from './sites.ts';
 
 export interface AppMakingOptions {
   forges: Pick<OpenForges, 'connect'>;
+  /** Whether the forge may be on this machine. */
+  loopback: boolean;
   /** Where others reach this backend. */
   publicUrl?: string;
   now?: () => number;
@@ -26,14 +28,16 @@ export interface Wanted {
   host: string;
   apiUrl: string;
   organization?: string;
+  /** What is chosen on the page at first: whether it may write below issues, too. */
+  answersIssues: boolean;
   who: string;
 }
 
 export interface Handover {
   host: string;
-  /** Where the form goes, and its one field. */
+  /** Where the form goes, and what its one field can be. */
   target: string;
-  manifest: string;
+  manifests: { json: string; answersIssues: boolean; isChosen: boolean }[];
 }
 
 interface Begun extends Wanted {
@@ -62,18 +66,22 @@ export class AppMaking {
 
   /** `base`: under which this browser has reached us. Throws forgeAppUnfinished. */
   handover(state: string, base: string): Handover {
-    const { host, apiUrl, organization } = this.#known(state);
+    const { host, apiUrl, organization, answersIssues: chosen } = this.#known(state);
     const { publicUrl } = this.#options;
-    const manifest = appManifest({
+    const parts = {
       suffix: randomBytes(3).toString('hex'),
       redirectUrl: `${publicUrl ?? base}${PATHS.forgeAppDone(state)}`,
       homepage: publicUrl ?? base,
       ...(publicUrl === undefined ? {} : { webhookUrl: `${publicUrl}${PATHS.webhook(host)}` }),
-    });
+    };
     return {
       host,
       target: manifestTarget(webUrl(host, apiUrl), state, organization),
-      manifest: JSON.stringify(manifest),
+      manifests: [false, true].map((answersIssues) => ({
+        json: JSON.stringify(appManifest({ ...parts, answersIssues })),
+        answersIssues,
+        isChosen: answersIssues === chosen,
+      })),
     };
   }
 
@@ -84,12 +92,12 @@ export class AppMaking {
     this.#begun.delete(state);
     const { host, apiUrl, who } = begun;
     try {
-      const api = new GitHubApi({ host, apiUrl, hide: (text) => text.replaceAll(code, '…') });
+      const { loopback } = this.#options;
+      const api = new GitHubApi({ host, apiUrl, loopback, hide: (text) => text.replaceAll(code, '…') });
       const made = await api.json(ConversionAnswer, {
         method: 'POST',
         path: `app-manifests/${encodeURIComponent(code)}/conversions`,
         auth: null,
-        need: 'the code that it gave',
       });
       return await this.#options.forges.connect(appConnection({ host, apiUrl }, made), who);
     } catch (error) {

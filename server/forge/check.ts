@@ -6,7 +6,7 @@ import { openForges } from './forges.ts';
 
 export async function checkOwnersForge(connection: Connection): Promise<ForgeView> {
   const nothing = { all: async () => [], keep: async () => undefined, forget: async () => false };
-  const forges = await openForges({ owners: [connection], kept: nothing, log: NO_LOG });
+  const forges = await openForges({ owners: [connection], kept: nothing, log: NO_LOG, loopback: true });
   try {
     const [view] = await forges.list(true);
     if (!view) throw new Error(`${connection.host} is not there`);

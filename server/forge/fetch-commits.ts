@@ -6,6 +6,7 @@ import { FORGE_READ_MS } from '../../protocol/limits.ts';
 import type { RemoteRepos } from '../repos/remote-types.ts';
 import type { Repos } from '../repos/repos.ts';
 import type { Forges } from './forge.ts';
+import { remoteOf } from './remote.ts';
 
 export interface FetchCommitsParts {
   forges: Pick<Forges, 'ofRemote'>;
@@ -42,8 +43,7 @@ export function createFetchCommits({
       if (repo === null) return;
       const missing = await withoutThose(commits, (sha) => repos.hasCommit(repoId, sha));
       if (missing.length === 0 || stop.signal.aborted) return;
-      const credential = await repo.credential('read');
-      const from = { url: repo.gitUrl, host: repo.forge.host, credential };
+      const from = await remoteOf(repo, 'read');
       for (const sha of missing) {
         // One at a time: a commit that the forge does not have makes the fetch of all fail.
         if (stop.signal.aborted) return;

@@ -90,6 +90,8 @@ export type Purpose = 'read' | 'write';
 export interface Forge {
   readonly host: string;
   readonly kind: ForgeKind;
+  /** Whether it may be on this machine. */
+  readonly loopback: boolean;
   /** Who the credential is; throws when it does not work. */
   whoAmI(): Promise<{ account: string; name?: string; email?: string }>;
   /** `name`: `owner/name`. */
@@ -97,7 +99,7 @@ export interface Forge {
 }
 
 export interface ForgeRepo {
-  readonly forge: Pick<Forge, 'host' | 'kind'>;
+  readonly forge: Pick<Forge, 'host' | 'kind' | 'loopback'>;
   readonly name: string;
   /** Where git goes; without a credential in it. */
   readonly gitUrl: string;

@@ -22,6 +22,8 @@ export interface ForgesOptions {
   log: Log;
   /** Where forges reach this backend; absent: nowhere. */
   publicUrl?: string | undefined;
+  /** Whether those that clients connected may be on this machine; the owner's always may. */
+  loopback: boolean;
   /** Of tests. */
   pause?: (ms: number) => Promise<void>;
 }
@@ -50,6 +52,7 @@ export async function openForges({
   kept,
   log,
   publicUrl,
+  loopback,
   pause,
 }: ForgesOptions): Promise<OpenForges> {
   const closing = new AbortController();
@@ -68,12 +71,13 @@ export async function openForges({
   };
 
   const open = (connection: Connection): OpenForge => {
-    const { host, kind, apiUrl, secret, problem } = connection;
+    const { host, kind, apiUrl, from, secret, problem } = connection;
     if (!secret) throw new CodexError(problem?.code ?? 'forgeUnknown', problem?.params ?? { host });
     const options = {
       host,
       apiUrl,
       secret,
+      loopback: loopback || from === 'owner',
       signal: closing.signal,
       ...(pause ? { pause } : {}),
       onCut: (about: string) =>

@@ -19,6 +19,8 @@ export interface ForgeParts {
   publicUrl: string | undefined;
   /** Where it listens, once it does. */
   url: () => string;
+  /** Whether a client may connect one on this machine. */
+  loopback: boolean;
   /** Of tests. */
   pause: ((ms: number) => Promise<void>) | undefined;
 }
@@ -32,15 +34,16 @@ export interface ForgeRooms {
 }
 
 export async function openForgeRooms(parts: ForgeParts): Promise<ForgeRooms> {
-  const { store, keys, owners, log, publicUrl, url, pause } = parts;
+  const { store, keys, owners, log, publicUrl, url, loopback, pause } = parts;
   const forges = await openForges({
     owners,
     kept: keptConnections(store, keys),
     log,
     publicUrl,
+    loopback,
     ...(pause ? { pause } : {}),
   });
-  const making = new AppMaking({ forges, ...(publicUrl === undefined ? {} : { publicUrl }) });
+  const making = new AppMaking({ forges, loopback, ...(publicUrl === undefined ? {} : { publicUrl }) });
   return {
     forges,
     room: connectRoom({ forges, making, url: () => publicUrl ?? url() }),

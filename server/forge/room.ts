@@ -26,7 +26,7 @@ export function connectRoom({ forges, making, url }: ConnectRoomOptions): Connec
 
     async 'forge.connect'({ host, kind, apiUrl = defaultApiUrl(host, kind), token }, who) {
       const problem = apiUrlProblem(apiUrl);
-      if (problem !== null) throw new CodexError('badRequest', { where: 'apiUrl', reason: problem });
+      if (problem !== null) throw new CodexError('badRequest', { field: 'apiUrl', why: problem });
       const secret = { how: 'token', token } as const;
       const connection = { host, kind, apiUrl: apiUrl.replace(/\/+$/, ''), how: secret.how, secret };
       return { forge: await forges.connect({ ...connection, from: 'client' }, who) };
@@ -37,17 +37,14 @@ export function connectRoom({ forges, making, url }: ConnectRoomOptions): Connec
       return {};
     },
 
-    async 'forge.startApp'({ host, organization }, who) {
+    async 'forge.startApp'({ host, organization, answersIssues }, who) {
       const there = await forges.connectionOf(host);
       if (there?.from === 'owner') throw new CodexError('forgeOwned', { host });
-      if (there?.kind === 'gitlab')
-        throw new CodexError('badRequest', {
-          where: 'host',
-          reason: 'GitLab has no apps: connect it with a token',
-        });
+      if (there?.kind === 'gitlab') throw new CodexError('badRequest', { field: 'host', why: 'noApps' });
       const state = making.begin({
         host,
         apiUrl: there?.apiUrl ?? defaultApiUrl(host),
+        answersIssues,
         who,
         ...(organization === undefined ? {} : { organization }),
       });

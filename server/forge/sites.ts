@@ -16,14 +16,22 @@ export function hostFor(hosts: readonly string[], { host, anyPort }: Pick<Site, 
 
 const WEB = /^https?:$/;
 
+/** What the owner reads of an address in `config.yaml`; clients have sentences of their own. */
+export const API_URL_PROBLEMS = {
+  apiUrlForm: 'write an address such as https://git.example/api/v3',
+  apiUrlPassword: 'a name and a password never stand in an address',
+  apiUrlEnd: 'an address ends before ? and #',
+  apiUrlPlain: 'without TLS everybody on the way could read the token: write https://',
+} as const;
+export type ApiUrlProblem = keyof typeof API_URL_PROBLEMS;
+
 /** Never repeats it: it may hold a password. */
-export function apiUrlProblem(text: string): string | null {
+export function apiUrlProblem(text: string): ApiUrlProblem | null {
   const url = URL.canParse(text) ? new URL(text) : null;
-  if (url === null || !WEB.test(url.protocol)) return 'write an address such as https://git.example/api/v3';
-  if (url.username !== '' || url.password !== '') return 'a name and a password never stand in an address';
-  if (url.search !== '' || url.hash !== '') return 'an address ends before ? and #';
-  if (url.protocol === 'http:' && !isLoopback(url.hostname))
-    return 'without TLS everybody on the way could read the token: write https://';
+  if (url === null || !WEB.test(url.protocol)) return 'apiUrlForm';
+  if (url.username !== '' || url.password !== '') return 'apiUrlPassword';
+  if (url.search !== '' || url.hash !== '') return 'apiUrlEnd';
+  if (url.protocol === 'http:' && !isLoopback(url.hostname)) return 'apiUrlPlain';
   return null;
 }
 

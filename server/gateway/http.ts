@@ -3,7 +3,7 @@
  * proof and `openRoutes` wants the token. Errors are a `WireError` as JSON; query strings and headers are never logged.
  */
 import { Readable } from 'node:stream';
-import Fastify, { type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { CodexError, toWireError, type ErrorCode } from '../../protocol/errors.ts';
 import { PATHS } from '../../protocol/http.ts';
@@ -51,6 +51,7 @@ const STATUS_OF: Partial<Record<ErrorCode, number>> = {
   conflict: 409,
   patchTooLarge: 413,
   pushTooLarge: 413,
+  frameTooLarge: 413,
   attachmentTooLarge: 413,
   attachmentUnreadable: 400,
   attachmentMissing: 404,
@@ -72,6 +73,7 @@ const OfTask = OfAttempt.pick({ id: true });
 const PatchQuery = z.object({ from: z.coerce.number().int().min(1).max(100_000).optional() });
 const OfFile = OfAttempt.extend({ oid: z.string().regex(/^([0-9a-f]{40}|[0-9a-f]{64})$/) });
 const ProofQuery = z.object({ nonce: z.string().regex(/^[A-Za-z0-9_-]{16,128}$/) });
+const BLOB = '/api/v1/blobs/:sha256';
 const OfBlob = z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/) });
 const OfRepo = z.object({ repoId: z.string().regex(/^[a-z0-9]{8,64}$/) });
 
@@ -94,7 +96,7 @@ export function createHttp({
   });
 
   app.setErrorHandler((error, request, reply) => {
-    const known = ourError(error, maxBlobBytes);
+    const known = ourError(error, request.routeOptions);
     const wire = toWireError(known);
     if (wire.code === 'internal')
       log(`${request.method} ${request.routeOptions.url ?? ''}: ${String(error)}`);
@@ -156,14 +158,13 @@ export function createHttp({
       authorize(request.headers, access);
       next();
     });
-    const url = '/api/v1/blobs/:sha256';
-    pictures.put(url, { bodyLimit: maxBlobBytes }, async (request, reply) => {
+    pictures.put(BLOB, { bodyLimit: maxBlobBytes }, async (request, reply) => {
       const { sha256 } = OfBlob.parse(request.params);
       if (!Buffer.isBuffer(request.body)) throw new CodexError('attachmentUnreadable');
       await blobs.put(sha256, request.body, authorize(request.headers, access).id);
       return reply.status(204).send();
     });
-    pictures.get(url, async (request, reply) => {
+    pictures.get(BLOB, async (request, reply) => {
       const bytes = await blobs.get(OfBlob.parse(request.params).sha256);
       return reply.type(imageTypeOf(bytes) ?? 'application/octet-stream').send(bytes);
     });
@@ -212,11 +213,10 @@ export function createHttp({
 }
 
 /** What is thrown by a schema, or by Fastify before our handler is asked, as an error of ours. */
-function ourError(error: unknown, maxBlobBytes: number): unknown {
+function ourError(error: unknown, { url, bodyLimit = 0 }: FastifyRequest['routeOptions']): unknown {
   if (error instanceof z.ZodError) return new CodexError('badRequest');
-  // Only pictures come in by a body that has a limit.
   if (error instanceof Error && 'code' in error && error.code === 'FST_ERR_CTP_BODY_TOO_LARGE')
-    return new CodexError('attachmentTooLarge', { maxBytes: maxBlobBytes });
+    return new CodexError(url === BLOB ? 'attachmentTooLarge' : 'frameTooLarge', { maxBytes: bodyLimit });
   return error;
 }
 

@@ -5,13 +5,14 @@ import { CodexError } from '../../protocol/errors.ts';
 import { siteOf } from '../../protocol/forge-address.ts';
 import type { ParamsOf } from '../../protocol/rpc.ts';
 import type { ForgeRepo, RepoAbout } from '../forge/forge.ts';
+import { remoteOf } from '../forge/remote.ts';
 import { checkConfirmed } from './delicate.ts';
 import { publish, tipOf } from './publish.ts';
 import { refreshRow } from './refresh.ts';
 import { pullRow, type PullRow } from './rows.ts';
 import { sourceOf, type Source } from './source.ts';
 import { publishedFiles, publishedTree } from './trees.ts';
-import { remoteOf, type PullDeps } from './types.ts';
+import { type PullDeps } from './types.ts';
 import { cleanAuthor } from './wording.ts';
 
 type Request = ParamsOf<'pullRequest.create'>;

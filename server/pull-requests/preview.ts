@@ -6,13 +6,14 @@ import { PREVIEW_FILES } from '../../protocol/limits.ts';
 import type { PullRequestPreview } from '../../protocol/pull-request.ts';
 import type { ParamsOf } from '../../protocol/rpc.ts';
 import type { ForgeRepo } from '../forge/forge.ts';
+import { remoteOf } from '../forge/remote.ts';
 import { baseOf, forgeRepoOf } from './create.ts';
 import { delicateKey } from './delicate.ts';
 import { pullRow, viewOf, type PullRow } from './rows.ts';
 import { sourceOf, type Source } from './source.ts';
 import { templateOf } from './template.ts';
 import { publishedFiles, publishedTree } from './trees.ts';
-import { headRef, remoteOf, taskUrl, type PullDeps } from './types.ts';
+import { headRef, taskUrl, type PullDeps } from './types.ts';
 import { newFiles } from './update.ts';
 import { bodyOfPull, titleOfPull } from './wording.ts';
 

@@ -9,11 +9,12 @@ import { numbered } from '../../protocol/branch-name.ts';
 import { CodexError, toWireError, wireError } from '../../protocol/errors.ts';
 import type { Author } from '../../protocol/pull-request.ts';
 import type { ForgeRepo, PullRequest } from '../forge/forge.ts';
+import { remoteOf } from '../forge/remote.ts';
 import type { RemoteRepo } from '../repos/remote-types.ts';
 import { authorOfRow, putRow, type PullRow } from './rows.ts';
 import type { Source } from './source.ts';
 import { publishedTree } from './trees.ts';
-import { headRef, remoteOf, type PullDeps } from './types.ts';
+import { headRef, type PullDeps } from './types.ts';
 import { authorOf, cleanAuthor, commitMessage } from './wording.ts';
 
 /** Names that are tried; somebody who takes more of them does so on purpose. */

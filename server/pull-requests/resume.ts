@@ -22,9 +22,7 @@ async function toGoOn(deps: PullDeps, row: PullRow): Promise<Pick<Publishing, 's
   const source = await sourceOf(deps.store, row.task_id, row.attempt);
   // A result that came later has not been asked for.
   if (source.turn !== row.turn) {
-    throw new CodexError('conflict', {
-      reason: 'a newer result came before this one was published. Try again with it.',
-    });
+    throw new CodexError('conflict', { why: 'newerResult' });
   }
   return { source, repo: (await forgeRepoOf(deps, source)).repo };
 }

@@ -93,7 +93,7 @@ export async function putRow(
             .where('updated_at', '=', was.updated_at)
             .returning('task_id')
             .executeTakeFirst();
-    if (!changed) throw new CodexError('conflict', { reason: 'the pull request is being changed already' });
+    if (!changed) throw new CodexError('conflict', { why: 'pullRequestBusy' });
     const event = seenOnly ? null : eventOf(view);
     if (event !== null) {
       events = await appendEvents(

@@ -8,9 +8,10 @@ import type { ForgeKind, ForgeRepoView, TriggerView } from '../../protocol/forge
 import { FEEDBACK_PROMPT_BYTES } from '../../protocol/limits.ts';
 import type { ParamsOf, RepoAtCommit } from '../../protocol/rpc.ts';
 import type { ForgeRepo, PullRequest, RepoAbout } from '../forge/forge.ts';
+import { remoteOf } from '../forge/remote.ts';
 import type { Trigger } from '../tasks/trigger.ts';
 import { requestIdOf, type Command } from './command.ts';
-import { headRef, remoteOf, type PullDeps } from './types.ts';
+import { headRef, type PullDeps } from './types.ts';
 import { untrustedBlock } from './untrusted.ts';
 
 /** As many as a list for a person may have. */

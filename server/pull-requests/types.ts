@@ -1,9 +1,8 @@
 /** What the room of pull requests is given, and what it offers. */
 import type { LimitValues } from '../../protocol/limits.ts';
 import type { ParamsOf, ResultOf } from '../../protocol/rpc.ts';
-import type { Forge, ForgeRepo, Forges, Purpose } from '../forge/forge.ts';
+import type { Forge, ForgeRepo, Forges } from '../forge/forge.ts';
 import type { Log } from '../log.ts';
-import type { RemoteRepo } from '../repos/remote-types.ts';
 import type { Repos } from '../repos/repos.ts';
 import type { Store } from '../store/store.ts';
 import type { Hub } from '../tasks/hub.ts';
@@ -42,11 +41,6 @@ export type PullMethod =
 export type PullRoom = {
   [M in PullMethod]: (params: ParamsOf<M>, who: string) => Promise<ResultOf<M>>;
 };
-
-/** Where git goes, with a credential that is good for now. */
-export async function remoteOf(repo: ForgeRepo, purpose: Purpose): Promise<RemoteRepo> {
-  return { url: repo.gitUrl, host: repo.forge.host, credential: await repo.credential(purpose) };
-}
 
 export const headRef = (branch: string): string => `refs/heads/${branch}`;
 

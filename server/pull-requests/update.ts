@@ -11,6 +11,7 @@ import type { FileChange } from '../../protocol/events.ts';
 import type { Author } from '../../protocol/pull-request.ts';
 import type { ParamsOf } from '../../protocol/rpc.ts';
 import type { PullRequest } from '../forge/forge.ts';
+import { remoteOf } from '../forge/remote.ts';
 import type { RemoteRepo } from '../repos/remote-types.ts';
 import { checkConfirmed } from './delicate.ts';
 import { accountAuthor, Steps, tipOf } from './publish.ts';
@@ -18,7 +19,7 @@ import { repoOfRow, seenRow } from './refresh.ts';
 import { authorOfRow, pullRow, putRow, type PullRow, type Seen } from './rows.ts';
 import { resultOf, sourceOf, type Source } from './source.ts';
 import { merged, publishedTree } from './trees.ts';
-import { headRef, remoteOf, type PullDeps } from './types.ts';
+import { headRef, type PullDeps } from './types.ts';
 import { cleanAuthor, commitMessage, titleOfPull } from './wording.ts';
 
 type Request = ParamsOf<'pullRequest.update'>;
@@ -85,10 +86,7 @@ async function openPull(deps: PullDeps, step: Steps): Promise<PullRequest> {
   // Git follows no other name than the one that it has now.
   step.note({ repo: pull.base.repo ?? row.repo });
   if (pull.head.repo !== null && pull.head.repo.toLowerCase() !== step.row.repo.toLowerCase()) {
-    throw new CodexError('forgeRefused', {
-      host: row.host,
-      reason: `its branch is in ${pull.head.repo}, which is another repository`,
-    });
+    throw new CodexError('forgeRefused', { host: row.host, why: 'headElsewhere', repo: pull.head.repo });
   }
   return pull;
 }

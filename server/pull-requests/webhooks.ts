@@ -4,12 +4,14 @@
  *
  * An event never says how anything stands: it only makes us ask, so one that is old, or out of order, does no
  * harm. A comment that asks for something is the one thing that is believed, since it is signed; what its author
- * may do is asked. What could not be worked on counts as not seen, so that the forge can send it again.
+ * may do is asked, and the wish is kept before it is answered, so that it outlives this process. What could not be
+ * worked on counts as not seen, so that the forge can send it again.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { CodexError, toWireError } from '../../protocol/errors.ts';
-import { WEBHOOK_IDS_KEPT_MS, WEBHOOKS_WAITING } from '../../protocol/limits.ts';
+import { WEBHOOKS_WAITING } from '../../protocol/limits.ts';
+import { endDelivery, keepWish, keptWishes, wasTaken, type DeliveryKey } from './deliveries.ts';
 import { startTask } from './triggers.ts';
 import type { PullDeps } from './types.ts';
 import { readEvent, type Concerned, type Told } from './webhook-events.ts';
@@ -44,11 +46,8 @@ export function openWebhooks(deps: PullDeps, hands: WebhookHands): Webhooks {
   const working = new Map<string, Promise<void>>();
   /** When each task was last looked at: one look serves for all that came before it. */
   const looks = new Map<string, number>();
-  // Looks are short; a wish may have to fetch a whole repository.
-  const lines: Record<'looks' | 'wishes', Promise<void>> = {
-    looks: Promise.resolve(),
-    wishes: Promise.resolve(),
-  };
+  /** Of each forge two: looks are short, a wish may have to fetch a whole repository. One that is slow holds back no other. */
+  const lines = new Map<string, Promise<void>>();
 
   async function workOn(told: Told, at: number): Promise<void> {
     for (const taskId of await concerned(deps, told.concerns)) {
@@ -73,6 +72,42 @@ export function openWebhooks(deps: PullDeps, hands: WebhookHands): Webhooks {
     }
   }
 
+  function lineUp(key: DeliveryKey, told: Told): void {
+    const at = performance.now();
+    const name = nameOf(key);
+    const line = `${key.host}\0${told.wish === undefined ? 'looks' : 'wishes'}`;
+    const mine = (lines.get(line) ?? Promise.resolve()).then(async () => {
+      try {
+        if (closing.signal.aborted) return;
+        const isDone = await patiently(told, at).then(
+          () => true,
+          (error: unknown) => {
+            if (closing.signal.aborted || deps.signal.aborted) throw error;
+            deps.log.warn('a webhook could not be worked on', { ...key, error });
+            return false;
+          },
+        );
+        await endDelivery(deps.store, key, isDone);
+      } catch (error) {
+        // What was asked for is kept, and taken up at the next start.
+        if (!closing.signal.aborted) deps.log.warn('a webhook could not be ended', { ...key, error });
+      } finally {
+        working.delete(name);
+        if (lines.get(line) === mine) lines.delete(line);
+        if (working.size === 0) looks.clear();
+      }
+    });
+    working.set(name, mine);
+    lines.set(line, mine);
+  }
+
+  const kept = keptWishes(deps.store).then(
+    (wishes) => {
+      for (const { told, ...key } of wishes) if (!working.has(nameOf(key))) lineUp(key, told);
+    },
+    (error: unknown) => deps.log.warn('webhooks of before could not be read', { error }),
+  );
+
   return {
     async receive({ host, event, id, signature, body }) {
       const secret = await deps.webhookSecret(host);
@@ -81,70 +116,38 @@ export function openWebhooks(deps: PullDeps, hands: WebhookHands): Webhooks {
         throw new CodexError('badRequest', { field: 'delivery' });
       const told = readEvent(host, event ?? '', body);
       if (told === null) return 'ignored';
-      const key = `${host}\0${id}`;
-      if (working.has(key) || (await wasTaken(deps, host, id))) return 'ignored';
-      if (working.size >= WEBHOOKS_WAITING) {
+      const key = { host, id };
+      if (working.has(nameOf(key)) || (await wasTaken(deps.store, key))) return 'ignored';
+      const waiting = [...working.keys()].filter((one) => one.startsWith(`${host}\0`)).length;
+      if (waiting >= WEBHOOKS_WAITING) {
         throw new CodexError('limitReached', { limit: 'webhooksWaiting', value: WEBHOOKS_WAITING });
       }
-      const at = performance.now();
-      const which = told.wish === undefined ? 'looks' : 'wishes';
-      const mine = lines[which].then(async () => {
-        try {
-          if (closing.signal.aborted) return;
-          await patiently(told, at);
-          await markTaken(deps, host, id);
-        } catch (error) {
-          if (!closing.signal.aborted) deps.log.warn('a webhook could not be worked on', { event, error });
-        } finally {
-          working.delete(key);
-          if (working.size === 0) looks.clear();
-        }
-      });
-      working.set(key, mine);
-      lines[which] = mine;
+      if (told.wish !== undefined) await keepWish(deps.store, key, told);
+      // The same one may have come twice at once.
+      if (working.has(nameOf(key))) return 'ignored';
+      lineUp(key, told);
       return 'taken';
     },
     async idle() {
+      await kept;
       while (working.size > 0) await Promise.all(working.values());
     },
     async close() {
       closing.abort();
+      await kept;
       await Promise.all(working.values());
     },
   };
+}
+
+function nameOf({ host, id }: DeliveryKey): string {
+  return `${host}\0${id}`;
 }
 
 function isSigned(body: Buffer, signature: string | undefined, secret: string): boolean {
   const given = Buffer.from(/^sha256=([0-9a-f]{64})$/.exec(signature ?? '')?.[1] ?? '', 'hex');
   const right = createHmac('sha256', secret).update(body).digest();
   return given.length === right.length && timingSafeEqual(given, right);
-}
-
-async function wasTaken({ store }: PullDeps, host: string, id: string): Promise<boolean> {
-  const row = await store.read((db) =>
-    db
-      .selectFrom('forge_deliveries')
-      .select('id')
-      .where('host', '=', host)
-      .where('id', '=', id)
-      .executeTakeFirst(),
-  );
-  return row !== undefined;
-}
-
-async function markTaken({ store }: PullDeps, host: string, id: string): Promise<void> {
-  const now = Date.now();
-  await store.write(async (tx) => {
-    await tx
-      .deleteFrom('forge_deliveries')
-      .where('at', '<', now - WEBHOOK_IDS_KEPT_MS)
-      .execute();
-    await tx
-      .insertInto('forge_deliveries')
-      .values({ host, id, at: now })
-      .onConflict((on) => on.doNothing())
-      .execute();
-  });
 }
 
 /** Tasks whose pull request this may be about. */

@@ -4,16 +4,15 @@
  *
  * Git packs and indexes on our side and never learns an address or a credential, so neither can stand in its
  * arguments, variables, configuration or messages; and what went wrong is known by status and system code instead of
- * by the text of an error. Proxies and certificates are those of the backend's own Node, as for every other request
- * of its. A redirect is never followed: the credential is for this host, and a repository that was renamed is the
+ * by the text of an error. Where a connection may go is `outlet.ts`'s business. A redirect is never followed: the credential is for this host, and a repository that was renamed is the
  * business of whoever asks the forge for its name.
  */
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
 import { CodexError, errorText, hasNoSpace } from '../../protocol/errors.ts';
 import { FORGE_GIT_STALL_MS, FORGE_GIT_TIMEOUT_MS } from '../../protocol/limits.ts';
+import { Outlet } from '../outlet.ts';
 import { SAID_CHARS, basicPair, cleaner, type Clean } from './clean-text.ts';
 import type { ObjectFormat } from './key.ts';
 import {
@@ -73,7 +72,7 @@ export class RemoteLine {
   readonly signal: AbortSignal;
   readonly #url: URL;
   readonly #authorization: string | undefined;
-  readonly #agent: HttpAgent | HttpsAgent;
+  readonly #outlet: Outlet;
   readonly #stallMs: number;
   readonly #callers: AbortSignal | undefined;
   readonly #end = new AbortController();
@@ -91,8 +90,7 @@ export class RemoteLine {
     this.#callers = signal;
     this.#timer = setTimeout(() => this.#end.abort(), times.totalMs ?? FORGE_GIT_TIMEOUT_MS);
     this.signal = signal ? AbortSignal.any([signal, this.#end.signal]) : this.#end.signal;
-    const options = { keepAlive: true, proxyEnv: process.env };
-    this.#agent = this.#url.protocol === 'https:' ? new HttpsAgent(options) : new HttpAgent(options);
+    this.#outlet = new Outlet(this.#url, remote);
   }
 
   /** What the repository has and can. Version 2 is asked for, a server that knows only 0 answers in that. */
@@ -160,7 +158,7 @@ export class RemoteLine {
 
   close(): void {
     clearTimeout(this.#timer);
-    this.#agent.destroy();
+    this.#outlet.close();
   }
 
   async #request(
@@ -190,9 +188,10 @@ export class RemoteLine {
     body?: Buffer | Readable,
   ): Promise<IncomingMessage | 'staleConnection'> {
     return new Promise((resolve, reject) => {
-      const request = (target.protocol === 'https:' ? httpsRequest : httpRequest)(target, {
+      const isRepeatable = body === undefined || Buffer.isBuffer(body);
+      const request = this.#outlet.request(target, {
         method,
-        agent: this.#agent,
+        fresh: !isRepeatable,
         signal: this.signal,
         timeout: this.#stallMs,
         headers: {
@@ -207,14 +206,14 @@ export class RemoteLine {
       // Stays: a connection that breaks after the answer has begun is the answer's to tell.
       request.on('error', (error: NodeJS.ErrnoException) => {
         const isStale = request.reusedSocket && STALE.has(error.code ?? '') && !this.#stalled;
-        if (isStale && (body === undefined || Buffer.isBuffer(body))) resolve('staleConnection');
+        if (isStale && isRepeatable) resolve('staleConnection');
         else reject(error);
       });
       request.once('timeout', () => {
         this.#stalled = true;
         request.destroy(new Error('no byte for too long'));
       });
-      if (body === undefined || Buffer.isBuffer(body)) request.end(body);
+      if (isRepeatable) request.end(body);
       else pipeline(body, request).catch(reject);
     });
   }
@@ -265,7 +264,7 @@ export class RemoteLine {
 export function checkFormat(line: RemoteLine, at: Advertisement, here: ObjectFormat): void {
   const there = formatOf(at);
   if (here !== there)
-    throw new CodexError('forgeRefused', { host: line.host, reason: `${there}, not ${here}` });
+    throw new CodexError('forgeRefused', { host: line.host, why: 'objectFormat', there, here });
 }
 
 function versionOf(version: 0 | 2): Record<string, string> {

@@ -6,6 +6,8 @@ export interface RemoteRepo {
   /** `https://…` (or `http://` where the owner's configuration says so), without a credential. */
   url: string;
   host: string;
+  /** Whether it may be on this machine. */
+  loopback: boolean;
   credential?: { username: string; password: string };
 }
 

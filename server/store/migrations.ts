@@ -314,6 +314,15 @@ const STEPS: Record<string, string> = {
     );
     alter table tasks add column pull_request text;
     alter table tasks add column trigger text`,
+
+  '0009_forge_wishes': `
+    create table forge_wishes (
+      host text not null,
+      id text not null,
+      told text not null,
+      at double precision not null,
+      primary key (host, id)
+    )`,
 };
 
 export const MIGRATIONS: Record<string, Migration> = Object.fromEntries(

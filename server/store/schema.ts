@@ -331,4 +331,11 @@ export interface Schema {
     id: string;
     at: number;
   };
+  /** Webhooks that ask for a task and were not worked on yet. */
+  forge_wishes: {
+    host: string;
+    id: string;
+    told: string;
+    at: number;
+  };
 }

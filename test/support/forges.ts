@@ -45,7 +45,7 @@ function repoOf(forges: MemoryForges, name: string, token: string): ForgeRepo {
     return one;
   };
   const repo: Partial<ForgeRepo> = {
-    forge: { host: FORGE_HOST, kind: 'github' },
+    forge: { host: FORGE_HOST, kind: 'github', loopback: false },
     name,
     gitUrl: `https://${FORGE_HOST}/${name}.git`,
     credential: async () => ({ username: 'x-access-token', password: token }),

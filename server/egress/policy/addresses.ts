@@ -102,6 +102,14 @@ const NOT_PUBLIC_4 = ranges(
   '240.0.0.0/4',
 );
 
+const LOOPBACK = ranges('127.0.0.0/8', '::1');
+
+/** What no server has: link-local, multicast, class E with broadcast. */
+const NO_SERVER = ranges('169.254.0.0/16', '224.0.0.0/4', '240.0.0.0/4', 'fe80::/10', 'ff00::/8');
+
+/** Kernels take these for this machine. Not unwrapped: what carries another address has zeros, too. */
+const UNSPECIFIED = ranges('0.0.0.0/8', '::', '::ffff:0.0.0.0/104', '::ffff:0:0:0/104');
+
 /** In IPv6 only this is handed out as global unicast; all else is not public, known or not. */
 const GLOBAL_6 = ranges('2000::/3');
 
@@ -150,4 +158,15 @@ export function isMetadata(address: Address): boolean {
 export function isPublic(address: Address): boolean {
   if (address.family === 4) return !inAnyRange(address, NOT_PUBLIC_4);
   return inAnyRange(address, GLOBAL_6) && !inAnyRange(address, NOT_PUBLIC_6) && !isIsatap(address);
+}
+
+export type ServerPlace = 'network' | 'loopback' | 'nowhere';
+
+/** Where a server of the owner's own may be: private networks count as any other. */
+export function serverPlace(address: Address): ServerPlace {
+  if (inAnyRange(address, LOOPBACK)) return 'loopback';
+  const all = [address, ...embeddedAddresses(address)];
+  if (inAnyRange(address, UNSPECIFIED) || isMetadata(address)) return 'nowhere';
+  if (all.some((one) => inAnyRange(one, NO_SERVER))) return 'nowhere';
+  return all.some((one) => inAnyRange(one, LOOPBACK)) ? 'loopback' : 'network';
 }

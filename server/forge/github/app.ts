@@ -6,9 +6,11 @@
 import { createPrivateKey, sign, type KeyObject } from 'node:crypto';
 import { CodexError } from '../../../protocol/errors.ts';
 import type { Purpose } from '../forge.ts';
-import type { Auth } from '../http/api.ts';
+import type { z } from 'zod';
+import { withSettings, type Auth } from '../http/api.ts';
 import type { GitHubApi } from './api.ts';
-import { InstallationAnswer, InstallationTokenAnswer, RepoAnswer } from './schemas.ts';
+import { appSettingsUrl } from './manifest.ts';
+import { AppAnswer, InstallationAnswer, InstallationTokenAnswer, RepoAnswer } from './schemas.ts';
 
 /** GitHub takes ten minutes at most; its clock may be behind ours. */
 const JWT_BACK_S = 60;
@@ -31,7 +33,7 @@ export function readAppKey(pem: string, host: string): KeyObject {
   } catch {
     // Its message could quote the key.
   }
-  throw new CodexError('badRequest', { where: host, reason: 'what stands for the app’s key is no RSA key' });
+  throw new CodexError('badRequest', { host, why: 'appKey' });
 }
 
 type Permissions = Record<string, string>;
@@ -75,9 +77,13 @@ export interface AppToken {
 /** One that ends sooner could end while it is used. */
 const LEFT_MS = 5 * 60_000;
 
-export interface AppTokensOptions {
+export interface AppPlace {
   host: string;
+  webUrl: string;
   api: GitHubApi;
+}
+
+export interface AppTokensOptions extends AppPlace {
   appId: string;
   key: KeyObject;
   now?: () => number;
@@ -89,6 +95,7 @@ export class AppTokens {
   readonly #tokens = new Map<string, Promise<AppToken>>();
   /** Until they end, replaced ones too: they are still taken out of what is logged. */
   readonly #known = new Map<string, number>();
+  #settings: Promise<string | null> | null = null;
 
   constructor(options: AppTokensOptions) {
     this.#options = options;
@@ -105,8 +112,22 @@ export class AppTokens {
     return {
       renews: true,
       header: async (refused) => (await this.token(repo, purpose, refused)).token,
+      settings: this.settings,
     };
   }
+
+  about(): Promise<z.infer<typeof AppAnswer>> {
+    return this.#options.api.json(AppAnswer, { path: 'app', auth: this.self });
+  }
+
+  /** Where the app is given more. Asked for once. */
+  readonly settings = (): Promise<string | null> => {
+    this.#settings ??= this.about().then(
+      (app) => appSettingsUrl(this.#options.webUrl, app),
+      () => (this.#settings = null),
+    );
+    return this.#settings;
+  };
 
   /** Another one than `refused`. */
   async token(repo: string, purpose: Purpose, refused?: string): Promise<AppToken> {
@@ -142,14 +163,17 @@ export class AppTokens {
   async #mint(repo: string, purpose: Purpose): Promise<AppToken> {
     const { host, api } = this.#options;
     const path = repo.split('/').map(encodeURIComponent).join('/');
-    const about = { about: repo, need: 'to be installed in the repository' };
+    const about = { about: repo, why: 'installation' } as const;
     const installation = await api.json(InstallationAnswer, {
       path: `repos/${path}/installation`,
       auth: this.self,
       ...about,
     });
     const granted = grantedOf(purpose, installation.permissions);
-    if ('missing' in granted) throw new CodexError('forgeForbidden', { host, repo, need: granted.missing });
+    if ('missing' in granted) {
+      const error = new CodexError('forgeForbidden', { host, repo, need: granted.missing });
+      throw await withSettings(error, this);
+    }
     const ask = async (of: object, permissions: Permissions): Promise<AppToken> => {
       const { token, expires_at } = await api.json(InstallationTokenAnswer, {
         method: 'POST',

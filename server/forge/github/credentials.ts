@@ -3,8 +3,8 @@ import type { ForgeSecret, Identity } from '../connection.ts';
 import type { GitCredential, Purpose } from '../forge.ts';
 import type { Auth } from '../http/api.ts';
 import type { GitHubApi } from './api.ts';
-import { AppTokens, readAppKey } from './app.ts';
-import { AppAnswer, UserAnswer } from './schemas.ts';
+import { AppTokens, readAppKey, type AppPlace } from './app.ts';
+import { UserAnswer } from './schemas.ts';
 
 export interface Credentials {
   auth(repo: string, purpose: Purpose): Auth;
@@ -18,12 +18,12 @@ export interface Credentials {
 /** What GitHub takes for every kind of token. */
 const GIT_USER = 'x-access-token';
 
-export function credentialsOf(secret: ForgeSecret, host: string, api: GitHubApi): Credentials {
+export function credentialsOf(secret: ForgeSecret, at: AppPlace): Credentials {
   switch (secret.how) {
     case 'token':
-      return tokenCredentials(secret.token, api);
+      return tokenCredentials(secret.token, at.api);
     case 'app':
-      return appCredentials(secret, host, api);
+      return appCredentials(secret, at);
   }
 }
 
@@ -37,7 +37,7 @@ function tokenCredentials(token: string, api: GitHubApi): Credentials {
       const { login, name, email } = await api.json(UserAnswer, {
         path: 'user',
         auth,
-        need: 'to be a person’s token',
+        why: 'personToken',
       });
       return { account: login, ...(name ? { name } : {}), ...(email ? { email } : {}) };
     },
@@ -45,8 +45,8 @@ function tokenCredentials(token: string, api: GitHubApi): Credentials {
   };
 }
 
-function appCredentials(secret: { id: string; key: string }, host: string, api: GitHubApi): Credentials {
-  const tokens = new AppTokens({ host, api, appId: secret.id, key: readAppKey(secret.key, host) });
+function appCredentials(secret: { id: string; key: string }, at: AppPlace): Credentials {
+  const tokens = new AppTokens({ ...at, appId: secret.id, key: readAppKey(secret.key, at.host) });
   return {
     auth: (repo, purpose) => tokens.auth(repo, purpose),
     git: async (repo, purpose, refused) => ({
@@ -56,11 +56,7 @@ function appCredentials(secret: { id: string; key: string }, host: string, api: 
     // Repositories don't say it of apps.
     mayPush: (repo) => tokens.mayPush(repo),
     async whoAmI() {
-      const { name, html_url } = await api.json(AppAnswer, {
-        path: 'app',
-        auth: tokens.self,
-        need: 'its key',
-      });
+      const { name, html_url } = await tokens.about();
       return { account: name, name, installUrl: installUrlOf(html_url) };
     },
     secrets: () => [secret.key, ...tokens.secrets()],

@@ -17,18 +17,19 @@ export interface GitHubOptions extends Omit<ApiOptions, 'hide'> {
 
 /** Throws `CodexError` badRequest for an app's key that is none. */
 export function openGitHub({ secret, ...options }: GitHubOptions): OpenForge {
-  const { host, apiUrl } = options;
+  const { host, apiUrl, loopback } = options;
   const hide = (text: string) => credentials.secrets().reduce((left, one) => left.replaceAll(one, '…'), text);
   const api = new GitHubApi({ ...options, hide });
-  const credentials = credentialsOf(secret, host, api);
-  const forge = { host, kind: 'github' } as const;
+  const web = webUrl(host, apiUrl);
+  const credentials = credentialsOf(secret, { host, webUrl: web, api });
+  const forge = { host, kind: 'github', loopback } as const;
   return {
     ...forge,
     whoAmI: () => credentials.whoAmI(),
     repo(name) {
       if (!isRepoName(name) || !fitsKind(name, 'github'))
         throw new CodexError('forgeRepoUnknown', { host, repo: name });
-      return new GitHubRepo({ forge, name, webUrl: webUrl(host, apiUrl), api, credentials });
+      return new GitHubRepo({ forge, name, webUrl: web, api, credentials });
     },
     secrets: () => credentials.secrets(),
   };

@@ -2,7 +2,7 @@
 import type { Connection } from '../connection.ts';
 import { installUrlOf } from './credentials.ts';
 import type { z } from 'zod';
-import type { ConversionAnswer } from './schemas.ts';
+import type { AppAnswer, ConversionAnswer } from './schemas.ts';
 
 export interface ManifestParts {
   /** Different each time: GitHub has one app of a name. */
@@ -12,10 +12,12 @@ export interface ManifestParts {
   homepage: string;
   /** Absent: GitHub can't reach the backend, which then looks by itself. */
   webhookUrl?: string;
+  /** It may write below issues, too: what answers to comments that start tasks need. */
+  answersIssues: boolean;
 }
 
 /** https://docs.github.com/apps/sharing-github-apps/registering-a-github-app-from-a-manifest */
-export function appManifest({ suffix, redirectUrl, homepage, webhookUrl }: ManifestParts) {
+export function appManifest({ suffix, redirectUrl, homepage, webhookUrl, answersIssues }: ManifestParts) {
   return {
     name: `Codex Tasks ${suffix}`,
     url: homepage,
@@ -27,7 +29,7 @@ export function appManifest({ suffix, redirectUrl, homepage, webhookUrl }: Manif
       contents: 'write',
       pull_requests: 'write',
       metadata: 'read',
-      issues: 'read',
+      issues: answersIssues ? 'write' : 'read',
       checks: 'read',
     },
     default_events:
@@ -48,6 +50,16 @@ export const manifestTarget = (webUrl: string, state: string, organization?: str
   const whose = organization === undefined ? '' : `/organizations/${encodeURIComponent(organization)}`;
   return `${webUrl}${whose}/settings/apps/new?state=${encodeURIComponent(state)}`;
 };
+
+/** Where its owner gives it more. */
+export function appSettingsUrl(
+  webUrl: string,
+  { slug, owner }: Pick<z.infer<typeof AppAnswer>, 'slug' | 'owner'>,
+): string | null {
+  if (slug === undefined) return null;
+  const whose = owner?.type === 'Organization' ? `/organizations/${encodeURIComponent(owner.login)}` : '';
+  return `${webUrl}${whose}/settings/apps/${encodeURIComponent(slug)}/permissions`;
+}
 
 /** The app that GitHub made of it. */
 export function appConnection(

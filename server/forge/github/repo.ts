@@ -20,7 +20,7 @@ import type { Credentials } from './credentials.ts';
 import * as answers from './schemas.ts';
 
 export interface RepoParts {
-  forge: Pick<Forge, 'host' | 'kind'>;
+  forge: Pick<Forge, 'host' | 'kind' | 'loopback'>;
   name: string;
   webUrl: string;
   api: GitHubApi;
@@ -28,7 +28,7 @@ export interface RepoParts {
 }
 
 export class GitHubRepo implements ForgeRepo {
-  readonly forge: Pick<Forge, 'host' | 'kind'>;
+  readonly forge: Pick<Forge, 'host' | 'kind' | 'loopback'>;
   readonly name: string;
   readonly gitUrl: string;
   readonly #parts: RepoParts;

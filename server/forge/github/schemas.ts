@@ -16,7 +16,12 @@ export const UserAnswer = z.object({
   email: Line.nullish(),
 });
 
-export const AppAnswer = z.object({ slug: Line.optional(), name: Line, html_url: WebAddress });
+export const AppAnswer = z.object({
+  slug: Line.optional(),
+  name: Line,
+  html_url: WebAddress,
+  owner: z.object({ login: Line, type: Line.optional() }).nullish(),
+});
 
 export const ConversionAnswer = z.object({
   id: Id,

@@ -7,7 +7,7 @@ import { isRepoName } from '../../../protocol/forge-address.ts';
 import type { ForgeSecret, OpenForge } from '../connection.ts';
 import { ForgeApi, type ApiOptions, type Auth, type Dialect } from '../http/api.ts';
 import { webUrl } from '../sites.ts';
-import { GitLabRepo } from './repo.ts';
+import { GitLabRepo, WHY } from './repo.ts';
 import { UserAnswer } from './schemas.ts';
 
 const GITLAB: Dialect = { headers: {}, json: 'application/json', diff: '*/*' };
@@ -18,20 +18,19 @@ export interface GitLabOptions extends Omit<ApiOptions, 'hide'> {
 
 /** Throws `CodexError` badRequest for what is no token. */
 export function openGitLab({ secret, ...options }: GitLabOptions): OpenForge {
-  const { host, apiUrl } = options;
-  if (secret.how !== 'token')
-    throw new CodexError('badRequest', { where: 'token', reason: 'GitLab is connected with a token' });
+  const { host, apiUrl, loopback } = options;
+  if (secret.how !== 'token') throw new CodexError('badRequest', { field: 'token', why: 'tokenOnly' });
   const { token } = secret;
   const api = new ForgeApi(GITLAB, { ...options, hide: (text) => text.replaceAll(token, '…') });
   const auth: Auth = { renews: false, header: async () => token };
-  const forge = { host, kind: 'gitlab' } as const;
+  const forge = { host, kind: 'gitlab', loopback } as const;
   return {
     ...forge,
     async whoAmI() {
       const { username, name, email, commit_email } = await api.json(UserAnswer, {
         path: 'user',
         auth,
-        need: 'the scope api',
+        why: WHY,
       });
       const address = commit_email || email;
       return { account: username, ...(name ? { name } : {}), ...(address ? { email: address } : {}) };

@@ -17,7 +17,7 @@ import type { Auth, Call, ForgeApi } from '../http/api.ts';
 import * as answers from './schemas.ts';
 
 export interface RepoParts {
-  forge: Pick<Forge, 'host' | 'kind'>;
+  forge: Pick<Forge, 'host' | 'kind' | 'loopback'>;
   name: string;
   webUrl: string;
   api: ForgeApi;
@@ -28,7 +28,7 @@ export interface RepoParts {
 type Noted = 'issues' | 'merge_requests';
 
 export class GitLabRepo implements ForgeRepo {
-  readonly forge: Pick<Forge, 'host' | 'kind'>;
+  readonly forge: Pick<Forge, 'host' | 'kind' | 'loopback'>;
   readonly name: string;
   readonly gitUrl: string;
   readonly #parts: RepoParts;
@@ -160,7 +160,7 @@ export class GitLabRepo implements ForgeRepo {
   async permissionOf(login: string): Promise<'none' | 'read' | 'write' | 'admin'> {
     const { api, auth } = this.#parts;
     const path = `users?username=${encodeURIComponent(login)}`;
-    const users = await api.json(answers.UsersAnswer, { path, auth, need: NEED });
+    const users = await api.json(answers.UsersAnswer, { path, auth, why: WHY });
     const user = users.find(({ username }) => username.toLowerCase() === login.toLowerCase());
     if (!user) return 'none';
     const level = await this.#levelOf(user.id);
@@ -232,7 +232,7 @@ export class GitLabRepo implements ForgeRepo {
     if (project == null) return null;
     const { api, auth } = this.#parts;
     try {
-      const call = { path: `projects/${project}`, auth, need: NEED, about: this.name };
+      const call = { path: `projects/${project}`, auth, why: WHY, about: this.name };
       return (await api.json(answers.ProjectNameAnswer, call)).path_with_namespace;
     } catch (error) {
       if (isUnknown(error)) return null;
@@ -279,7 +279,7 @@ export class GitLabRepo implements ForgeRepo {
   #read(below: string, which = ''): Call {
     const { auth, name } = this.#parts;
     const path = `projects/${encodeURIComponent(name)}${below}`;
-    return { path, auth, need: NEED, about: `${name}${which}` };
+    return { path, auth, why: WHY, about: `${name}${which}` };
   }
 
   #write(method: 'POST' | 'PUT', below: string, body: object, which = ''): Call {
@@ -288,7 +288,7 @@ export class GitLabRepo implements ForgeRepo {
 }
 
 /** What a token is given at GitLab. */
-const NEED = 'the scope api, and the role Developer to write';
+export const WHY = 'scopeOrRole' as const;
 
 /** A note is changed below what it belongs to. */
 const noteId = (number: number, note: number) => `note-${number}-${note}`;

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { z } from 'zod';
 import { CodexError } from '../../../protocol/errors.ts';
 import { FORGE_ANSWER_BYTES, FORGE_PAGES_MOST, FORGE_WAIT_MS } from '../../../protocol/limits.ts';
+import { Outlet } from '../../outlet.ts';
 import { KeptAnswers } from './kept-answers.ts';
 import { meaningOf, type Asked } from './meaning.ts';
 import { send, SendFailure, type Answer, type Method } from './send.ts';
@@ -17,6 +18,8 @@ export interface Auth {
   /** Another one than `refused`, where `renews`. */
   header(refused?: string): Promise<string>;
   renews: boolean;
+  /** Where whoever owns it gives it more; null: it does not say. */
+  settings?: () => Promise<string | null>;
 }
 
 export interface Call extends Omit<Asked, 'host'> {
@@ -43,6 +46,8 @@ export interface ApiOptions {
   apiUrl: string;
   /** Takes out of foreign words what must not be repeated. */
   hide: (text: string) => string;
+  /** Whether it may be on this machine. */
+  loopback: boolean;
   /** A list at the forge is longer than is read. */
   onCut?: (about: string) => void;
   signal?: AbortSignal;
@@ -70,11 +75,13 @@ export class ForgeApi {
   readonly #options: ApiOptions;
   readonly #kept = new KeptAnswers();
   readonly #base: URL;
+  readonly #outlet: Outlet;
 
   constructor(dialect: Dialect, options: ApiOptions) {
     this.#dialect = dialect;
     this.#options = options;
     this.#base = new URL(`${options.apiUrl.replace(/\/+$/, '')}/`);
+    this.#outlet = new Outlet(this.#base, options);
   }
 
   async json<T>(schema: z.ZodType<T>, call: Call): Promise<T> {
@@ -193,7 +200,7 @@ export class ForgeApi {
       };
       let answer: Answer;
       try {
-        answer = await send({
+        answer = await send(this.#outlet, {
           method,
           url,
           headers,
@@ -206,9 +213,8 @@ export class ForgeApi {
         await again(error.kind, new CodexError('forgeUnavailable', { host, reason: error.reason }));
         continue;
       }
-      const asked = { host, need: call.need, ...(call.about === undefined ? {} : { about: call.about }) };
       const reply = { ...answer, text: answer.status < 400 ? '' : answer.body.toString('utf8') };
-      const meaning = meaningOf(reply, asked, { now: Date.now(), hide });
+      const meaning = meaningOf(reply, { ...call, host }, { now: Date.now(), hide });
       switch (meaning.kind) {
         case 'good':
         case 'unchanged':
@@ -233,10 +239,22 @@ export class ForgeApi {
           await again('down', meaning.error);
           break;
         case 'refused':
-          throw answer.status === 406 ? new NotAcceptable(meaning.error) : meaning.error;
+          if (answer.status === 406) throw new NotAcceptable(meaning.error);
+          throw await withSettings(meaning.error, auth);
       }
     }
   }
+}
+
+/** What is forbidden is told with where it can be allowed. */
+export async function withSettings(
+  error: CodexError,
+  auth: Pick<Auth, 'settings'> | null,
+): Promise<CodexError> {
+  if (error.code !== 'forgeForbidden' || !auth?.settings) return error;
+  const appSettings = await auth.settings().catch(() => null);
+  if (appSettings === null) return error;
+  return new CodexError(error.code, { ...error.wire.params, appSettings }, { detail: error.message });
 }
 
 async function pauseFor(ms: number, signal: AbortSignal | undefined): Promise<void> {

@@ -7,7 +7,9 @@ export interface Asked {
   /** For the sentence: `owner/name`, `owner/name#12`. */
   about?: string;
   /** What the credential must be allowed, when the answer does not say: `contents: write`. */
-  need: string;
+  need?: string;
+  /** What else it lacks then. */
+  why?: 'installation' | 'personToken' | 'scopeOrRole';
 }
 
 export interface Reply {
@@ -64,8 +66,8 @@ export function meaningOf(reply: Reply, asked: Asked, options: MeaningOptions): 
       // No token may write there.
       if (/\barchived\b/i.test(said.reason))
         return refused(new CodexError('forgeRefused', { host, reason }, detail));
-      const need = needOf(headers) ?? asked.need;
-      return refused(new CodexError('forgeForbidden', defined({ host, repo: about, need }), detail));
+      const lacks = lackOf(headers, asked);
+      return refused(new CodexError('forgeForbidden', defined({ host, repo: about, ...lacks }), detail));
     }
     case 404:
     case 410:
@@ -99,10 +101,15 @@ function waitOf({ status, headers }: Reply, { isSecondary }: Spoken, now: number
   return status === 429 || isSecondary ? UNTOLD_WAIT_MS : null;
 }
 
+function lackOf(headers: Headers, { need, why }: Asked): { need?: string; why?: string } {
+  if (headers.get('x-github-sso')?.startsWith('required')) return { why: 'singleSignOn' };
+  const accepted = acceptedOf(headers);
+  if (accepted !== undefined) return { need: accepted };
+  return { ...(need === undefined ? {} : { need }), ...(why === undefined ? {} : { why }) };
+}
+
 /** `x-accepted-github-permissions: contents=write,pull_requests=write; …` */
-function needOf(headers: Headers): string | undefined {
-  if (headers.get('x-github-sso')?.startsWith('required'))
-    return 'to be authorized for the single sign-on of the organization';
+function acceptedOf(headers: Headers): string | undefined {
   const accepted = headers.get('x-accepted-github-permissions')?.split(';')[0] ?? '';
   if (!/^[a-z_]{1,50}=[a-z]{1,20}(?:, ?[a-z_]{1,50}=[a-z]{1,20}){0,10}$/.test(accepted.trim()))
     return undefined;

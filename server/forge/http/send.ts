@@ -2,7 +2,12 @@
  * One HTTP request to a forge, and its whole answer: capped in size while it is read, with a time limit, redirects
  * not followed. What goes wrong below HTTP has a reason of one word and never what was sent.
  */
+import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { CodexError } from '../../../protocol/errors.ts';
 import { FORGE_REQUEST_MS } from '../../../protocol/limits.ts';
+import type { Outlet } from '../../outlet.ts';
 
 export type Method = 'GET' | 'POST' | 'PATCH' | 'PUT';
 
@@ -35,36 +40,74 @@ export class SendFailure extends Error {
   }
 }
 
-export async function send({ method, url, headers, body, maxBytes, signal }: Sent): Promise<Answer> {
+/** Nobody is there: a network that only drops what is sent to it says nothing. */
+const CONNECT_MS = 10_000;
+
+/** Throws `SendFailure`, and `CodexError` forgeAddressRefused. */
+export async function send(outlet: Outlet, sent: Sent): Promise<Answer> {
   const timeout = AbortSignal.timeout(FORGE_REQUEST_MS);
+  const signal = sent.signal ? AbortSignal.any([timeout, sent.signal]) : timeout;
   try {
-    const response = await fetch(url, {
-      method,
-      headers,
-      redirect: 'manual',
-      signal: signal ? AbortSignal.any([timeout, signal]) : timeout,
-      ...(body === undefined ? {} : { body }),
-    });
-    const { status, headers: answered } = response;
-    return { status, headers: answered, body: await readCapped(response, maxBytes) };
+    const response = await answerTo(outlet, sent, signal);
+    const headers = new Headers();
+    for (const [name, value] of Object.entries(response.headers)) headers.set(name, String(value));
+    return { status: response.statusCode ?? 0, headers, body: await readCapped(response, sent.maxBytes) };
   } catch (error) {
-    if (error instanceof SendFailure) throw error;
+    if (error instanceof SendFailure || error instanceof CodexError) throw error;
     if (timeout.aborted) throw new SendFailure('broken', 'timeout');
     const reason = codeOf(error);
     throw new SendFailure(UNSENT.has(reason) ? 'unsent' : 'broken', reason);
   }
 }
 
-async function readCapped(response: Response, maxBytes: number): Promise<Buffer> {
+function answerTo(
+  outlet: Outlet,
+  { method, url, headers, body }: Sent,
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) };
+    const request = outlet.request(url, {
+      method,
+      // Reading is simply tried again.
+      fresh: method !== 'GET',
+      headers: { ...headers, ...length, 'accept-encoding': 'gzip' },
+      signal,
+    });
+    request.once('socket', (socket) => {
+      if (!socket.connecting) return;
+      const late = () => request.destroy(new SendFailure('unsent', 'timeout'));
+      const timer = setTimeout(late, CONNECT_MS);
+      for (const event of ['connect', 'close']) socket.once(event, () => clearTimeout(timer));
+    });
+    request.once('response', resolve);
+    // Stays: a connection that breaks later is told by the answer.
+    request.on('error', reject);
+    request.end(body);
+  });
+}
+
+async function readCapped(response: IncomingMessage, maxBytes: number): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let length = 0;
-  // Leaving the loop cancels what is still to come.
-  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
-    length += chunk.length;
-    if (length > maxBytes) throw new SendFailure('tooLarge', String(maxBytes));
-    chunks.push(chunk);
+  try {
+    for await (const chunk of plain(response) as AsyncIterable<Uint8Array>) {
+      length += chunk.length;
+      if (length > maxBytes) throw new SendFailure('tooLarge', String(maxBytes));
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    response.destroy();
+    throw error;
   }
   return Buffer.concat(chunks);
+}
+
+function plain(response: IncomingMessage): Readable {
+  if (response.headers['content-encoding'] !== 'gzip') return response;
+  const unpacked = createGunzip();
+  response.once('error', (error) => unpacked.destroy(error));
+  return response.pipe(unpacked);
 }
 
 /** Before a connection there is nobody who could have read the request. */
@@ -74,7 +117,7 @@ const UNSENT: ReadonlySet<string> = new Set([
   'EAI_AGAIN',
   'EHOSTUNREACH',
   'ENETUNREACH',
-  'UND_ERR_CONNECT_TIMEOUT',
+  'ERR_PROXY_TUNNEL',
 ]);
 
 /** Of the error or what caused it; a text of theirs could repeat what was sent. */

@@ -110,6 +110,19 @@ test('where it is not installed, or has too little, that is said', async () => {
   );
 });
 
+test('an app that lacks a permission is told which, and where its owner gives it', async () => {
+  const issue = github.addIssue(REPO, { title: 'Broken', by: 'octo' });
+  const settings = `${github.url}/settings/apps/${app.slug}/permissions`.replaceAll('.', '\\.');
+  await failsWith(
+    open().repo(REPO).comment(issue.number, 'Working on it'),
+    'forgeForbidden',
+    new RegExp(
+      `does not let the app do this in ${REPO}#\\d+: it needs issues: write\\. Give it that at ${settings},`,
+    ),
+    app.privateKey,
+  );
+});
+
 test('a repository that was renamed still gets its token', async () => {
   await github.addRepo('octo/before', { private: true });
   github.install(app, 'octo');

@@ -20,9 +20,9 @@ const logged: string[] = [];
 const hidden = new HiddenValues();
 const secrets: string[] = [];
 
-async function startAgain(ownersForges: readonly Connection[] = []): Promise<void> {
+async function startAgain(ownersForges: readonly Connection[] = [], behindProxy = false): Promise<void> {
   running = await startBackend({
-    config: { port: 0, dataDir, token: TOKEN, version: '0.0.0', limits: resolveLimits() },
+    config: { port: 0, dataDir, token: TOKEN, version: '0.0.0', limits: resolveLimits(), behindProxy },
     repos: FAKE_REPOS,
     runTurn: answerAtOnce,
     sandbox: () => ({ kind: 'none', detail: '' }),
@@ -105,7 +105,7 @@ test('what can’t be connected to is refused with a sentence', async () => {
   const token = tokenOf('octo');
   await asClient(async (one) => {
     const connect = (more: object) => one.call('forge.connect', { host: 'git.example', token, ...more });
-    await failsWith(connect({ apiUrl: 'http://git.example/api/v3' }), 'badRequest', /without TLS/, token);
+    await failsWith(connect({ apiUrl: 'http://git.example/api/v3' }), 'badRequest', /Without TLS/, token);
     await failsWith(
       connect({ host: '127.0.0.1:1' }),
       'forgeUnavailable',
@@ -114,6 +114,38 @@ test('what can’t be connected to is refused with a sentence', async () => {
     );
     await failsWith(one.call('forge.disconnect', { host: 'git.example' }), 'forgeUnknown', /to git\.example/);
   });
+});
+
+test('no client makes the backend ask around on its own machine or among links', async () => {
+  const token = tokenOf('octo');
+  const { host } = github;
+  const refused = (params: object, said: RegExp) =>
+    asClient((one) =>
+      failsWith(one.call('forge.connect', { host, token, ...params }), 'forgeAddressRefused', said, token),
+    );
+  const before = github.requests.length;
+  await refused({ apiUrl: 'https://169.254.169.254/latest' }, /169\.254\.169\.254, where no forge may be/);
+  await refused({ host: '169.254.169.254' }, /where no forge may be/);
+  await running.close();
+  await startAgain([], true);
+  await refused({}, /the backend’s own machine/);
+  await refused({ host: host.replace('127.0.0.1', 'localhost') }, /the backend’s own machine/);
+  const { url } = await asClient((one) => one.call('forge.startApp', { host }));
+  const code = github.codeFor(github.addApp({ name: 'Inside', owner: 'octo' }));
+  assert.equal((await page(`${url}/callback?code=${code}`)).status, 502);
+  assert.equal(github.requests.length, before, 'nothing was asked');
+  await running.close();
+  const secret = { how: 'token', token } as const;
+  const own: Connection = {
+    ...{ host, apiUrl: github.apiUrl, secret },
+    kind: 'github',
+    how: 'token',
+    from: 'owner',
+  };
+  await startAgain([own], true);
+  assert.equal((await list(true))[0]?.account, 'octo', 'the owner may');
+  await running.close();
+  await startAgain();
 });
 
 test('it is there after a restart, wrapped anew by a rotation, and in no file and no line of the log', async () => {
@@ -196,6 +228,8 @@ const inputs = (html: string) =>
       unescaped(value),
     ]),
   );
+/** As a browser sends it: of the choices the one that is made. */
+const handedOver = (html: string) => inputs(html.replace(/<input type="radio"[^>]*"(?! checked)>/g, ''));
 
 test('an app is made in a browser: its key comes to the backend and nowhere else', async () => {
   const { host } = github;
@@ -210,8 +244,8 @@ test('an app is made in a browser: its key comes to the backend and nowhere else
   const target = unescaped(/action="([^"]+)"/.exec(ours.text)?.[1] ?? '');
   assert.match(target, new RegExp(`^${github.url}/organizations/octo/settings/apps/new\\?state=`));
 
-  const theirs = await page(target, { method: 'POST', body: inputs(ours.text) });
-  const manifest = JSON.parse(inputs(ours.text).get('manifest') ?? '') as Record<string, unknown>;
+  const theirs = await page(target, { method: 'POST', body: handedOver(ours.text) });
+  const manifest = JSON.parse(handedOver(ours.text).get('manifest') ?? '') as Record<string, unknown>;
   assert.deepEqual(manifest['hook_attributes'], { url: 'https://example.com', active: false });
   assert.deepEqual(manifest['default_permissions'], {
     contents: 'write',
@@ -243,6 +277,20 @@ test('an app is made in a browser: its key comes to the backend and nowhere else
 });
 
 test('the pages are for browsers that came to this backend, with a state that it gave', async () => {
+  const answering = await asClient((one) =>
+    one.call('forge.startApp', { host: github.host, answersIssues: true }),
+  );
+  const chosen = [...(await page(answering.url)).text.matchAll(/value="([^"]+)"( checked)?>/g)];
+  assert.deepEqual(
+    chosen.map(([, json = '', mark]) => [
+      (JSON.parse(unescaped(json)) as { default_permissions: { issues: string } }).default_permissions.issues,
+      mark !== undefined,
+    ]),
+    [
+      ['read', false],
+      ['write', true],
+    ],
+  );
   const { url } = await asClient((one) => one.call('forge.startApp', { host: github.host }));
   assert.equal((await page(url, { headers: { origin: 'https://evil.example' } })).status, 403);
   const path = `${running.url}/api/v1/forges/app`;

@@ -53,7 +53,7 @@ test('a row opens for its host alone, and the others go on', async () => {
   );
   assert.deepEqual(two?.secret, { how: 'token', token: 'token-of-two' });
 
-  const forges = await openForges({ owners: [], kept: await open(), log: NO_LOG });
+  const forges = await openForges({ owners: [], kept: await open(), log: NO_LOG, loopback: true });
   await failsWith(forges.get('evil.example'), 'secretUnreadable', /evil\.example/, 'token-of-one');
   await failsWith(forges.get('one.example'), 'forgeUnknown', /no access to one\.example/);
   assert.equal((await forges.ofRemote('git@two.example:a/b.git'))?.name, 'a/b');
@@ -85,7 +85,10 @@ test('a token is not sent to an address that it was not sealed with', async () =
 });
 
 test('what another backend on the same database connects, this one uses at once', async () => {
-  const [here, elsewhere] = [await openForges({ owners: [], kept: await open(), log: NO_LOG }), await open()];
+  const [here, elsewhere] = [
+    await openForges({ owners: [], kept: await open(), log: NO_LOG, loopback: true }),
+    await open(),
+  ];
   await elsewhere.keep(connection('late.example', 'first-token'), 'ann');
   const remote = 'https://late.example/a/b';
   assert.equal((await (await here.ofRemote(remote))?.credential('read'))?.password, 'first-token');

@@ -22,7 +22,10 @@ async function start() {
 }
 
 function forgeAt({ host, apiUrl }: GitLabStandIn, token: string) {
-  return openGitLab({ host, apiUrl, secret: { how: 'token', token }, pause: async () => undefined });
+  return openGitLab({
+    ...{ host, apiUrl, loopback: true, secret: { how: 'token', token } },
+    pause: async () => undefined,
+  });
 }
 
 forgeContract('GitLab with a token', async (): Promise<ContractWorld> => {
@@ -151,7 +154,7 @@ test('remotes and links lead to it as soon as it is connected', async () => {
   const secret = { how: 'token', token } as const;
   const owners = [{ host, kind: 'gitlab', apiUrl, how: 'token', from: 'owner', secret } as const];
   const kept = { all: async () => [], keep: async () => undefined, forget: async () => false };
-  const forges = await openForges({ owners, kept, log: NO_LOG });
+  const forges = await openForges({ owners, kept, log: NO_LOG, loopback: false });
   assert.equal((await forges.list(true))[0]?.account, 'octo');
   const repo = await forges.ofRemote(`git@127.0.0.1:${NAME}.git`);
   assert.deepEqual([repo?.name, repo?.gitUrl], [NAME, gitlab.gitUrl(NAME)]);

@@ -43,7 +43,8 @@ export function forgeContract(label: string, start: () => Promise<ContractWorld>
 
     test('it says whose the credential is, what the repository is, and where git goes', async () => {
       assert.equal(repo.name, world.name);
-      assert.deepEqual(repo.forge, { host: world.forge.host, kind: world.forge.kind });
+      const { host, kind, loopback } = world.forge;
+      assert.deepEqual(repo.forge, { host, kind, loopback });
       assert.notEqual((await world.forge.whoAmI()).account, '');
       assert.deepEqual(await repo.about(), {
         name: world.name,

@@ -17,7 +17,7 @@ export function forgeAt(
   const pauses: number[] = [];
   const pause = async (ms: number) => void pauses.push(ms);
   const { host, apiUrl } = github;
-  return { pauses, ...openGitHub({ host, apiUrl, secret, pause, ...more }) };
+  return { pauses, ...openGitHub({ host, apiUrl, secret, loopback: true, pause, ...more }) };
 }
 
 /** It fails so, its sentence is whole, and no token is in it. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import type { CodexError } from '../../../protocol/errors.ts';
+import type { CodexError, WireError } from '../../../protocol/errors.ts';
+import { WEBHOOK_BYTES } from '../../../protocol/limits.ts';
 import type { TaskSummary } from '../../../protocol/rpc.ts';
 import { commitAll, git, initRepository, write } from '../../support/git.ts';
 import type { Payload } from '../../support/github/index.ts';
@@ -74,7 +75,9 @@ test('a forged, an unsigned and a changed webhook are refused; an unknown event 
     outcome: 'ignored',
   });
   const huge = { to: target(), bytes: Buffer.alloc(2 * 1024 * 1024, 32) };
-  assert.ok((await github.deliver('issue_comment', {}, huge)).status >= 400);
+  const { status, body } = await github.deliver('issue_comment', {}, huge);
+  const { code, params } = JSON.parse(body) as WireError;
+  assert.deepEqual([status, code, params], [413, 'frameTooLarge', { maxBytes: WEBHOOK_BYTES }]);
 });
 
 test('“@codex” starts a task only where it is on, only for who may write, and only once', async () => {
@@ -152,6 +155,26 @@ test('where no secret was agreed on, or GitLab is, nothing is turned on, and a s
     await gitlab.close();
     await other.close();
   }
+});
+
+test('what was asked for and taken is done after a restart, once', async () => {
+  const { github, one } = world;
+  await one.call('forge.setTrigger', { host: github.host, repo: REPO, on: true });
+  const issue = github.addIssue(REPO, { title: 'Cut short', by: 'hubot' });
+  const comment = github.comment(REPO, issue.number, 'hubot', '@codex do it');
+  const payload = github.events.issueComment('created', REPO, issue.number, comment.id);
+  const PERMISSION = 'GET /repos/{owner}/{repo}/collaborators/{username}/permission';
+  const before = (await tasks()).length;
+  github.fault(PERMISSION, { kind: 'silence' });
+  const asked = github.arrival(PERMISSION);
+  const first = await deliver('issue_comment', payload, { id: 'cut-short' });
+  assert.deepEqual(JSON.parse(first.body), { outcome: 'taken' });
+  await asked;
+  await world.restart();
+  await changed(({ createdBy, state }) => createdBy.endsWith('/hubot') && state === 'completed');
+  await deliver('issue_comment', payload, { id: 'cut-short' });
+  await world.restart();
+  assert.equal((await tasks()).length, before + 1);
 });
 
 test('a comment on a fork’s pull request makes an untrusted task, at the fork’s commit', async () => {

@@ -63,6 +63,7 @@ export async function openForge(root: string): Promise<ForgeServer> {
     remote: (name, password = PASSWORD) => ({
       url: `http://${host}/${name}.git`,
       host,
+      loopback: true,
       credential: { username: 'x-access-token', password },
     }),
     hook(name, hook, script) {

@@ -24,7 +24,7 @@ export class PushWorld {
   /** Of this test. */
   name = '';
   there = '';
-  remote: RemoteRepo = { url: '', host: '' };
+  remote: RemoteRepo = { url: '', host: '', loopback: true };
 
   private constructor(store: TestStore, forge: ForgeServer, work: string, repoId: string, head: string) {
     this.store = store;

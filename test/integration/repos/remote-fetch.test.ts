@@ -275,7 +275,9 @@ describe('fetching from a forge', () => {
       at: 0,
       message: 'm',
     });
-    const shown = await store.repos.remoteRefs({ url: store.url(repoId), host: 'here' }, ['refs/*']);
+    const shown = await store.repos.remoteRefs({ loopback: true, url: store.url(repoId), host: 'here' }, [
+      'refs/*',
+    ]);
     assert.deepEqual([...shown], []);
   });
 });

@@ -22,7 +22,9 @@ test('what is to be done is read, github.com unless another host is named', () =
   });
   assert.deepEqual(read('connect', 'git.example', '--kind', 'gitlab')['kind'], 'gitlab');
   assert.throws(() => read('connect', 'git.example', '--kind', 'gitea'), UsageError);
-  assert.deepEqual(read('app', '--org', 'octo'), { action: 'app', host: 'github.com', organization: 'octo' });
+  const app = { action: 'app', host: 'github.com', answersIssues: false };
+  assert.deepEqual(read('app', '--org', 'octo'), { ...app, organization: 'octo' });
+  assert.deepEqual(read('app', '--answer-issues'), { ...app, answersIssues: true });
   assert.deepEqual(read('disconnect', 'github.com'), { action: 'disconnect', host: 'github.com' });
   assert.equal(forgeCommand(['--help']), 'help');
 });
@@ -36,6 +38,7 @@ test('what is written wrong is said, and a token on the command line is not repe
     ['connect', 'https://github.com/octo'],
     ['connect', 'github.com', 'ghp_needle'],
     ['list', '--org', 'octo'],
+    ['connect', '--answer-issues'],
     ['app', '--check'],
   ])
     assert.throws(

@@ -4,7 +4,7 @@ import { generateKeyPairSync, verify } from 'node:crypto';
 import { test } from 'node:test';
 import { appJwt, grantedOf, readAppKey } from '../../../server/forge/github/app.ts';
 import { KeptAnswers } from '../../../server/forge/http/kept-answers.ts';
-import { appManifest, manifestTarget } from '../../../server/forge/github/manifest.ts';
+import { appManifest, appSettingsUrl, manifestTarget } from '../../../server/forge/github/manifest.ts';
 import { verdictOf } from '../../../server/forge/github/schemas.ts';
 
 const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -56,13 +56,44 @@ test('an app is asked for at its owner’s page, with a webhook only where one c
     manifestTarget('https://git.example', 's', 'my/org'),
     'https://git.example/organizations/my%2Forg/settings/apps/new?state=s',
   );
-  const parts = { suffix: 'abc123', redirectUrl: 'http://127.0.0.1/x', homepage: 'http://127.0.0.1' };
+  const at = 'http://127.0.0.1';
+  const parts = { suffix: 'abc123', redirectUrl: `${at}/x`, homepage: at, answersIssues: false };
   const local = appManifest(parts);
   assert.deepEqual([local.hook_attributes.active, local.default_events], [false, []]);
   assert.ok(local.name.length <= 34);
   const open = appManifest({ ...parts, webhookUrl: 'https://codex.example/hook' });
   assert.deepEqual(open.hook_attributes, { url: 'https://codex.example/hook', active: true });
   assert.ok(open.default_events.includes('issue_comment'));
+});
+
+test('an app is asked for the least, and for answers below issues only when that is wanted', () => {
+  const parts = { suffix: 'a', redirectUrl: 'https://x/', homepage: 'https://x/' };
+  const least = {
+    contents: 'write',
+    pull_requests: 'write',
+    metadata: 'read',
+    issues: 'read',
+    checks: 'read',
+  };
+  assert.deepEqual(appManifest({ ...parts, answersIssues: false }).default_permissions, least);
+  assert.deepEqual(appManifest({ ...parts, answersIssues: true }).default_permissions, {
+    ...least,
+    issues: 'write',
+  });
+});
+
+test('where an app is given more is at its owner’s settings', () => {
+  const at = (owner: { login: string; type?: string } | null, slug?: string) =>
+    appSettingsUrl('https://git.example', { owner, slug });
+  assert.equal(
+    at({ login: 'octo', type: 'User' }, 'my-app'),
+    'https://git.example/settings/apps/my-app/permissions',
+  );
+  assert.equal(
+    at({ login: 'org', type: 'Organization' }, 'my-app'),
+    'https://git.example/organizations/org/settings/apps/my-app/permissions',
+  );
+  assert.equal(at(null), null);
 });
 
 test('answers are kept up to a size, and the one that was not used goes first', () => {

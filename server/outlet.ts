@@ -1,0 +1,98 @@
+/**
+ * The backend's own connections to forges: which addresses they may go to, and through which proxy.
+ *
+ * A forge may be on the internet, in a private network, or on this machine where `loopback` says so; never where no
+ * server can be, or where clouds hand out credentials. Names are judged by what they resolve to for the very socket
+ * that is about to be opened, so a name that means something else a moment later leads nowhere else.
+ *
+ * The proxy is the one that the environment of the backend names (`HTTPS_PROXY`, `NO_PROXY`): then that proxy resolves
+ * and dials, and only addresses that are written out are judged here. What goes without TLS never takes it, since it
+ * would carry a credential across the network in the clear.
+ */
+import { lookup as resolveName } from 'node:dns';
+import {
+  Agent as HttpAgent,
+  request as httpRequest,
+  type AgentOptions,
+  type ClientRequest,
+  type RequestOptions,
+} from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import type { LookupFunction } from 'node:net';
+import { CodexError } from '../protocol/errors.ts';
+import { parseAddress, serverPlace, type ServerPlace } from './egress/policy/addresses.ts';
+
+export interface OutletOptions {
+  /** Whether it may lead to this machine's loopback. */
+  loopback: boolean;
+  /** Of tests. */
+  resolve?: typeof resolveName;
+}
+
+/** Of a connection that nothing uses; most servers keep theirs longer. */
+const IDLE_MS = 4_000;
+
+/** Requests to one origin. */
+export class Outlet {
+  readonly #origin: URL;
+  readonly #options: OutletOptions;
+  readonly #kept: HttpAgent | HttpsAgent;
+  readonly #single: HttpAgent | HttpsAgent;
+
+  constructor(origin: URL, options: OutletOptions) {
+    this.#origin = origin;
+    this.#options = options;
+    const agent = (kept: AgentOptions) =>
+      origin.protocol === 'https:' ? new HttpsAgent({ ...kept, proxyEnv: process.env }) : new HttpAgent(kept);
+    this.#kept = agent({ keepAlive: true, timeout: IDLE_MS });
+    this.#single = agent({ keepAlive: false });
+  }
+
+  /**
+   * Throws `CodexError` forgeAddressRefused, and so does the request where its name leads to such an address. `fresh`:
+   * on a connection of its own, for what can't be sent again when a kept one proves to have gone.
+   */
+  request(url: URL, { fresh, ...options }: RequestOptions & { fresh: boolean }): ClientRequest {
+    if (url.origin !== this.#origin.origin) throw new Error(`${url.origin} has an outlet of its own`);
+    const refusal = this.#refusalOf(nameOf(url), placeOf(nameOf(url)));
+    if (refusal) throw refusal;
+    const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
+    return send(url, { ...options, agent: fresh ? this.#single : this.#kept, lookup: this.#lookup });
+  }
+
+  close(): void {
+    this.#kept.destroy();
+    this.#single.destroy();
+  }
+
+  readonly #lookup: LookupFunction = (name, options, done) => {
+    const { resolve = resolveName } = this.#options;
+    resolve(name, { ...options, all: true }, (error, answers) => {
+      if (error) return done(error, []);
+      // Any other name is the proxy's, which is the operator's word.
+      const isJudged = name === nameOf(this.#origin);
+      const good = answers.filter(({ address }) => !isJudged || !this.#refusalOf(address, placeOf(address)));
+      const [first] = good;
+      if (first) return options.all ? done(null, good) : done(null, first.address, first.family);
+      const [bad] = answers.map(({ address }) => this.#refusalOf(address, placeOf(address)));
+      return done(bad ?? Object.assign(new Error(`${name} has no address`), { code: 'ENOTFOUND' }), []);
+    });
+  };
+
+  #refusalOf(address: string, place: ServerPlace): CodexError | null {
+    if (place === 'network' || (place === 'loopback' && this.#options.loopback)) return null;
+    const at = place === 'loopback' ? { loopback: address } : { address };
+    return new CodexError('forgeAddressRefused', { host: this.#origin.host, ...at });
+  }
+}
+
+const nameOf = (url: URL): string => url.hostname.replace(/^\[|\]$/g, '');
+
+/** Of a name: what it means everywhere. */
+function placeOf(text: string): ServerPlace {
+  if (/(?:^|\.)localhost\.?$/i.test(text)) return 'loopback';
+  const address = parseAddress(text);
+  if (address) return serverPlace(address);
+  // One with a zone is good on one link alone.
+  return text.includes('%') ? 'nowhere' : 'network';
+}
