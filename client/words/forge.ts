@@ -112,6 +112,9 @@ export const FORGE_WHY_WORDS: Record<string, readonly string[]> = {
     'What stands for the key of the app of {host} is no RSA key. Make a new one at the app’s settings.',
   ],
   noApps: ['GitLab has no apps. Connect it with a token.'],
+  noPublicUrl: [
+    'The backend stands behind a proxy, and does not know at which address browsers reach it. Set publicUrl in its config.yaml, start it again, then try again.',
+  ],
   noWebhookSecret: [
     '{host} has no webhook secret here, so no comment would be heard. Connect an app, or set webhookSecret in config.yaml.',
   ],
