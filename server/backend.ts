@@ -150,7 +150,7 @@ export async function startBackend(parts: BackendParts): Promise<Backend> {
     const { ownersForges: owners = [], forgePause: pause } = parts;
     const forge = await openForgeRooms({
       ...{ store, keys, owners, log, publicUrl, pause },
-      url: () => url,
+      url: () => (config.behindProxy ? null : url),
       // Otherwise whoever comes in through the proxy could ask what listens here.
       loopback: config.behindProxy !== true,
     });

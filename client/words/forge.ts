@@ -120,6 +120,9 @@ export const FORGE_WHY_WORDS: Record<string, readonly string[]> = {
     'What stands for the key of the app of {host} is no RSA key. Make a new one at the app’s settings.',
   ],
   noApps: ['GitLab has no apps. Connect it with a token.'],
+  noPublicUrl: [
+    'The backend stands behind a proxy, and does not know at which address browsers reach it. Set publicUrl in its config.yaml, start it again, then try again.',
+  ],
   tokenOnly: ['GitLab is connected with a token alone. Connect it with one.'],
   newerResult: ['A newer result came before this one was published. Try again with the newer one.'],
   pullRequestBusy: ['The pull request is being changed already. Wait until that is done.'],

@@ -42,6 +42,8 @@ export interface Handover {
 
 interface Begun extends Wanted {
   until: number;
+  /** Its code is good once, so whoever comes again is told how that went. */
+  made: Promise<ForgeView> | null;
 }
 
 export class AppMaking {
@@ -60,7 +62,7 @@ export class AppMaking {
     const [oldest] = this.#begun.keys();
     if (this.#begun.size >= FORGE_APPS_MOST && oldest !== undefined) this.#begun.delete(oldest);
     const state = randomBytes(32).toString('base64url');
-    this.#begun.set(state, { ...wanted, until: this.#now() + FORGE_APP_MS });
+    this.#begun.set(state, { ...wanted, until: this.#now() + FORGE_APP_MS, made: null });
     return state;
   }
 
@@ -85,25 +87,33 @@ export class AppMaking {
     };
   }
 
+  /** Null: it is still to be made. Throws as `finish` does. */
+  made(state: string): Promise<ForgeView> | null {
+    return this.#known(state).made;
+  }
+
   /** Throws forgeAppUnfinished, and what asking GitHub can throw; after that the page can be loaded again. */
   async finish(state: string, code: string): Promise<ForgeView> {
     const begun = this.#known(state);
-    // Of two that come at once the second finds nothing.
-    this.#begun.delete(state);
-    const { host, apiUrl, who } = begun;
+    const making = (begun.made ??= this.#make(begun, code));
     try {
-      const { loopback } = this.#options;
-      const api = new GitHubApi({ host, apiUrl, loopback, hide: (text) => text.replaceAll(code, '…') });
-      const made = await api.json(ConversionAnswer, {
-        method: 'POST',
-        path: `app-manifests/${encodeURIComponent(code)}/conversions`,
-        auth: null,
-      });
-      return await this.#options.forges.connect(appConnection({ host, apiUrl }, made), who);
+      return await making;
     } catch (error) {
-      if (error instanceof CodexError && error.wire.retryable) this.#begun.set(state, begun);
+      if (begun.made === making) begun.made = null;
+      if (!(error instanceof CodexError && error.wire.retryable)) this.#begun.delete(state);
       throw error;
     }
+  }
+
+  async #make({ host, apiUrl, who }: Begun, code: string): Promise<ForgeView> {
+    const { loopback, forges } = this.#options;
+    const api = new GitHubApi({ host, apiUrl, loopback, hide: (text) => text.replaceAll(code, '…') });
+    const made = await api.json(ConversionAnswer, {
+      method: 'POST',
+      path: `app-manifests/${encodeURIComponent(code)}/conversions`,
+      auth: null,
+    });
+    return forges.connect(appConnection({ host, apiUrl }, made), who);
   }
 
   #known(state: string): Begun {

@@ -52,7 +52,7 @@ export function connectedPage({ host, account = 'The app', installUrl }: ForgeVi
 export function problemPage({ code, retryable }: WireError): Page {
   const text =
     code === 'forgeAppUnfinished'
-      ? 'This app was asked for too long ago, or by another backend. Begin again with Connect.'
+      ? 'This app was made before, or asked for too long ago, or by another backend. Look whether it is connected, or begin again with Connect.'
       : retryable
         ? 'The forge did not answer as it should. Load this page again.'
         : 'The forge refused to hand over the app. Begin again with Connect.';

@@ -18,6 +18,8 @@ export function appRoutes(making: AppMaking): (app: FastifyInstance) => void {
     app.get(PATHS.forgeApp(':state'), (request, reply) =>
       answer(reply, async () => {
         const { state } = known(OfState, request.params);
+        const made = making.made(state);
+        if (made) return connectedPage(await made);
         return handoverPage(making.handover(state, `${request.protocol}://${request.headers.host ?? ''}`));
       }),
     );

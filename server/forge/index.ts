@@ -17,8 +17,8 @@ export interface ForgeParts {
   log: Log;
   /** Where browsers and forges reach this backend. */
   publicUrl: string | undefined;
-  /** Where it listens, once it does. */
-  url: () => string;
+  /** Where it listens, once it does; null: a proxy stands before it, and browsers come by another address. */
+  url: () => string | null;
   /** Whether a client may connect one on this machine. */
   loopback: boolean;
   /** Of tests. */

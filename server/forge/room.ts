@@ -16,8 +16,8 @@ export type ConnectRoom = {
 export interface ConnectRoomOptions {
   forges: OpenForges;
   making: AppMaking;
-  /** Where a browser reaches this backend. */
-  url: () => string;
+  /** Where a browser reaches this backend; null: nobody said. */
+  url: () => string | null;
 }
 
 export function connectRoom({ forges, making, url }: ConnectRoomOptions): ConnectRoom {
@@ -41,6 +41,8 @@ export function connectRoom({ forges, making, url }: ConnectRoomOptions): Connec
       const there = await forges.connectionOf(host);
       if (there?.from === 'owner') throw new CodexError('forgeOwned', { host });
       if (there?.kind === 'gitlab') throw new CodexError('badRequest', { field: 'host', why: 'noApps' });
+      const at = url();
+      if (at === null) throw new CodexError('badRequest', { field: 'publicUrl', why: 'noPublicUrl' });
       const state = making.begin({
         host,
         apiUrl: there?.apiUrl ?? defaultApiUrl(host),
@@ -48,7 +50,7 @@ export function connectRoom({ forges, making, url }: ConnectRoomOptions): Connec
         who,
         ...(organization === undefined ? {} : { organization }),
       });
-      return { url: `${url()}${PATHS.forgeApp(state)}` };
+      return { url: `${at}${PATHS.forgeApp(state)}` };
     },
   };
 }

@@ -4,6 +4,7 @@ import type { GitCredential, Purpose } from '../forge.ts';
 import type { Auth } from '../http/api.ts';
 import type { GitHubApi } from './api.ts';
 import { AppTokens, readAppKey, type AppPlace } from './app.ts';
+import { installUrlOf } from './manifest.ts';
 import { UserAnswer } from './schemas.ts';
 
 export interface Credentials {
@@ -62,5 +63,3 @@ function appCredentials(secret: { id: string; key: string }, at: AppPlace): Cred
     secrets: () => [secret.key, ...tokens.secrets()],
   };
 }
-
-export const installUrlOf = (appUrl: string): string => `${appUrl.replace(/\/+$/, '')}/installations/new`;

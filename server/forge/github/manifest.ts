@@ -1,6 +1,5 @@
 /** What an app of one's own is asked for at GitHub: as little as pull requests need. Pure. */
 import type { Connection } from '../connection.ts';
-import { installUrlOf } from './credentials.ts';
 import type { z } from 'zod';
 import type { AppAnswer, ConversionAnswer } from './schemas.ts';
 
@@ -50,6 +49,9 @@ export const manifestTarget = (webUrl: string, state: string, organization?: str
   const whose = organization === undefined ? '' : `/organizations/${encodeURIComponent(organization)}`;
   return `${webUrl}${whose}/settings/apps/new?state=${encodeURIComponent(state)}`;
 };
+
+/** Where it is given repositories. */
+export const installUrlOf = (appUrl: string): string => `${appUrl.replace(/\/+$/, '')}/installations/new`;
 
 /** Where its owner gives it more. */
 export function appSettingsUrl(

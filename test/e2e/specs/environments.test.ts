@@ -197,6 +197,7 @@ test('changed elsewhere meanwhile: other fields are taken over, the same field i
     await page.getByRole('button', { name: 'Overwrite with Mine' }).click();
     await eventually('mine', async () => (await stored()).workdir === 'mine');
     assert.equal((await stored()).image, 'base', 'what only they changed is kept');
+    await page.getByRole('button', { name: 'Overwrite with Mine' }).waitFor({ state: 'hidden' });
 
     await page.getByLabel('Working folder').fill('mine again');
     await other.call('environment.put', { environment: { ...(await stored()), workdir: 'theirs' } });

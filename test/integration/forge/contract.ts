@@ -277,7 +277,7 @@ export function forgeContract(label: string, start: () => Promise<ContractWorld>
 
     for (const [kind, code, sentence] of [
       [401, 'forgeUnauthorized', /does not accept the token/],
-      [403, 'forgeForbidden', /does not let the token do this/],
+      [403, 'forgeForbidden', /does not let the (?:token|app) do this/],
       [404, 'forgeRepoUnknown', /that the token may see/],
       [429, 'forgeRateLimited', /takes no more requests for now/],
       [503, 'forgeUnavailable', /\(HTTP 503\)/],
