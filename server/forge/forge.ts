@@ -91,7 +91,12 @@ export interface Forge {
   readonly host: string;
   readonly kind: ForgeKind;
   /** Who the credential is; throws when it does not work. */
-  whoAmI(): Promise<{ account: string; name?: string; email?: string }>;
+  whoAmI(): Promise<{
+    account: string;
+    /** As the author of what it writes. */ login: string;
+    name?: string;
+    email?: string;
+  }>;
   /** `name`: `owner/name`. */
   repo(name: string): ForgeRepo;
 }
@@ -109,7 +114,7 @@ export interface ForgeRepo {
   createPull(pull: NewPull): Promise<PullRequest>;
   changePull(
     number: number,
-    change: { title?: string; body?: string; state?: 'open' | 'closed' },
+    change: { title?: string; body?: string; base?: string; state?: 'open' | 'closed' },
   ): Promise<PullRequest>;
   pull(number: number): Promise<PullRequest>;
   /** `git diff` text of a pull request; throws forgeLinkTooLarge beyond `maxBytes`. */

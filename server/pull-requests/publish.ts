@@ -38,12 +38,13 @@ export async function publish(deps: Deps, of: Publishing): Promise<PullRow> {
   try {
     const remote = await remoteOf(of.repo, 'write');
     await pushFirst(deps, of, remote, step);
-    const pull = await findOrCreate(of, step.row);
+    const pull = await findOrCreate(deps, of, step.row);
     return await step.to(
       {
         number: pull.number,
         url: pull.url,
         title: pull.title,
+        body: pull.body,
         draft: pull.draft,
         base: pull.base.branch,
         state: pull.state,
@@ -128,7 +129,11 @@ async function pushFirst(
   // In an empty repository the branch to ask into would be free.
   for (let count = wanted === base ? 2 : 1; ; count++) {
     const branch = numbered(wanted, count);
-    if (expected === sha) break;
+    if (expected === sha) {
+      // What was confirmed last counts, also when this try breaks off.
+      await step.to({});
+      break;
+    }
     await step.to({ branch, wanted_sha: sha, wanted_line: sha });
     try {
       await repos.pushTo(repoId, remote, { branch, sha, expected }, signal);
@@ -168,14 +173,14 @@ export async function tipOf(
   return (await repos.remoteRefs(remote, [ref], signal)).get(ref) ?? null;
 }
 
-async function findOrCreate({ repo, resumed }: Publishing, row: PullRow): Promise<PullRequest> {
+async function findOrCreate(deps: Deps, { repo, resumed }: Publishing, row: PullRow): Promise<PullRequest> {
   const there = async (): Promise<PullRequest | null> => {
     const found = await repo.findPull(row.branch);
     // An old one from a branch of the same name is another one.
     return found && (found.state === 'open' || found.head.sha === row.pushed_sha) ? found : null;
   };
   const earlier = resumed ? await there() : null;
-  if (earlier) return earlier;
+  if (earlier) return asWanted(deps, repo, row, earlier);
   try {
     return await repo.createPull({
       title: row.title,
@@ -188,9 +193,33 @@ async function findOrCreate({ repo, resumed }: Publishing, row: PullRow): Promis
     // It may have been made all the same: an answer that was lost, another process that was faster.
     if (!(thrown instanceof CodexError) || !UNCLEAR.has(thrown.code)) throw thrown;
     const made = await there().catch(() => null);
-    if (made) return made;
+    if (made) return asWanted(deps, repo, row, made);
     throw thrown;
   }
+}
+
+/** An earlier try's may have been asked for in other words. One that somebody else made of our branch is theirs. */
+async function asWanted(
+  { forges }: Pick<Deps, 'forges'>,
+  repo: ForgeRepo,
+  row: PullRow,
+  pull: PullRequest,
+): Promise<PullRequest> {
+  const { title, body, base } = row;
+  const isSame = pull.title === title && pull.body === body && pull.base.branch === base;
+  if (isSame || pull.state !== 'open') return pull;
+  const { login } = await (await forges.get(repo.forge.host)).whoAmI();
+  if (!isBy(login, pull)) return pull;
+  return repo.changePull(pull.number, {
+    title,
+    body,
+    ...(pull.base.branch === base ? {} : { base }),
+  });
+}
+
+/** Names of accounts are the same in any case. */
+export function isBy(login: string, { author }: { author: string }): boolean {
+  return author.toLowerCase() === login.toLowerCase();
 }
 
 const UNCLEAR: ReadonlySet<string> = new Set(['forgeUnavailable', 'forgeGarbage', 'forgeRefused']);

@@ -39,7 +39,7 @@ function tokenCredentials(token: string, api: GitHubApi): Credentials {
         auth,
         need: 'to be a person’s token',
       });
-      return { account: login, ...(name ? { name } : {}), ...(email ? { email } : {}) };
+      return { account: login, login, ...(name ? { name } : {}), ...(email ? { email } : {}) };
     },
     secrets: () => [token],
   };
@@ -56,12 +56,14 @@ function appCredentials(secret: { id: string; key: string }, host: string, api: 
     // Repositories don't say it of apps.
     mayPush: (repo) => tokens.mayPush(repo),
     async whoAmI() {
-      const { name, html_url } = await api.json(AppAnswer, {
+      const { slug, name, html_url } = await api.json(AppAnswer, {
         path: 'app',
         auth: tokens.self,
         need: 'its key',
       });
-      return { account: name, name, installUrl: installUrlOf(html_url) };
+      // Its page is named by the same word, which not every server says by itself.
+      const login = `${slug ?? html_url.replace(/\/+$/, '').split('/').at(-1)}[bot]`;
+      return { account: name, login, name, installUrl: installUrlOf(html_url) };
     },
     secrets: () => [secret.key, ...tokens.secrets()],
   };

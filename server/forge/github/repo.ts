@@ -83,11 +83,11 @@ export class GitHubRepo implements ForgeRepo {
 
   changePull(
     number: number,
-    { title, body, state }: { title?: string; body?: string; state?: 'open' | 'closed' },
+    { title, body, base, state }: Parameters<ForgeRepo['changePull']>[1],
   ): Promise<PullRequest> {
     return this.#parts.api.json(
       answers.PullAnswer,
-      this.#write('PATCH', `/pulls/${number}`, { title, body, state }, number),
+      this.#write('PATCH', `/pulls/${number}`, { title, body, base, state }, number),
     );
   }
 
