@@ -11,7 +11,7 @@ import { firstBranch } from './publish.ts';
 import { pullRow, viewOf, type PullRow } from './rows.ts';
 import { sourceOf, type Source } from './source.ts';
 import { templateOf } from './template.ts';
-import { publishedFiles, publishedTree } from './trees.ts';
+import { mergedForPull, publishedFiles } from './trees.ts';
 import { headRef, remoteOf, taskUrl, type PullDeps } from './types.ts';
 import { newFiles } from './update.ts';
 import { bodyOfPull, titleOfPull } from './wording.ts';
@@ -29,7 +29,8 @@ export async function preview(
   const how = open?.local_changes ?? request.localChanges ?? 'leaveOut';
   const files = await publishedFiles(repos, source, how, limits.patchBytes);
   if (files.length === 0) throw new CodexError('forgeNothingToPublish');
-  const tree = await treeOf(deps, source, how);
+  // What can't be taken apart from the local changes is no failure yet: they can be included.
+  const tree = await mergedForPull(repos, source, how);
   const { repo, about } = await forgeRepoOf(deps, source);
   const base =
     open?.base ??
@@ -62,23 +63,9 @@ export async function preview(
     localChanges: source.localChanges,
     unpushedCommits: at.unpushed,
     behind: at.behind,
-    conflicts: 'conflicts' in tree ? tree.conflicts : at.conflicts,
+    conflicts: ('conflicts' in tree ? tree.conflicts : at.conflicts).slice(0, PREVIEW_FILES),
     ...(row ? { existing: viewOf(row) } : {}),
   };
-}
-
-/** What can't be taken apart from the local changes is no failure yet: they can be included. */
-async function treeOf(
-  { repos }: PullDeps,
-  source: Source,
-  how: PullRow['local_changes'],
-): Promise<{ tree: string } | { conflicts: string[] }> {
-  try {
-    return { tree: await publishedTree(repos, source, how) };
-  } catch (error) {
-    if (!(error instanceof CodexError) || error.code !== 'forgeConflicts') throw error;
-    return { conflicts: String(error.wire.params['paths'] ?? '').split(', ') };
-  }
 }
 
 interface StandsOn {
