@@ -169,7 +169,7 @@ export const FEEDBACK_COMMENT_BYTES = 3 * KIB;
 export const PULL_POLL_MS = 2 * MINUTE_MS;
 export const PULL_POLL_OLD_MS = 60 * MINUTE_MS;
 export const PULL_POLL_RECENT_MS = 24 * 60 * MINUTE_MS;
-/** Each look is seven requests, and what has not changed costs none; a token has 5,000 an hour, and people need some. */
+/** Each look is six requests, and what has not changed costs none; a token has 5,000 an hour, and people need some. */
 export const PULL_LOOKS_PER_MINUTE = 10;
 /** A forge that can't be used is left alone for this long, where it does not say how long. */
 export const FORGE_PAUSE_MS = 10 * MINUTE_MS;

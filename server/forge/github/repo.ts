@@ -33,6 +33,8 @@ export class GitHubRepo implements ForgeRepo {
   readonly gitUrl: string;
   readonly #parts: RepoParts;
   readonly #path: string;
+  /** Comments and the verdict are both read off them: who asks for both at once gets one answer. */
+  readonly #reviewsAsked = new Map<number, Promise<answers.ReviewAnswer[]>>();
 
   constructor(parts: RepoParts) {
     this.forge = parts.forge;
@@ -182,8 +184,14 @@ export class GitHubRepo implements ForgeRepo {
   }
 
   #reviews(number: number): Promise<answers.ReviewAnswer[]> {
+    const there = this.#reviewsAsked.get(number);
+    if (there) return there;
     const call = this.#read(`/pulls/${number}/reviews`, 'pull requests: read', number);
-    return this.#parts.api.list(answers.ReviewAnswer.array(), call);
+    const asked = this.#parts.api
+      .list(answers.ReviewAnswer.array(), call)
+      .finally(() => this.#reviewsAsked.delete(number));
+    this.#reviewsAsked.set(number, asked);
+    return asked;
   }
 
   #read(below: string, need: string, number?: number): Call {
