@@ -63,6 +63,11 @@ type StepDeps = Pick<PullDeps, 'store' | 'hub' | 'limits' | 'log' | 'signal'>;
 /** The error of a row whose backend ended: the next one goes on by itself (`polling.ts`). */
 export const STOPPED = JSON.stringify(wireError('shuttingDown'));
 
+/** Nobody has to ask again for it; with another error it waits for the person, who has been told. */
+export function isUnderWay({ state, error }: PullRow): boolean {
+  return state === 'publishing' && (error === null || error === STOPPED);
+}
+
 /** The row as it goes along. */
 export class Steps {
   readonly #deps: StepDeps;
