@@ -25,7 +25,7 @@ export async function preview(
   const { taskId } = request;
   const row = await store.read((db) => pullRow(db, taskId));
   const open = row?.state === 'open' ? row : undefined;
-  const source = await sourceOf(store, taskId, request.attempt);
+  const source = await sourceOf(store, taskId, { asked: request.attempt, shown: open?.attempt });
   const how = open?.local_changes ?? request.localChanges ?? 'leaveOut';
   const files = await publishedFiles(repos, source, how, limits.patchBytes);
   if (files.length === 0) throw new CodexError('forgeNothingToPublish');

@@ -25,7 +25,7 @@ type Request = ParamsOf<'pullRequest.update'>;
 /** Somebody who pushes each time we look does so on purpose. */
 const TRIES = 4;
 
-/** Throws `CodexError` pullRequestMissing, pullRequestClosed, forgeBranchGone, forgeConflicts, forgeNotConfirmed, … */
+/** Throws `CodexError` pullRequestMissing, pullRequestClosed, choiceNeeded, forgeBranchGone, forgeConflicts, forgeNotConfirmed, … */
 export async function update(deps: PullDeps, request: Request, who: string): Promise<PullRow> {
   const { store, repos } = deps;
   const row = await store.read((db) => pullRow(db, request.taskId));
@@ -33,7 +33,7 @@ export async function update(deps: PullDeps, request: Request, who: string): Pro
   const step = new Steps(deps, row, row);
   const pull = await openPull(deps, step);
   const repo = await repoOfRow(deps, step.row);
-  const source = await sourceOf(store, request.taskId);
+  const source = await sourceOf(store, request.taskId, { shown: row.attempt });
   const base = await oldTree(deps, source, row);
   const tree = await publishedTree(repos, source, row.local_changes);
   if (tree !== base) {

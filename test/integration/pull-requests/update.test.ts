@@ -89,6 +89,23 @@ test('an update whose answer was lost is not pushed twice', async () => {
   assert.equal(at(pull.branch, 'lost.txt'), '2');
 });
 
+test('of several attempts it stays with the one that it was made of, until another one is chosen', async () => {
+  const { one } = world;
+  const edit = (dir: string, attempt: number) => write(dir, 'which.txt', `${attempt}\n`);
+  const task = await world.task({ edit }, { attempts: 2 });
+  await assert.rejects(one.call('pullRequest.preview', { taskId: task.id }), code('choiceNeeded'));
+  await assert.rejects(world.create(task.id), code('choiceNeeded'));
+  const pull = await world.create(task.id, { title: 'Which', attempt: 2 });
+  const { preview } = await one.call('pullRequest.preview', { taskId: task.id });
+  assert.equal(preview.attempt, 2);
+  const updated = await update(task.id, { title: 'The second' });
+  assert.deepEqual([updated.title, updated.attempt], ['The second', 2]);
+  assert.equal(at(pull.branch, 'which.txt'), '2');
+  await one.call('attempt.choose', { taskId: task.id, attempt: 1 });
+  assert.equal((await update(task.id)).attempt, 1);
+  assert.equal(at(pull.branch, 'which.txt'), '1');
+});
+
 test('only a workflow file that is new since the last time needs another yes', async () => {
   const { one } = world;
   const workflow = '.github/workflows/ci.yml';
