@@ -123,6 +123,8 @@ export interface ForgeRepo {
   checks(sha: string): Promise<Check[]>;
   /** Comments on lines, reviews that have a text, and comments below; oldest first. */
   comments(number: number): Promise<Comment[]>;
+  /** Of those where `comment` puts its own, below an issue or pull request; oldest first. */
+  commentsBelow(number: number): Promise<Comment[]>;
   verdict(number: number): Promise<Verdict | null>;
   /** What a person may do here, asked of the forge each time. */
   permissionOf(login: string): Promise<'none' | 'read' | 'write' | 'admin'>;

@@ -214,17 +214,12 @@ async function asWanted(
   const isSame = pull.title === title && pull.body === body && pull.base.branch === base;
   if (isSame || pull.state !== 'open') return pull;
   const { login } = await (await forges.get(repo.forge.host)).whoAmI();
-  if (!isBy(login, pull)) return pull;
+  if (pull.author.toLowerCase() !== login.toLowerCase()) return pull;
   return repo.changePull(pull.number, {
     title,
     body,
     ...(pull.base.branch === base ? {} : { base }),
   });
-}
-
-/** Names of accounts are the same in any case. */
-export function isBy(login: string, { author }: { author: string }): boolean {
-  return author.toLowerCase() === login.toLowerCase();
 }
 
 const UNCLEAR: ReadonlySet<string> = new Set(['forgeUnavailable', 'forgeGarbage', 'forgeRefused']);

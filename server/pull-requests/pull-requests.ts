@@ -59,6 +59,7 @@ export function openPullRequests(parts: Omit<PullDeps, 'signal'>): PullRequests 
     ...deps,
     refresh: async ({ task_id }) => void (await alone(task_id, () => refresh(task_id))),
     resume: ({ task_id }) => alone(task_id, () => resume(deps, task_id)),
+    answer: () => answers.again(),
   });
   return {
     webhooks,
@@ -71,9 +72,10 @@ export function openPullRequests(parts: Omit<PullDeps, 'signal'>): PullRequests 
       'pullRequest.update': async (params, who) => ({
         pullRequest: viewOf(await alone(params.taskId, () => update(deps, params, who))),
       }),
-      'pullRequest.refresh': async ({ taskId }) => ({
-        pullRequest: viewOf(await alone(taskId, () => refresh(taskId))),
-      }),
+      'pullRequest.refresh': async ({ taskId }) => {
+        polling.forgetTask(taskId);
+        return { pullRequest: viewOf(await alone(taskId, () => refresh(taskId))) };
+      },
       'pullRequest.feedback': async ({ taskId }) => ({ feedback: await feedback(deps, taskId) }),
       'pullRequest.followUp': async (params, who) => ({ turn: await followUp(deps, params, who) }),
       'pullRequest.record': async (params, who) => ({

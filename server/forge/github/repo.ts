@@ -148,9 +148,14 @@ export class GitHubRepo implements ForgeRepo {
     const [lines, reviews, below] = await Promise.all([
       api.list(answers.LineCommentAnswer.array(), this.#read(`/pulls/${number}/comments`, need, number)),
       this.#reviews(number),
-      api.list(answers.IssueCommentAnswer.array(), this.#read(`/issues/${number}/comments`, need, number)),
+      this.commentsBelow(number),
     ]);
     return [...lines, ...answers.reviewComments(reviews), ...below].toSorted(byTime);
+  }
+
+  async commentsBelow(number: number): Promise<Comment[]> {
+    const call = this.#read(`/issues/${number}/comments`, 'pull requests: read', number);
+    return (await this.#parts.api.list(answers.IssueCommentAnswer.array(), call)).toSorted(byTime);
   }
 
   async verdict(number: number): Promise<Verdict | null> {

@@ -148,6 +148,10 @@ export class GitLabRepo implements ForgeRepo {
     return this.#notes('merge_requests', number);
   }
 
+  commentsBelow(number: number): Promise<Comment[]> {
+    return this.#notes('merge_requests', number);
+  }
+
   async verdict(number: number): Promise<Verdict | null> {
     const { api } = this.#parts;
     const at = `/merge_requests/${number}`;

@@ -251,6 +251,8 @@ export function forgeContract(label: string, start: () => Promise<ContractWorld>
       await repo.changeComment(id, 'Done: ü');
       const said = (await repo.comments(number)).map((one) => [one.id, one.author, one.body, one.url]);
       assert.deepEqual(said, [[id, world.account, 'Done: ü', url]]);
+      assert.deepEqual(await repo.commentsBelow(number), await repo.comments(number));
+      assert.equal((await world.forge.whoAmI()).login, world.account);
     });
 
     test('what a person may do is asked each time', async () => {
