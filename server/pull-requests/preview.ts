@@ -84,7 +84,9 @@ async function standsOn(
   const remote = await remoteOf(repo, 'read');
   const ref = headRef(base);
   const there = await repos.remoteRefs(remote, [ref], signal);
-  const [baseSha = null] = there.has(ref) ? await repos.fetchFrom(repoId, remote, [ref], signal) : [];
+  const [baseSha = null] = there.has(ref)
+    ? await repos.fetchFrom(repoId, remote, [ref], signal, source.task.id)
+    : [];
   if (baseSha === null) return { baseSha, unpushed: 0, behind: 0, conflicts: [] };
   const { ahead: unpushed, behind } = await repos.distance(repoId, baseSha, source.parent);
   const fork = behind === 0 || tree === null ? null : await repos.mergeBase(repoId, baseSha, source.parent);

@@ -157,7 +157,8 @@ async function bring(deps: PullDeps, of: Bringing): Promise<void> {
       await step.to({ pushed_sha: wanted_sha, pushed_line: wanted_line });
     } else if (step.row.pushed_line !== null) base = await repos.treeOf(repoId, step.row.pushed_line);
     if (base === tree) return;
-    if (tip !== step.row.pushed_sha) await repos.fetchFrom(repoId, remote, [headRef(branch)], signal);
+    if (tip !== step.row.pushed_sha)
+      await repos.fetchFrom(repoId, remote, [headRef(branch)], signal, source.task.id);
     const ours = await repos.treeOf(repoId, tip);
     const content = await merged(repos, repoId, { base, ours, theirs: tree }, branch);
     const sha = content === ours ? tip : await commit(content, tip);

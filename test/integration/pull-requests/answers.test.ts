@@ -49,7 +49,9 @@ beforeEach(async () => {
 const set = (table: 'tasks' | 'turns', change: object) =>
   store.write((tx) => tx.updateTable(table).set(change).execute());
 const said = () =>
-  (github.repo(REPO).issues[issue - 1]?.comments ?? []).map(({ author, body }) => [author.login, body] as const);
+  (github.repo(REPO).issues[issue - 1]?.comments ?? []).map(
+    ({ author, body }) => [author.login, body] as const,
+  );
 const ours = () => said().filter(([login, body]) => login === 'octocat' && body.startsWith('Codex '));
 
 function answers(): TriggeredTasks {
