@@ -180,10 +180,15 @@ export const FEEDBACK_COMMENT_BYTES = 3 * KIB;
 export const PULL_POLL_MS = 2 * MINUTE_MS;
 export const PULL_POLL_OLD_MS = 60 * MINUTE_MS;
 export const PULL_POLL_RECENT_MS = 24 * 60 * MINUTE_MS;
-/** Each look is seven requests, and what has not changed costs none; a token has 5,000 an hour, and people need some. */
+/** Each look is six requests, and what has not changed costs none; a token has 5,000 an hour, and people need some. */
 export const PULL_LOOKS_PER_MINUTE = 10;
 /** A forge that can't be used is left alone for this long, where it does not say how long. */
 export const FORGE_PAUSE_MS = 10 * MINUTE_MS;
+/** What failed at a forge is tried again after this long, then after twice as long each time, up to an hour. */
+export const FORGE_RETRY_MS = MINUTE_MS;
+export const FORGE_RETRY_MOST_MS = 60 * MINUTE_MS;
+/** About a day: who still waits for an answer then does not see it any more. The next start tries again. */
+export const ANSWER_TRIES = 30;
 /** One that is being published for longer was left behind by a process that ended. */
 export const PULL_LEFT_MS = 15 * MINUTE_MS;
 /** What an agent says is posted as a comment; a forge takes 65,536 characters. */

@@ -183,7 +183,9 @@ export async function startBackend(parts: BackendParts): Promise<Backend> {
       limits,
       onDeleted: ({ id, repoId }) => {
         egressLog.forget(id);
-        void Promise.all([repos.removeTask(id, repoId), parts.onTaskDeleted?.(id)]).catch((error: unknown) =>
+        // What is being published would go on to keep commits for it.
+        const removed = pulls.after(id, () => repos.removeTask(id, repoId));
+        void Promise.all([removed, parts.onTaskDeleted?.(id)]).catch((error: unknown) =>
           log.warn('a deleted task left something behind', { taskId: id, error }),
         );
       },

@@ -53,8 +53,8 @@ export const ERROR_WORDS: Record<ErrorCode, readonly string[]> = {
     'The agent has finished, or is about to: what is said now would reach nobody. Send it as a follow-up.',
   ],
   choiceNeeded: [
-    'A follow-up goes on from one attempt’s result, and none is chosen yet. Choose one of the {attempts} first.',
-    'A follow-up goes on from one attempt’s result, and none is chosen yet. Choose one first.',
+    'This takes the result of one attempt, and none is chosen yet. Choose one of the {attempts} first.',
+    'This takes the result of one attempt, and none is chosen yet. Choose one first.',
   ],
   choiceEmpty: [
     'Attempt {attempt} has no result that could be chosen. Choose another one, or run the task again.',

@@ -27,6 +27,7 @@ export interface Connection {
 
 export interface Identity {
   account: string;
+  login: string;
   name?: string;
   email?: string;
   /** Of an app. */

@@ -93,7 +93,12 @@ export interface Forge {
   /** Whether it may be on this machine. */
   readonly loopback: boolean;
   /** Who the credential is; throws when it does not work. */
-  whoAmI(): Promise<{ account: string; name?: string; email?: string }>;
+  whoAmI(): Promise<{
+    account: string;
+    /** As the author of what it writes. */ login: string;
+    name?: string;
+    email?: string;
+  }>;
   /** `name`: `owner/name`. */
   repo(name: string): ForgeRepo;
 }
@@ -111,7 +116,7 @@ export interface ForgeRepo {
   createPull(pull: NewPull): Promise<PullRequest>;
   changePull(
     number: number,
-    change: { title?: string; body?: string; state?: 'open' | 'closed' },
+    change: { title?: string; body?: string; base?: string; state?: 'open' | 'closed' },
   ): Promise<PullRequest>;
   pull(number: number): Promise<PullRequest>;
   /** `git diff` text of a pull request; throws forgeLinkTooLarge beyond `maxBytes`. */
@@ -120,6 +125,8 @@ export interface ForgeRepo {
   checks(sha: string): Promise<Check[]>;
   /** Comments on lines, reviews that have a text, and comments below; oldest first. */
   comments(number: number): Promise<Comment[]>;
+  /** Of those where `comment` puts its own, below an issue or pull request; oldest first. */
+  commentsBelow(number: number): Promise<Comment[]>;
   verdict(number: number): Promise<Verdict | null>;
   /** What a person may do here, asked of the forge each time. */
   permissionOf(login: string): Promise<'none' | 'read' | 'write' | 'admin'>;

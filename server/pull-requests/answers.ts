@@ -1,15 +1,18 @@
 /**
  * What we say in answer to comments that started tasks: one comment that we have begun, which is changed to the
- * result when the task's first turn has ended. What was not said before the backend ended is said after its next start.
+ * result when the task's first turn has ended. What could not be said is tried again by the polling loop, less often
+ * each time; what was not said before the backend ended is said after its next start.
  */
 import { parsed } from '../tasks/rows.ts';
 import { KeyedLock } from '../repos/keyed-lock.ts';
 import type { WireError } from '../../protocol/errors.ts';
 import type { PatchSummary } from '../../protocol/events.ts';
+import { ANSWER_TRIES, FORGE_RETRY_MOST_MS, FORGE_RETRY_MS } from '../../protocol/limits.ts';
 import { hasEnded } from '../../protocol/states.ts';
 import type { Sink } from '../tasks/hub.ts';
 import { storedTrigger, type Trigger } from '../tasks/trigger.ts';
-import { endedText, markOf, startedText, type Outcome } from './command.ts';
+import { endedText, isAnswer, startedText, type Outcome } from './command.ts';
+import { Pauses } from './pauses.ts';
 import { taskUrl, type PullDeps } from './types.ts';
 
 type Deps = Pick<PullDeps, 'store' | 'hub' | 'forges' | 'log' | 'publicUrl'>;
@@ -18,11 +21,21 @@ export class TriggeredTasks {
   readonly #deps: Deps;
   /** Those that still wait for their result. */
   readonly #open = new Set<string>();
+  /** Of those a try may have said something already that we have not heard of. */
+  readonly #tried = new Set<string>();
+  /** What was to be said last did not get through. */
+  readonly #owed = new Set<string>();
+  readonly #pauses: Pauses;
   readonly #lock = new KeyedLock();
   readonly #closing = new AbortController();
 
-  constructor(deps: Deps) {
+  constructor(deps: Deps, now?: () => number) {
     this.#deps = deps;
+    this.#pauses = new Pauses({
+      firstMs: FORGE_RETRY_MS,
+      mostMs: FORGE_RETRY_MOST_MS,
+      ...(now ? { now } : {}),
+    });
   }
 
   async start(): Promise<void> {
@@ -31,7 +44,7 @@ export class TriggeredTasks {
       notify: (name, params) => {
         if (name !== 'task.changed' || !('task' in params)) return;
         const { id, state } = params.task;
-        if (this.#open.has(id) && hasEnded(state)) void this.#answer(id);
+        if (this.#open.has(id) && hasEnded(state)) void this.#now(id);
       },
       closed: this.#closing.signal,
       isBehind: () => false,
@@ -42,50 +55,81 @@ export class TriggeredTasks {
       db.selectFrom('tasks').select(['id', 'trigger']).where('trigger', 'is not', null).execute(),
     );
     const open = rows.filter(({ trigger }) => storedTrigger(trigger)?.answered !== true);
-    for (const { id } of open) this.#open.add(id);
-    for (const { id } of open) void this.#answer(id, true);
+    for (const { id } of open) {
+      this.#open.add(id);
+      this.#tried.add(id);
+      this.#owed.add(id);
+    }
+    void this.again();
   }
 
   /** Again is no harm. */
   async started(taskId: string): Promise<void> {
     this.#open.add(taskId);
-    await this.#answer(taskId);
+    await this.#now(taskId);
+  }
+
+  /** There is something new to say: earlier failures don't count. */
+  #now(taskId: string): Promise<void> {
+    this.#pauses.forget(taskId);
+    return this.#answer(taskId);
+  }
+
+  /** What failed before, when its time has come. Of the polling loop. */
+  async again(): Promise<void> {
+    for (const taskId of [...this.#owed]) {
+      if (!this.#closing.signal.aborted && this.#pauses.isDue(taskId)) await this.#answer(taskId);
+    }
   }
 
   stop(): void {
     this.#closing.abort();
   }
 
-  /** `again`: an earlier try may have said something already. */
-  async #answer(taskId: string, again = false): Promise<void> {
+  async #answer(taskId: string): Promise<void> {
+    const { store, log } = this.#deps;
     try {
-      await this.#lock.run(taskId, () => this.#say(taskId, again));
+      // Another backend on the same database may be saying it.
+      await this.#lock.run(taskId, () => store.alone(`answer ${taskId}`, () => this.#say(taskId)));
+      this.#owed.delete(taskId);
+      this.#pauses.forget(taskId);
     } catch (error) {
-      this.#deps.log.warn('a comment could not be answered', { taskId, error });
+      if (this.#closing.signal.aborted) return;
+      if (this.#pauses.failed(taskId) < ANSWER_TRIES) this.#owed.add(taskId);
+      else this.#owed.delete(taskId);
+      log.warn('a comment could not be answered', { taskId, error });
     }
   }
 
-  async #say(taskId: string, again: boolean): Promise<void> {
+  #isDone(taskId: string): void {
+    this.#open.delete(taskId);
+    this.#tried.delete(taskId);
+  }
+
+  async #say(taskId: string): Promise<void> {
     if (this.#closing.signal.aborted) return;
     const task = await this.#task(taskId);
     if (task === null || task.trigger.answered === true) {
-      this.#open.delete(taskId);
+      this.#isDone(taskId);
       return;
     }
     const { trigger, outcome } = task;
     const named = { taskId, url: taskUrl(this.#deps.publicUrl, taskId) };
-    const repo = (await this.#deps.forges.get(trigger.host)).repo(trigger.repo);
+    const forge = await this.#deps.forges.get(trigger.host);
+    const repo = forge.repo(trigger.repo);
     let { answerId } = trigger;
-    if (answerId === undefined && again) {
-      const mark = markOf(taskId);
-      answerId = (await repo.comments(trigger.number)).find(({ body }) => body.includes(mark))?.id;
+    if (answerId === undefined && this.#tried.has(taskId)) {
+      const { login } = await forge.whoAmI();
+      const there = await repo.commentsBelow(trigger.number);
+      answerId = there.find((comment) => isAnswer(comment, { taskId, login }))?.id;
     }
+    this.#tried.add(taskId);
     if (answerId === undefined) answerId = (await repo.comment(trigger.number, startedText(named))).id;
     if (answerId !== trigger.answerId) await this.#keep(taskId, { ...trigger, answerId });
     if (outcome === null) return;
     await repo.changeComment(answerId, endedText(named, outcome));
     await this.#keep(taskId, { ...trigger, answerId, answered: true });
-    this.#open.delete(taskId);
+    this.#isDone(taskId);
   }
 
   /** Null: it is gone, or was started by nobody's comment. `outcome` null: its first turn goes on. */

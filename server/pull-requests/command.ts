@@ -35,6 +35,14 @@ export interface Named {
   url: string | null;
 }
 
+/** Whether it is our answer: anybody can write the mark somewhere, or quote all of it. */
+export function isAnswer(
+  { author, body }: { author: string; body: string },
+  of: { taskId: string; login: string },
+): boolean {
+  return author.toLowerCase() === of.login.toLowerCase() && body.trimEnd().endsWith(`\n${markOf(of.taskId)}`);
+}
+
 export const markOf = (taskId: string): string => `${MARK}${taskId} -->`;
 
 const nameOf = ({ taskId, url }: Named): string =>

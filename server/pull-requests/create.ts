@@ -25,7 +25,7 @@ export async function create(deps: PullDeps, request: Request, who: string): Pro
     if (branch !== undefined && !isBranchName(branch)) throw new CodexError('branchNameInvalid', { branch });
   }
   const was = await notThereYet(deps, taskId);
-  const source = await sourceOf(store, taskId, request.attempt);
+  const source = await sourceOf(store, taskId, { asked: request.attempt });
   const [files, { repo, about }] = await Promise.all([
     publishedFiles(repos, source, localChanges, limits.patchBytes),
     forgeRepoOf(deps, source),

@@ -1,17 +1,20 @@
 /**
  * Looks at open pull requests from time to time, so that a backend that no webhook reaches shows how they stand;
- * and takes up what a process that ended left half published. Never more looks a minute than a token can bear;
- * a forge that does not answer is left alone for a while.
+ * takes up what a process that ended left half published, and answers that did not get through. Never more looks a
+ * minute than a token can bear; a forge that does not answer is left alone for a while.
  */
 import { toWireError } from '../../protocol/errors.ts';
 import {
   FORGE_PAUSE_MS,
+  FORGE_RETRY_MOST_MS,
+  FORGE_RETRY_MS,
   PULL_LEFT_MS,
   PULL_LOOKS_PER_MINUTE,
   PULL_POLL_MS,
   PULL_POLL_OLD_MS,
   PULL_POLL_RECENT_MS,
 } from '../../protocol/limits.ts';
+import { Pauses } from './pauses.ts';
 import { STOPPED } from './publish.ts';
 import type { PullRow } from './rows.ts';
 import type { PullDeps } from './types.ts';
@@ -30,6 +33,8 @@ const PAUSES = new Set([
 export interface PollingParts extends Pick<PullDeps, 'store' | 'log'> {
   refresh: (row: PullRow) => Promise<void>;
   resume: (row: PullRow) => Promise<void>;
+  /** Answers to comments that did not get through. */
+  answer: () => Promise<void>;
   now?: () => number;
 }
 
@@ -38,12 +43,16 @@ export interface Polling {
   round(): Promise<void>;
   /** A connection changed: whoever was left alone is asked again. */
   forget(): void;
+  /** A person asks for this one. */
+  forgetTask(taskId: string): void;
   stop(): void;
 }
 
 export function startPolling(parts: PollingParts): Polling {
   const { store, log, now = Date.now } = parts;
   const pausedUntil = new Map<string, number>();
+  // Mostly its row says why, and it waits for the person; that may not be stored either.
+  const halves = new Pauses({ firstMs: FORGE_RETRY_MS, mostMs: FORGE_RETRY_MOST_MS, now });
   let running: Promise<void> | undefined;
   let stopped = false;
 
@@ -51,9 +60,13 @@ export function startPolling(parts: PollingParts): Polling {
     for (const row of await due(store, now())) {
       if (stopped) return;
       if ((pausedUntil.get(row.host) ?? 0) > now()) continue;
+      const isHalf = row.state === 'publishing';
+      if (isHalf && !halves.isDue(row.task_id)) continue;
       try {
-        await (row.state === 'publishing' ? parts.resume(row) : parts.refresh(row));
+        await (isHalf ? parts.resume(row) : parts.refresh(row));
+        halves.forget(row.task_id);
       } catch (error) {
+        if (isHalf) halves.failed(row.task_id);
         const { code, params } = toWireError(error);
         if (PAUSES.has(code)) {
           const wait = typeof params['waitMs'] === 'number' ? params['waitMs'] : FORGE_PAUSE_MS;
@@ -62,6 +75,7 @@ export function startPolling(parts: PollingParts): Polling {
         log.debug('a pull request could not be looked at', { taskId: row.task_id, code });
       }
     }
+    if (!stopped) await parts.answer();
   };
   const once = () =>
     (running ??= round()
@@ -71,7 +85,11 @@ export function startPolling(parts: PollingParts): Polling {
   timer.unref();
   return {
     round: once,
-    forget: () => pausedUntil.clear(),
+    forget: () => {
+      pausedUntil.clear();
+      halves.forget();
+    },
+    forgetTask: (taskId) => halves.forget(taskId),
     stop: () => {
       stopped = true;
       clearInterval(timer);

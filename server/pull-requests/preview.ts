@@ -12,7 +12,7 @@ import { delicateKey } from './delicate.ts';
 import { pullRow, viewOf, type PullRow } from './rows.ts';
 import { sourceOf, type Source } from './source.ts';
 import { templateOf } from './template.ts';
-import { publishedFiles, publishedTree } from './trees.ts';
+import { mergedForPull, publishedFiles } from './trees.ts';
 import { headRef, taskUrl, type PullDeps } from './types.ts';
 import { newFiles } from './update.ts';
 import { bodyOfPull, titleOfPull } from './wording.ts';
@@ -26,11 +26,12 @@ export async function preview(
   const { taskId } = request;
   const row = await store.read((db) => pullRow(db, taskId));
   const open = row?.state === 'open' ? row : undefined;
-  const source = await sourceOf(store, taskId, request.attempt);
+  const source = await sourceOf(store, taskId, { asked: request.attempt, shown: open?.attempt });
   const how = open?.local_changes ?? request.localChanges ?? 'leaveOut';
   const files = await publishedFiles(repos, source, how, limits.patchBytes);
   if (files.length === 0) throw new CodexError('forgeNothingToPublish');
-  const tree = await treeOf(deps, source, how);
+  // What can't be taken apart from the local changes is no failure yet: they can be included.
+  const tree = await mergedForPull(repos, source, how);
   const { repo, about } = await forgeRepoOf(deps, source);
   const base =
     open?.base ??
@@ -63,23 +64,9 @@ export async function preview(
     localChanges: source.localChanges,
     unpushedCommits: at.unpushed,
     behind: at.behind,
-    conflicts: 'conflicts' in tree ? tree.conflicts : at.conflicts,
+    conflicts: ('conflicts' in tree ? tree.conflicts : at.conflicts).slice(0, PREVIEW_FILES),
     ...(row ? { existing: viewOf(row) } : {}),
   };
-}
-
-/** What can't be taken apart from the local changes is no failure yet: they can be included. */
-async function treeOf(
-  { repos }: PullDeps,
-  source: Source,
-  how: PullRow['local_changes'],
-): Promise<{ tree: string } | { conflicts: string[] }> {
-  try {
-    return { tree: await publishedTree(repos, source, how) };
-  } catch (error) {
-    if (!(error instanceof CodexError) || error.code !== 'forgeConflicts') throw error;
-    return { conflicts: String(error.wire.params['paths'] ?? '').split(', ') };
-  }
 }
 
 interface StandsOn {
@@ -98,7 +85,9 @@ async function standsOn(
   const remote = await remoteOf(repo, 'read');
   const ref = headRef(base);
   const there = await repos.remoteRefs(remote, [ref], signal);
-  const [baseSha = null] = there.has(ref) ? await repos.fetchFrom(repoId, remote, [ref], signal) : [];
+  const [baseSha = null] = there.has(ref)
+    ? await repos.fetchFrom(repoId, remote, [ref], signal, source.task.id)
+    : [];
   if (baseSha === null) return { baseSha, unpushed: 0, behind: 0, conflicts: [] };
   const { ahead: unpushed, behind } = await repos.distance(repoId, baseSha, source.parent);
   const fork = behind === 0 || tree === null ? null : await repos.mergeBase(repoId, baseSha, source.parent);

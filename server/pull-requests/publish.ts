@@ -39,12 +39,13 @@ export async function publish(deps: Deps, of: Publishing): Promise<PullRow> {
   try {
     const remote = await remoteOf(of.repo, 'write');
     await pushFirst(deps, of, remote, step);
-    const pull = await findOrCreate(of, step.row);
+    const pull = await findOrCreate(deps, of, step.row);
     return await step.to(
       {
         number: pull.number,
         url: pull.url,
         title: pull.title,
+        body: pull.body,
         draft: pull.draft,
         base: pull.base.branch,
         state: pull.state,
@@ -62,6 +63,11 @@ type StepDeps = Pick<PullDeps, 'store' | 'hub' | 'limits' | 'log' | 'signal'>;
 
 /** The error of a row whose backend ended: the next one goes on by itself (`polling.ts`). */
 export const STOPPED = JSON.stringify(wireError('shuttingDown'));
+
+/** Nobody has to ask again for it; with another error it waits for the person, who has been told. */
+export function isUnderWay({ state, error }: PullRow): boolean {
+  return state === 'publishing' && (error === null || error === STOPPED);
+}
 
 /** The row as it goes along. */
 export class Steps {
@@ -129,7 +135,11 @@ async function pushFirst(
   // In an empty repository the branch to ask into would be free.
   for (let count = wanted === base ? 2 : 1; ; count++) {
     const branch = numbered(wanted, count);
-    if (expected === sha) break;
+    if (expected === sha) {
+      // What was confirmed last counts, also when this try breaks off.
+      await step.to({});
+      break;
+    }
     await step.to({ branch, wanted_sha: sha, wanted_line: sha });
     try {
       await repos.pushTo(repoId, remote, { branch, sha, expected }, signal);
@@ -169,14 +179,14 @@ export async function tipOf(
   return (await repos.remoteRefs(remote, [ref], signal)).get(ref) ?? null;
 }
 
-async function findOrCreate({ repo, resumed }: Publishing, row: PullRow): Promise<PullRequest> {
+async function findOrCreate(deps: Deps, { repo, resumed }: Publishing, row: PullRow): Promise<PullRequest> {
   const there = async (): Promise<PullRequest | null> => {
     const found = await repo.findPull(row.branch);
     // An old one from a branch of the same name is another one.
     return found && (found.state === 'open' || found.head.sha === row.pushed_sha) ? found : null;
   };
   const earlier = resumed ? await there() : null;
-  if (earlier) return earlier;
+  if (earlier) return asWanted(deps, repo, row, earlier);
   try {
     return await repo.createPull({
       title: row.title,
@@ -189,9 +199,28 @@ async function findOrCreate({ repo, resumed }: Publishing, row: PullRow): Promis
     // It may have been made all the same: an answer that was lost, another process that was faster.
     if (!(thrown instanceof CodexError) || !UNCLEAR.has(thrown.code)) throw thrown;
     const made = await there().catch(() => null);
-    if (made) return made;
+    if (made) return asWanted(deps, repo, row, made);
     throw thrown;
   }
+}
+
+/** An earlier try's may have been asked for in other words. One that somebody else made of our branch is theirs. */
+async function asWanted(
+  { forges }: Pick<Deps, 'forges'>,
+  repo: ForgeRepo,
+  row: PullRow,
+  pull: PullRequest,
+): Promise<PullRequest> {
+  const { title, body, base } = row;
+  const isSame = pull.title === title && pull.body === body && pull.base.branch === base;
+  if (isSame || pull.state !== 'open') return pull;
+  const { login } = await (await forges.get(repo.forge.host)).whoAmI();
+  if (pull.author.toLowerCase() !== login.toLowerCase()) return pull;
+  return repo.changePull(pull.number, {
+    title,
+    body,
+    ...(pull.base.branch === base ? {} : { base }),
+  });
 }
 
 const UNCLEAR: ReadonlySet<string> = new Set(['forgeUnavailable', 'forgeGarbage', 'forgeRefused']);

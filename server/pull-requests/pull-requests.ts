@@ -9,6 +9,7 @@ import { CodexError } from '../../protocol/errors.ts';
 import { KeyedLock } from '../repos/keyed-lock.ts';
 import { create } from './create.ts';
 import { feedback, followUp } from './feedback.ts';
+import { neededRefs } from './needed-refs.ts';
 import { startPolling, type Polling } from './polling.ts';
 import { preview } from './preview.ts';
 import { record } from './record.ts';
@@ -25,7 +26,9 @@ export interface PullRequests {
   room: PullRoom;
   webhooks: Webhooks;
   polling: Polling;
-  /** Answers that a backend that ended did not give. */
+  /** When nothing is under way here with this task's pull request: repositories are this process's alone. */
+  after(taskId: string, work: () => Promise<void>): Promise<void>;
+  /** What a backend that ended left: answers that it did not give, refs that nobody needs. */
   start(): Promise<void>;
   /** Resolves when what it broke off has stored how far it came. */
   close(): Promise<void>;
@@ -36,14 +39,19 @@ export function openPullRequests(parts: Omit<PullDeps, 'signal'>): PullRequests 
   const deps: PullDeps = { ...parts, signal: closing.signal };
   const lock = new KeyedLock();
   const running = new Set<Promise<unknown>>();
-  const alone = <T>(taskId: string, work: () => Promise<T>): Promise<T> => {
-    // Those of this process wait here, and one of them at the database.
-    const mine = lock.run(taskId, () => deps.store.alone(`pull request ${taskId}`, work));
+  const whileOpen = (mine: Promise<unknown>): void => {
     running.add(mine);
     const ended = () => void running.delete(mine);
     mine.then(ended, ended);
+  };
+  const aloneHere = <T>(taskId: string, work: () => Promise<T>): Promise<T> => {
+    const mine = lock.run(taskId, work);
+    whileOpen(mine);
     return mine;
   };
+  /** Those of this process wait here, and one of them at the database. */
+  const alone = <T>(taskId: string, work: () => Promise<T>): Promise<T> =>
+    aloneHere(taskId, () => deps.store.alone(`pull request ${taskId}`, work));
   const rowOf = (taskId: string) => deps.store.read((db) => pullRow(db, taskId));
   const refresh = async (taskId: string): Promise<PullRow> => {
     const row = await rowOf(taskId);
@@ -59,6 +67,7 @@ export function openPullRequests(parts: Omit<PullDeps, 'signal'>): PullRequests 
     ...deps,
     refresh: async ({ task_id }) => void (await alone(task_id, () => refresh(task_id))),
     resume: ({ task_id }) => alone(task_id, () => resume(deps, task_id)),
+    answer: () => answers.again(),
   });
   return {
     webhooks,
@@ -71,9 +80,10 @@ export function openPullRequests(parts: Omit<PullDeps, 'signal'>): PullRequests 
       'pullRequest.update': async (params, who) => ({
         pullRequest: viewOf(await alone(params.taskId, () => update(deps, params, who))),
       }),
-      'pullRequest.refresh': async ({ taskId }) => ({
-        pullRequest: viewOf(await alone(taskId, () => refresh(taskId))),
-      }),
+      'pullRequest.refresh': async ({ taskId }) => {
+        polling.forgetTask(taskId);
+        return { pullRequest: viewOf(await alone(taskId, () => refresh(taskId))) };
+      },
       'pullRequest.feedback': async ({ taskId }) => ({ feedback: await feedback(deps, taskId) }),
       'pullRequest.followUp': async (params, who) => ({ turn: await followUp(deps, params, who) }),
       'pullRequest.record': async (params, who) => ({
@@ -85,7 +95,16 @@ export function openPullRequests(parts: Omit<PullDeps, 'signal'>): PullRequests 
       }),
       'forge.setTrigger': async (params, who) => ({ triggers: await setTrigger(deps, params, who) }),
     },
-    start: () => answers.start(),
+    after: aloneHere,
+    async start() {
+      // Nobody waits for it.
+      whileOpen(
+        deps.repos.sweepRefs(neededRefs(deps.store)).catch((error: unknown) => {
+          deps.log.warn('refs that nobody needs could not be swept', { error });
+        }),
+      );
+      await answers.start();
+    },
     async close() {
       closing.abort();
       polling.stop();

@@ -4,10 +4,13 @@ import { CodexError } from '../../protocol/errors.ts';
 import { isPageOf, kindOf } from '../../protocol/forge-address.ts';
 import type { ForgeKind } from '../../protocol/forge.ts';
 import type { ParamsOf } from '../../protocol/rpc.ts';
+import { taskRow } from '../tasks/turn-rows.ts';
+import { isUnderWay } from './publish.ts';
 import { pullRow, putRow, type PullRow } from './rows.ts';
+import { resultOf } from './source.ts';
 import type { PullDeps } from './types.ts';
 
-/** Again is no harm. Throws `CodexError` pullRequestExists, badRequest. */
+/** Again is no harm. Throws `CodexError` pullRequestExists, badRequest, notFound, conflict. */
 export async function record(
   deps: Pick<PullDeps, 'store' | 'hub' | 'limits' | 'forges'>,
   request: ParamsOf<'pullRequest.record'>,
@@ -22,6 +25,18 @@ export async function record(
   const isSame = was?.host === host && was.repo === repo && was.number === number;
   if (was?.state === 'open' && !isSame) {
     throw new CodexError('pullRequestExists', was.url === null ? {} : { url: was.url });
+  }
+  if (was !== undefined && isUnderWay(was)) {
+    throw new CodexError('conflict', {
+      reason: 'the backend is still publishing it. Wait until the task shows how that went.',
+    });
+  }
+  if ((await resultOf(deps.store, { taskId, turn, attempt })) === null) {
+    // Of no task at all that would be the wrong word.
+    await deps.store.read((db) => taskRow(db, taskId));
+    throw new CodexError('conflict', {
+      reason: `it has no result of turn ${turn}, attempt ${attempt}. Make the pull request anew, from one that it has.`,
+    });
   }
   const now = Date.now();
   const kind: ForgeKind = await deps.forges.get(host).then(

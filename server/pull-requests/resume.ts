@@ -19,7 +19,7 @@ export async function resume(deps: PullDeps, taskId: string): Promise<void> {
 }
 
 async function toGoOn(deps: PullDeps, row: PullRow): Promise<Pick<Publishing, 'source' | 'repo'>> {
-  const source = await sourceOf(deps.store, row.task_id, row.attempt);
+  const source = await sourceOf(deps.store, row.task_id, { asked: row.attempt });
   // A result that came later has not been asked for.
   if (source.turn !== row.turn) {
     throw new CodexError('conflict', { why: 'newerResult' });

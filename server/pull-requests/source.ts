@@ -27,11 +27,20 @@ export interface Source {
   localChanges: boolean;
 }
 
-/** Throws `CodexError` notFound, choiceNeeded, forgeNothingToPublish. */
-export function sourceOf(store: Store, taskId: string, asked?: number): Promise<Source> {
+/**
+ * `shown`: the attempt that the pull request is of, which it stays while nobody has chosen another one. Throws
+ * `CodexError` notFound, choiceNeeded, forgeNothingToPublish.
+ */
+export function sourceOf(
+  store: Store,
+  taskId: string,
+  { asked, shown }: { asked?: number | undefined; shown?: number | undefined } = {},
+): Promise<Source> {
   return store.read(async (db) => {
     const task = await taskRow(db, taskId);
-    const attempt = attemptOf(task, asked);
+    const chosen = asked ?? task.chosen_attempt ?? (task.attempts === 1 ? 1 : null);
+    const attempt = chosen ?? shown;
+    if (attempt === undefined) throw choiceNeeded(task);
     const result = await db
       .selectFrom('results')
       .selectAll()
@@ -40,7 +49,7 @@ export function sourceOf(store: Store, taskId: string, asked?: number): Promise<
       .orderBy('turn', 'desc')
       .limit(1)
       .executeTakeFirst();
-    if (!result) throw new CodexError('forgeNothingToPublish');
+    if (!result) throw chosen === null ? choiceNeeded(task) : new CodexError('forgeNothingToPublish');
     const repo = JSON.parse(task.repo) as RepoAtCommit;
     const { remote = null } =
       (await db.selectFrom('repos').select('remote').where('id', '=', repo.repoId).executeTakeFirst()) ?? {};
@@ -60,11 +69,7 @@ export function sourceOf(store: Store, taskId: string, asked?: number): Promise<
   });
 }
 
-function attemptOf(task: TaskRow, asked: number | undefined): number {
-  const chosen = asked ?? task.chosen_attempt ?? (task.attempts === 1 ? 1 : null);
-  if (chosen === null) throw new CodexError('choiceNeeded', { attempts: task.attempts });
-  return chosen;
-}
+const choiceNeeded = ({ attempts }: TaskRow) => new CodexError('choiceNeeded', { attempts });
 
 /** The answer and the checks of the turn that made the result; the newest proposal up to it. */
 async function saidOf(db: Db, task: TaskRow, turn: number, attempt: number): Promise<Said> {

@@ -15,28 +15,47 @@ type Of = Pick<Source, 'repo' | 'localChanges' | 'parent'> & { sha: string };
 /** As many as a sentence can name. */
 const PATHS_NAMED = 10;
 
-/** Throws `CodexError` forgeConflicts: what was changed lies on what is to be left out. */
-export async function publishedTree(
+/** Conflicts: paths of what was changed and lies on what is to be left out. */
+export type Merged = { tree: string } | { conflicts: string[] };
+
+interface Trees {
+  base: string;
+  ours: string;
+  theirs: string;
+}
+
+/** Throws `CodexError` forgeConflicts. */
+export async function publishedTree(repos: RemoteRepos, of: Of, how: LocalChanges): Promise<string> {
+  return treeOf(await mergedForPull(repos, of, how));
+}
+
+export async function mergedForPull(
   repos: RemoteRepos,
   { repo, localChanges, parent, sha }: Of,
   how: LocalChanges,
-): Promise<string> {
+): Promise<Merged> {
   const { repoId } = repo;
   const theirs = await repos.treeOf(repoId, sha);
-  if (!localChanges || how === 'include') return theirs;
+  if (!localChanges || how === 'include') return { tree: theirs };
   const [base, ours] = await Promise.all([repos.treeOf(repoId, repo.sha), repos.treeOf(repoId, parent)]);
-  return merged(repos, repoId, { base, ours, theirs });
+  return merge(repos, repoId, { base, ours, theirs });
 }
 
 /** Throws `CodexError` forgeConflicts; `branch` is where others have pushed to. */
 export async function merged(
   repos: RemoteRepos,
   repoId: string,
-  trees: { base: string; ours: string; theirs: string },
-  branch?: string,
+  trees: Trees,
+  branch: string,
 ): Promise<string> {
-  if (trees.base === trees.ours) return trees.theirs;
-  const result = await repos.mergeTrees(repoId, trees);
+  return treeOf(await merge(repos, repoId, trees), branch);
+}
+
+async function merge(repos: RemoteRepos, repoId: string, trees: Trees): Promise<Merged> {
+  return trees.base === trees.ours ? { tree: trees.theirs } : repos.mergeTrees(repoId, trees);
+}
+
+function treeOf(result: Merged, branch?: string): string {
   if ('tree' in result) return result.tree;
   throw new CodexError('forgeConflicts', {
     paths: namedPaths(result.conflicts),

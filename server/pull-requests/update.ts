@@ -27,7 +27,7 @@ type Request = ParamsOf<'pullRequest.update'>;
 /** Somebody who pushes each time we look does so on purpose. */
 const TRIES = 4;
 
-/** Throws `CodexError` pullRequestMissing, pullRequestClosed, forgeBranchGone, forgeConflicts, forgeNotConfirmed, … */
+/** Throws `CodexError` pullRequestMissing, pullRequestClosed, choiceNeeded, forgeBranchGone, forgeConflicts, forgeNotConfirmed, … */
 export async function update(deps: PullDeps, request: Request, who: string): Promise<PullRow> {
   const { store, repos } = deps;
   const row = await store.read((db) => pullRow(db, request.taskId));
@@ -35,7 +35,7 @@ export async function update(deps: PullDeps, request: Request, who: string): Pro
   const step = new Steps(deps, row, row);
   const pull = await openPull(deps, step);
   const repo = await repoOfRow(deps, step.row);
-  const source = await sourceOf(store, request.taskId);
+  const source = await sourceOf(store, request.taskId, { shown: row.attempt });
   const base = await oldTree(deps, source, row);
   const tree = await publishedTree(repos, source, row.local_changes);
   if (tree !== base) {
@@ -156,7 +156,8 @@ async function bring(deps: PullDeps, of: Bringing): Promise<void> {
       await step.to({ pushed_sha: wanted_sha, pushed_line: wanted_line });
     } else if (step.row.pushed_line !== null) base = await repos.treeOf(repoId, step.row.pushed_line);
     if (base === tree) return;
-    if (tip !== step.row.pushed_sha) await repos.fetchFrom(repoId, remote, [headRef(branch)], signal);
+    if (tip !== step.row.pushed_sha)
+      await repos.fetchFrom(repoId, remote, [headRef(branch)], signal, source.task.id);
     const ours = await repos.treeOf(repoId, tip);
     const content = await merged(repos, repoId, { base, ours, theirs: tree }, branch);
     const sha = content === ours ? tip : await commit(content, tip);

@@ -1,7 +1,7 @@
 /**
  * Fetching from a forge into the trusted repository, as strictly as a client's push is taken: the pack is indexed in
  * a quarantine with `fsck`, under a limit that is counted while it arrives, and must be whole together with what is
- * here. Only then it moves in, and refs below `refs/codex/forge/` keep what was asked for.
+ * here. Only then it moves in, and refs keep what was asked for.
  */
 import { Readable } from 'node:stream';
 import { CodexError } from '../../protocol/errors.ts';
@@ -15,8 +15,6 @@ import { checkFormat, type RemoteLine } from './remote-http.ts';
 import { findCommit } from './review.ts';
 import { checkRefName, isCommitId } from './ref-names.ts';
 
-/** Kept by the commit's own id, so that the same is kept once. */
-const KEPT = 'refs/codex/forge/';
 /** As long as all the time that the conversation may take; its signal ends it earlier. */
 const INDEX_TIMEOUT_MS = 60 * 60_000;
 /**
@@ -65,12 +63,13 @@ async function lsRefs(
   }
 }
 
-/** Full ref names and commit ids; returns the commits in their order. */
+/** Full ref names and commit ids; returns the commits in their order. Each is kept by a ref, `keptBy`. */
 export async function fetchInto(
   repo: string,
   line: RemoteLine,
   wanted: readonly string[],
   maxBytes: number,
+  keptBy: (sha: string) => string,
 ): Promise<string[]> {
   const names = wanted.filter((one) => !isCommitId(one)).map(checkRefName);
   let ids = wanted;
@@ -94,7 +93,7 @@ export async function fetchInto(
   }
   await setRefs(
     repo,
-    [...new Set(commits)].map((sha) => ({ ref: `${KEPT}${sha}`, to: sha })),
+    [...new Set(commits)].map((sha) => ({ ref: keptBy(sha), to: sha })),
   );
   return commits;
 }

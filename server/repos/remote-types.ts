@@ -24,7 +24,8 @@ export interface RemoteRepos {
   /** `ls-remote` of these full ref names (a pattern may end in `*`); throws `forge…` errors. */
   remoteRefs(remote: RemoteRepo, refs: readonly string[], signal?: AbortSignal): Promise<Map<string, string>>;
   /**
-   * Fetches full ref names or commit ids into the trusted repository, below `refs/codex/forge/`; strict as a push
+   * Fetches full ref names or commit ids into the trusted repository, kept by refs of `taskId`, or of nobody until
+   * a task begins there (`sweepRefs`); strict as a push
    * from a client is, capped by `pushBytes`, without submodules, tags and LFS. Returns the commits in order. Throws forgeBranchGone,
    * commitMissing, limitReached (`pushBytes`), forgeGarbage (also for objects that no git should have), …
    */
@@ -33,6 +34,7 @@ export interface RemoteRepos {
     remote: RemoteRepo,
     wanted: readonly string[],
     signal?: AbortSignal,
+    taskId?: string,
   ): Promise<string[]>;
   /**
    * Sets `refs/heads/<branch>` to a commit that is here, never by force: `expected` is what stands there now
@@ -48,7 +50,7 @@ export interface RemoteRepos {
     signal?: AbortSignal,
   ): Promise<void>;
   treeOf(repoId: string, commit: string): Promise<string>;
-  /** Kept from being collected by a ref of its own, `refs/codex/pulls/<taskId>/<sha>`. */
+  /** Kept from being collected by a ref of the task. */
   makeCommit(repoId: string, taskId: string, commit: NewCommit): Promise<string>;
   /** Three trees as one, without a working tree; renames are followed. */
   mergeTrees(

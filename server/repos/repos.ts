@@ -14,6 +14,14 @@ import type { RepoAtCommit } from '../../protocol/rpc.ts';
 import type { RemoteRepos } from './remote-types.ts';
 import type { LineRange } from './review.ts';
 
+/** Who still needs what is kept. */
+export interface Needed {
+  /** Those of these tasks that are there. */
+  tasks(taskIds: readonly string[]): Promise<ReadonlySet<string>>;
+  /** Commits that tasks on this repository began at. */
+  commits(repoId: string): Promise<ReadonlySet<string>>;
+}
+
 export interface Repos extends RemoteRepos {
   /**
    * The repository of a remote, or of a folder that has none; made when it is not there. `sha` says
@@ -92,6 +100,11 @@ export interface Repos extends RemoteRepos {
   /** Of a file's new state; null when it does not differ. `from` null: from nothing. */
   changedLines(repoId: string, from: string | null, to: string, path: string): Promise<LineRange[] | null>;
 
-  /** Everything of a task: its own repository and its result refs. */
+  /** Everything of a task: its own repository and its refs. */
   removeTask(taskId: string, repoId: string): Promise<void>;
+  /**
+   * What was left of pull requests of tasks that are gone, and what was fetched from forges, by a process before
+   * this one, and no task needs. Returns how many refs went; a limit leaves the rest to the next time.
+   */
+  sweepRefs(needed: Needed): Promise<number>;
 }

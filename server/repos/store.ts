@@ -14,8 +14,8 @@ import { LIMITS } from '../../protocol/limits.ts';
 import type { RepoAtCommit } from '../../protocol/rpc.ts';
 import { TEMPORARY_PREFIX, exists, hasCommit, initBare, treeOf } from './bare.ts';
 import { distanceOf, isAncestor, makeCommitAs, mergeThreeTrees } from './commit.ts';
-import { git } from './git.ts';
 import { checkRepoId, checkSha, checkTaskId, objectFormatOf, repoIdOf, resultRef } from './key.ts';
+import { forgeRef, keptRefs, neededOf, pullRef, removeRefs, removeRefsOfTask } from './kept-refs.ts';
 import { KeyedLock } from './keyed-lock.ts';
 import { OriginServer, addToOrigin, fillOrigin } from './origin.ts';
 import { makePatch } from './patch.ts';
@@ -26,10 +26,13 @@ import { fetchInto, listRemoteRefs } from './remote-fetch.ts';
 import { withRemote, type RemoteTimes } from './remote-http.ts';
 import { pushBranch, type PushTo } from './remote-push.ts';
 import type { NewCommit, RemoteRepo } from './remote-types.ts';
-import type { Repos } from './repos.ts';
+import type { Needed, Repos } from './repos.ts';
 import { changedLines, findCommit, mergeBase, type LineRange } from './review.ts';
 import { takeResultInto } from './result.ts';
 import { refuse, serveGit } from './smart-http.ts';
+
+/** That a start removes: a second's work. */
+const SWEPT_REFS = 10_000;
 
 export interface ReposOptions {
   dataDir: string;
@@ -53,6 +56,8 @@ class RepoStore implements Repos {
   readonly #remoteTimes: RemoteTimes;
   readonly #lock = new KeyedLock();
   readonly #originServer = new OriginServer();
+  /** Fetched by this process for no task: one may be about to begin there. */
+  readonly #awaited = new Set<string>();
 
   constructor(options: ReposOptions) {
     this.#repos = absolute(options.dataDir, 'repos');
@@ -224,12 +229,16 @@ class RepoStore implements Repos {
     remote: RemoteRepo,
     wanted: readonly string[],
     signal?: AbortSignal,
+    taskId?: string,
   ): Promise<string[]> {
     const repo = await this.#repo(repoId);
     // The second of two finds what the first one brought.
     return this.#lock.run(`forge:${repoId}`, () =>
       withRemote(remote, this.#remoteTimes, signal, (line) =>
-        fetchInto(repo, line, wanted, this.#maxPushBytes),
+        fetchInto(repo, line, wanted, this.#maxPushBytes, (sha) => {
+          if (taskId === undefined) this.#awaited.add(`${repoId}/${sha}`);
+          return forgeRef(taskId, sha);
+        }),
       ),
     );
   }
@@ -249,7 +258,7 @@ class RepoStore implements Repos {
     checkTaskId(taskId);
     checkSha(commit.tree);
     const repo = await this.#repoWith(repoId, ...commit.parents);
-    return makeCommitAs(repo, (sha) => `refs/codex/pulls/${taskId}/${sha}`, commit);
+    return makeCommitAs(repo, (sha) => pullRef(taskId, sha), commit);
   }
 
   async mergeTrees(
@@ -272,12 +281,30 @@ class RepoStore implements Repos {
     const origin = this.#originDir(taskId);
     await this.#lock.run(taskId, async () => {
       await rm(origin, { recursive: true, force: true });
-      if (!(await this.has(repoId))) return;
-      const repo = this.#repoDir(repoId);
-      const kept = [`refs/codex/tasks/${taskId}/`, `refs/codex/pulls/${taskId}/`];
-      const { stdout } = await git(['for-each-ref', '--format=delete %(refname)', ...kept], { dir: repo });
-      await git(['update-ref', '--stdin', '--no-deref'], { dir: repo, input: stdout });
+      if (await this.has(repoId)) await removeRefsOfTask(this.#repoDir(repoId), taskId);
     });
+  }
+
+  async sweepRefs(needed: Needed): Promise<number> {
+    let gone = 0;
+    const broken: unknown[] = [];
+    for (const name of await names(this.#repos)) {
+      if (!name.endsWith('.git') || gone >= SWEPT_REFS) continue;
+      try {
+        const repoId = name.slice(0, -'.git'.length);
+        const kept = await keptRefs(this.#repoDir(repoId));
+        const isNeeded = await neededOf(kept, repoId, needed);
+        gone += await this.#lock.run(`forge:${repoId}`, async () => {
+          const refs = kept.filter((one) => !isNeeded(one) && !this.#awaited.has(`${repoId}/${one.sha}`));
+          return removeRefs(this.#repoDir(repoId), refs.slice(0, SWEPT_REFS - gone));
+        });
+      } catch (thrown) {
+        // The others can be swept all the same.
+        broken.push(thrown);
+      }
+    }
+    if (broken.length > 0) throw new AggregateError(broken, 'repositories that could not be swept');
+    return gone;
   }
 
   #repoDir(repoId: string): string {

@@ -40,7 +40,7 @@ function tokenCredentials(token: string, api: GitHubApi): Credentials {
         auth,
         why: 'personToken',
       });
-      return { account: login, ...(name ? { name } : {}), ...(email ? { email } : {}) };
+      return { account: login, login, ...(name ? { name } : {}), ...(email ? { email } : {}) };
     },
     secrets: () => [token],
   };
@@ -57,8 +57,10 @@ function appCredentials(secret: { id: string; key: string }, at: AppPlace): Cred
     // Repositories don't say it of apps.
     mayPush: (repo) => tokens.mayPush(repo),
     async whoAmI() {
-      const { name, html_url } = await tokens.about();
-      return { account: name, name, installUrl: installUrlOf(html_url) };
+      const { slug, name, html_url } = await tokens.about();
+      // Its page is named by the same word, which not every server says by itself.
+      const login = `${slug ?? html_url.replace(/\/+$/, '').split('/').at(-1)}[bot]`;
+      return { account: name, login, name, installUrl: installUrlOf(html_url) };
     },
     secrets: () => [secret.key, ...tokens.secrets()],
   };

@@ -33,6 +33,8 @@ export class GitHubRepo implements ForgeRepo {
   readonly gitUrl: string;
   readonly #parts: RepoParts;
   readonly #path: string;
+  /** Comments and the verdict are both read off them: who asks for both at once gets one answer. */
+  readonly #reviewsAsked = new Map<number, Promise<answers.ReviewAnswer[]>>();
 
   constructor(parts: RepoParts) {
     this.forge = parts.forge;
@@ -83,11 +85,11 @@ export class GitHubRepo implements ForgeRepo {
 
   changePull(
     number: number,
-    { title, body, state }: { title?: string; body?: string; state?: 'open' | 'closed' },
+    { title, body, base, state }: Parameters<ForgeRepo['changePull']>[1],
   ): Promise<PullRequest> {
     return this.#parts.api.json(
       answers.PullAnswer,
-      this.#write('PATCH', `/pulls/${number}`, { title, body, state }, number),
+      this.#write('PATCH', `/pulls/${number}`, { title, body, base, state }, number),
     );
   }
 
@@ -146,9 +148,14 @@ export class GitHubRepo implements ForgeRepo {
     const [lines, reviews, below] = await Promise.all([
       api.list(answers.LineCommentAnswer.array(), this.#read(`/pulls/${number}/comments`, need, number)),
       this.#reviews(number),
-      api.list(answers.IssueCommentAnswer.array(), this.#read(`/issues/${number}/comments`, need, number)),
+      this.commentsBelow(number),
     ]);
     return [...lines, ...answers.reviewComments(reviews), ...below].toSorted(byTime);
+  }
+
+  async commentsBelow(number: number): Promise<Comment[]> {
+    const call = this.#read(`/issues/${number}/comments`, 'pull requests: read', number);
+    return (await this.#parts.api.list(answers.IssueCommentAnswer.array(), call)).toSorted(byTime);
   }
 
   async verdict(number: number): Promise<Verdict | null> {
@@ -182,8 +189,14 @@ export class GitHubRepo implements ForgeRepo {
   }
 
   #reviews(number: number): Promise<answers.ReviewAnswer[]> {
+    const there = this.#reviewsAsked.get(number);
+    if (there) return there;
     const call = this.#read(`/pulls/${number}/reviews`, 'pull requests: read', number);
-    return this.#parts.api.list(answers.ReviewAnswer.array(), call);
+    const asked = this.#parts.api
+      .list(answers.ReviewAnswer.array(), call)
+      .finally(() => this.#reviewsAsked.delete(number));
+    this.#reviewsAsked.set(number, asked);
+    return asked;
   }
 
   #read(below: string, need: string, number?: number): Call {

@@ -33,7 +33,12 @@ export function openGitLab({ secret, ...options }: GitLabOptions): OpenForge {
         why: WHY,
       });
       const address = commit_email || email;
-      return { account: username, ...(name ? { name } : {}), ...(address ? { email: address } : {}) };
+      return {
+        account: username,
+        login: username,
+        ...(name ? { name } : {}),
+        ...(address ? { email: address } : {}),
+      };
     },
     repo(name) {
       if (!isRepoName(name)) throw new CodexError('forgeRepoUnknown', { host, repo: name });

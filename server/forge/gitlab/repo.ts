@@ -88,7 +88,7 @@ export class GitLabRepo implements ForgeRepo {
 
   async changePull(
     number: number,
-    { title, body, state }: { title?: string; body?: string; state?: 'open' | 'closed' },
+    { title, body, base, state }: Parameters<ForgeRepo['changePull']>[1],
   ): Promise<PullRequest> {
     const isDraft = title !== undefined && (await this.pull(number)).draft;
     const changed = await this.#parts.api.json(
@@ -99,6 +99,7 @@ export class GitLabRepo implements ForgeRepo {
         {
           ...(title === undefined ? {} : { title: isDraft ? answers.withDraft(title) : title }),
           ...(body === undefined ? {} : { description: answers.withoutActions(body) }),
+          ...(base === undefined ? {} : { target_branch: base }),
           ...(state === undefined ? {} : { state_event: state === 'closed' ? 'close' : 'reopen' }),
         },
         `!${number}`,
@@ -144,6 +145,10 @@ export class GitLabRepo implements ForgeRepo {
   }
 
   comments(number: number): Promise<Comment[]> {
+    return this.#notes('merge_requests', number);
+  }
+
+  commentsBelow(number: number): Promise<Comment[]> {
     return this.#notes('merge_requests', number);
   }
 

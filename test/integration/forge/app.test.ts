@@ -25,8 +25,9 @@ const secretsOf = (forge: ReturnType<typeof forgeAt>) =>
   forge.secrets().filter((one) => one !== app.privateKey);
 
 test('the app says who it is and where it is given repositories', async () => {
-  const { account, installUrl } = await open().whoAmI();
+  const { account, login, installUrl } = await open().whoAmI();
   assert.equal(account, app.name);
+  assert.equal(login, app.bot.login);
   assert.match(installUrl ?? '', /\/installations\/new$/);
 });
 

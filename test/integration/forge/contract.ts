@@ -121,17 +121,21 @@ export function forgeContract(label: string, start: () => Promise<ContractWorld>
     test('a second one of the same branches is refused in the forge’s words, and the first is found', async () => {
       const first = await newPull();
       assert.equal(first.draft, false);
+      assert.equal(first.author, (await world.forge.whoAmI()).login);
       const { branch: head } = first.head;
       const again = repo.createPull({ title: 'Again', body: '', head, base: 'main', draft: false });
       await failsWith(again, 'forgeRefused', /already exists/, ...world.secrets());
       assert.equal((await repo.findPull(head, 'main'))?.number, first.number);
     });
 
-    test('text and state are changed one by one, and what is not named stays', async () => {
+    test('text, base and state are changed one by one, and what is not named stays', async () => {
       const { number, head } = await newPull({ body: 'Before', draft: true });
       const retitled = await repo.changePull(number, { title: 'Better: näher' });
       assert.deepEqual([retitled.title, retitled.body, retitled.draft], ['Better: näher', 'Before', true]);
       assert.equal((await repo.changePull(number, { body: 'After' })).title, 'Better: näher');
+      await world.commit('elsewhere', { 'elsewhere.txt': 'x\n' });
+      const moved = await repo.changePull(number, { base: 'elsewhere' });
+      assert.deepEqual([moved.base.branch, moved.title, moved.body], ['elsewhere', 'Better: näher', 'After']);
       const closed = await repo.changePull(number, { state: 'closed' });
       assert.deepEqual([closed.state, closed.body, closed.draft], ['closed', 'After', true]);
       assert.equal((await repo.findPull(head.branch))?.state, 'closed');
@@ -248,6 +252,8 @@ export function forgeContract(label: string, start: () => Promise<ContractWorld>
       await repo.changeComment(id, 'Done: ü');
       const said = (await repo.comments(number)).map((one) => [one.id, one.author, one.body, one.url]);
       assert.deepEqual(said, [[id, world.account, 'Done: ü', url]]);
+      assert.deepEqual(await repo.commentsBelow(number), await repo.comments(number));
+      assert.equal((await world.forge.whoAmI()).login, world.account);
     });
 
     test('what a person may do is asked each time', async () => {

@@ -23,6 +23,8 @@ after(async () => {
   await github.close();
 });
 
+const REVIEWS = 'GET /repos/{owner}/{repo}/pulls/{pull_number}/reviews';
+
 test('it says who the token is, what the repository is, and where git goes', async () => {
   assert.equal((await forge.whoAmI()).account, 'octo');
   const repo = forge.repo(REPO);
@@ -110,7 +112,12 @@ test('what others said comes in order, with its place; the newest word of a revi
   assert.equal(new Set(comments.map(({ id }) => id)).size, 3);
   assert.equal(await repo.verdict(1), 'changesRequested');
   github.review(REPO, 1, 'rita', 'APPROVED');
-  assert.equal(await repo.verdict(1), 'approved');
+  const asked = github.asked(REVIEWS);
+  const [said, verdict] = await Promise.all([repo.comments(1), repo.verdict(1)]);
+  assert.deepEqual([said.length, verdict], [3, 'approved']);
+  assert.equal(github.asked(REVIEWS), asked + 1, 'both are read off one answer');
+  github.review(REPO, 1, 'rita', 'CHANGES_REQUESTED');
+  assert.equal(await repo.verdict(1), 'changesRequested', 'which is not kept');
 });
 
 test('checks are runs and statuses together', async () => {

@@ -22,6 +22,7 @@ export const FAKE_REPOS = {
   has: async (repoId: string) => repoId === 'abcdefgh',
   hasCommit: async (_repoId: string, sha: string) => sha === SHA,
   removeTask: async () => {},
+  sweepRefs: async () => 0,
   patch: async (_repoId: string, from: string, to: string) => ({ bytes: Buffer.from(`${from}..${to}`) }),
   handleHttp: async (
     _repoId: string,

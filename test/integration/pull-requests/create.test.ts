@@ -111,15 +111,16 @@ test('local changes are left out, or included, and what can’t be taken apart i
     'agent.txt\nlocal.txt',
   );
 
-  const third = await world.task(
-    { edit: (dir) => write(dir, 'README.md', '# A project\n\nThe agent’s text.\n') },
-    { local: (dir) => write(dir, 'README.md', '# A project\n\nMy text.\n') },
-  );
+  const edits = (text: string) => (dir: string) => {
+    write(dir, 'README.md', `# A project\n\n${text}\n`);
+    write(dir, 'one, two.txt', `${text}\n`);
+  };
+  const third = await world.task({ edit: edits('The agent’s text.') }, { local: edits('My text.') });
   const { preview: clash } = await one.call('pullRequest.preview', { taskId: third.id });
-  assert.deepEqual(clash.conflicts, ['README.md']);
+  assert.deepEqual(clash.conflicts, ['README.md', 'one, two.txt']);
   await assert.rejects(world.create(third.id), (error: CodexError) => {
     assert.equal(error.code, 'forgeConflicts');
-    assert.deepEqual(error.wire.params, { paths: 'README.md' });
+    assert.deepEqual(error.wire.params, { paths: 'README.md, one, two.txt' });
     return true;
   });
 });

@@ -98,6 +98,48 @@ test('a pull request whose answer was lost is found, not made again', async () =
   assert.equal(pulls(), 1);
 });
 
+test('what was confirmed last is what stands there, not what an earlier try had made of it', async () => {
+  const { github } = world;
+  const branch = `codex/fault-${count}`;
+  await github.commit(REPO, 'next', { 'next.txt': `${count}\n` });
+  // It is made, and neither that nor where it is gets known.
+  github.fault(CREATE, { kind: 'cutAnswer', afterBytes: 0 });
+  const down = github.fault('GET /repos/{owner}/{repo}/pulls', status(503), { times: 10 });
+  await refused('forgeUnavailable');
+  down.off();
+  assert.equal(pulls(), 1);
+  const earlier = title;
+  title = `${title}, better`;
+  // That does not get through either; what is gone on with is the newer wish.
+  const deaf = github.fault('PATCH /repos/{owner}/{repo}/pulls/{pull_number}', status(503), { times: 10 });
+  const asked = { title, branch, body: 'In other words.', base: 'next' };
+  await assert.rejects(world.create(taskId, asked));
+  deaf.off();
+  const { task } = await world.one.call('task.get', { taskId });
+  assert.deepEqual([task.pullRequest?.title, task.pullRequest?.base], [title, 'next']);
+  const pull = await world.create(taskId, asked);
+  assert.deepEqual([pull.title, pull.base, pull.state], [title, 'next', 'open']);
+  const there = github.repo(REPO).issues.filter((issue) => issue.pull?.headBranch === branch);
+  assert.deepEqual(
+    there.map((issue) => [issue.title, issue.body, issue.pull?.baseBranch]),
+    [[title, 'In other words.', 'next']],
+  );
+  assert.notEqual(earlier, title);
+  assert.deepEqual(branches(), [branch]);
+});
+
+test('one that somebody else made of our branch meanwhile keeps their words', async () => {
+  const { github } = world;
+  const branch = `codex/fault-${count}`;
+  const down = github.fault(CREATE, status(503), { times: 10 });
+  await refused('forgeUnavailable');
+  down.off();
+  const by = github.addToken('hubot', { scopes: ['repo'] }).value;
+  const theirs = await world.pullByHand({ title: 'By hand', head: branch }, by);
+  const pull = await world.create(taskId, { title, branch });
+  assert.deepEqual([pull.number, pull.title], [theirs.number, 'By hand']);
+});
+
 test('another name that begins like the one of an earlier try is another branch', async () => {
   const wanted = `codex/fault-${count}`;
   const armed = world.github.fault(CREATE, status(403), { times: 10 });

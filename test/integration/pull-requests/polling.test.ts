@@ -66,6 +66,7 @@ async function at(now: number, fail?: () => Error): Promise<string[]> {
     ...{ store, log: NO_LOG, now: () => now },
     refresh: look('refresh'),
     resume: look('resume'),
+    answer: async () => undefined,
   });
   await polling.round();
   await polling.round();
@@ -95,6 +96,35 @@ test('what was left half published is gone on with, but for what a person has be
   assert.equal((await at(NOW + 1))[0], 'resume');
 });
 
+test('what can’t be gone on with is tried less and less often, up to an hour, until a person looks', async () => {
+  await put({ state: 'publishing', number: null, error: STOPPED });
+  let now = NOW;
+  const tries: number[] = [];
+  let answered = 0;
+  const polling = startPolling({
+    ...{ store, log: NO_LOG, now: () => now },
+    refresh: async () => undefined,
+    resume: async () => {
+      tries.push(Math.round((now - NOW) / 60_000));
+      throw new CodexError('conflict');
+    },
+    answer: async () => void (answered += 1),
+  });
+  const minutes = async (count: number) => {
+    for (let minute = 0; minute < count; minute++) {
+      await polling.round();
+      now += 60_000;
+    }
+  };
+  await minutes(200);
+  assert.deepEqual(tries, [0, 1, 3, 7, 15, 31, 63, 123, 183]);
+  assert.equal(answered, 200, 'answers don’t wait for it');
+  polling.forgetTask(TASK);
+  await minutes(2);
+  assert.deepEqual(tries.slice(-2), [200, 201]);
+  polling.stop();
+});
+
 test('a forge that takes no more requests is left alone for as long as it says', async () => {
   await put({ seen_at: null });
   let now = NOW;
@@ -106,6 +136,7 @@ test('a forge that takes no more requests is left alone for as long as it says',
       throw new CodexError('forgeRateLimited', { host: 'h', waitMs: 5_000 });
     },
     resume: async () => undefined,
+    answer: async () => undefined,
   });
   await polling.round();
   await polling.round();

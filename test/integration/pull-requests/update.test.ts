@@ -89,6 +89,23 @@ test('an update whose answer was lost is not pushed twice', async () => {
   assert.equal(at(pull.branch, 'lost.txt'), '2');
 });
 
+test('of several attempts it stays with the one that it was made of, until another one is chosen', async () => {
+  const { one } = world;
+  const edit = (dir: string, attempt: number) => write(dir, 'which.txt', `${attempt}\n`);
+  const task = await world.task({ edit }, { attempts: 2 });
+  await assert.rejects(one.call('pullRequest.preview', { taskId: task.id }), code('choiceNeeded'));
+  await assert.rejects(world.create(task.id), code('choiceNeeded'));
+  const pull = await world.create(task.id, { title: 'Which', attempt: 2 });
+  const { preview } = await one.call('pullRequest.preview', { taskId: task.id });
+  assert.equal(preview.attempt, 2);
+  const updated = await update(task.id, { title: 'The second' });
+  assert.deepEqual([updated.title, updated.attempt], ['The second', 2]);
+  assert.equal(at(pull.branch, 'which.txt'), '2');
+  await one.call('attempt.choose', { taskId: task.id, attempt: 1 });
+  assert.equal((await update(task.id)).attempt, 1);
+  assert.equal(at(pull.branch, 'which.txt'), '1');
+});
+
 test('only a workflow file that is new since the last time needs another yes', async () => {
   const { one } = world;
   const workflow = '.github/workflows/ci.yml';
@@ -142,16 +159,15 @@ test('how it stands is asked, told once, and becomes a follow-up with others’ 
   assert.deepEqual(seen.checks, { passed: 0, failed: 1, running: 0 });
   assert.equal(seen.verdict, 'changesRequested');
   assert.equal(seen.comments, 1);
-  const changes = () =>
-    one.events.filter((event) => event.taskId === task.id && event.code === 'pullRequest.changed');
   await one.event(
-    (event) => event.taskId === task.id && event.code === 'pullRequest.changed' && 'checks' in event.params,
+    ({ taskId, code: of, params }) =>
+      taskId === task.id && of === 'pullRequest.changed' && 'checks' in params && params.comments === 1,
   );
-  const before = changes().length;
+  // What is stored, not what has come here yet: a look of the backend's own may have told half of it before.
+  const lastSeq = async () => (await one.call('task.get', { taskId: task.id })).task.lastSeq;
+  const before = await lastSeq();
   await one.call('pullRequest.refresh', { taskId: task.id });
-  const { task: now } = await one.call('task.get', { taskId: task.id });
-  assert.equal(now.lastSeq, Math.max(...changes().map(({ seq }) => seq)), 'nothing new was told');
-  assert.equal(changes().length, before);
+  assert.equal(await lastSeq(), before, 'nothing new was told');
 
   const { feedback } = await one.call('pullRequest.feedback', { taskId: task.id });
   world.play({ edit: (dir) => write(dir, 'stands.txt', '2\n') });

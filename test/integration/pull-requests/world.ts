@@ -23,8 +23,8 @@ export const REPO = 'octocat/app';
 export const WEBHOOK_SECRET = 'a webhook secret of the tests';
 
 export interface Play {
-  /** Changes the folder as the agent would. */
-  edit: (dir: string) => void;
+  /** Changes the folder as the agent would, in each attempt. */
+  edit: (dir: string, attempt: number) => void;
   answer?: string;
   report?: Partial<Report>;
 }
@@ -64,6 +64,7 @@ export interface NewTask {
   local?: (dir: string) => void;
   branch?: string;
   title?: string;
+  attempts?: number;
 }
 
 export interface WorldOptions {
@@ -99,17 +100,23 @@ export async function openWorld(
     const play = plays.shift();
     if (!play) return turn.finish({ answer: 'nothing to do', usage: NO_USAGE });
     const { repo } = turn.task;
-    const from = (await turn.newestResult(1)) ?? repo.sha;
-    git(agent, ['fetch', '-q', repoDir(repo.repoId), '+refs/codex/*:refs/codex/*']);
-    git(agent, ['checkout', '-q', '--force', '--detach', from]);
-    git(agent, ['clean', '-fdxq']);
-    play.edit(agent);
-    const resultSha = commitAll(agent, 'By the agent');
-    push(repo.repoId, resultSha);
-    const { bytes, summary, files } = await repos.patch(repo.repoId, repo.sha, resultSha, 100_000_000);
-    await turn.setResult(1, { resultSha, patch: bytes, summary, files });
     const report = { followUps: [], findings: [], checks: [], ...play.report };
-    await turn.finish({ answer: play.answer ?? 'Done.', usage: NO_USAGE, report });
+    const end = { answer: play.answer ?? 'Done.', usage: NO_USAGE, report };
+    for (const attempt of turn.attempts) {
+      const isOneOfMany = turn.attempts.length > 1;
+      if (isOneOfMany) await turn.startAttempt(attempt);
+      const from = (await turn.newestResult(attempt)) ?? repo.sha;
+      git(agent, ['fetch', '-q', repoDir(repo.repoId), '+refs/codex/*:refs/codex/*']);
+      git(agent, ['checkout', '-q', '--force', '--detach', from]);
+      git(agent, ['clean', '-fdxq']);
+      play.edit(agent, attempt);
+      const resultSha = commitAll(agent, 'By the agent');
+      push(repo.repoId, resultSha);
+      const { bytes, summary, files } = await repos.patch(repo.repoId, repo.sha, resultSha, 100_000_000);
+      await turn.of(attempt).setResult(attempt, { resultSha, patch: bytes, summary, files });
+      if (isOneOfMany) await turn.finishAttempt(attempt, { state: 'completed', ...end });
+    }
+    await turn.finish(end);
   }
 
   const owners: Connection = {
@@ -164,7 +171,7 @@ export async function openWorld(
       return one;
     },
     play: (play) => void plays.push(play),
-    async task(play, { local, branch = 'main', title } = {}) {
+    async task(play, { local, branch = 'main', title, attempts = 1 } = {}) {
       const head = git(folder, ['rev-parse', 'HEAD']);
       git(agent, ['fetch', '-q', folder, head]);
       let sha = head;
@@ -190,6 +197,7 @@ export async function openWorld(
         prompt: title ?? 'Fix the greeting',
         mode: 'code' as const,
         repo,
+        attempts,
       };
       const { task } = await one.call('task.create', request);
       await ended(task.id, 1);
@@ -202,7 +210,11 @@ export async function openWorld(
     },
     async create(taskId, more = {}) {
       const localChanges = more.localChanges ?? 'leaveOut';
-      const { preview } = await one.call('pullRequest.preview', { taskId, localChanges });
+      const { attempt } = more;
+      const { preview } = await one.call('pullRequest.preview', {
+        ...{ taskId, localChanges },
+        ...(attempt === undefined ? {} : { attempt }),
+      });
       const { title, body, branch, base } = preview;
       const author = { name: 'Ada', email: 'ada@example.com' };
       const { pullRequest } = await one.call('pullRequest.create', {

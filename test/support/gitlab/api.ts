@@ -89,9 +89,10 @@ const ROUTES: Record<string, Handler> = {
   'PUT /projects/:id/merge_requests/:iid': async (call) => {
     const repo = projectOf(call, 'write');
     const issue = await pullOf(call, repo);
-    const { title, description, state_event } = call.body;
+    const { title, description, target_branch, state_event } = call.body;
     if (typeof title === 'string') titled(issue, title);
     if (typeof description === 'string') issue.body = acted(call.world, issue, description);
+    if (typeof target_branch === 'string') issue.pull.baseBranch = target_branch;
     if (state_event === 'close') close(call.world, issue);
     if (state_event === 'reopen' && !issue.pull.merged) issue.state = 'open';
     return mergeRequestShape(call.world, repo, issue, 'whole');
