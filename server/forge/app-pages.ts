@@ -16,7 +16,7 @@ const STYLE =
   // Of the root: the canvas behind all of it follows its scheme.
   ':root{color-scheme:light dark}' +
   'body{font:16px/1.5 system-ui,sans-serif;max-width:36em;margin:15vh auto;padding:0 1em}h1{font-size:1.4em}' +
-  'fieldset{border:0;padding:0;margin:1em 0}label{display:block}' +
+  'fieldset{border:0;padding:0;margin:1em 0}legend{padding:0}label{display:block}' +
   'button,a.next{font:inherit;display:inline-block;padding:.4em 1.2em;border:0;border-radius:4px;background:#0a64ad;color:#fff;text-decoration:none}';
 const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64');
 
@@ -24,9 +24,7 @@ export function handoverPage({ host, target, manifests }: Handover): Page {
   const choices = manifests.map(
     ({ json, answersIssues, isChosen }) =>
       `<label><input type="radio" name="manifest" value="${escape(json)}"${isChosen ? ' checked' : ''}> ${
-        answersIssues
-          ? 'These, and comments below issues: so that it can answer there where comments start tasks'
-          : 'Contents and pull requests'
+        answersIssues ? 'Answers below issues, too, where comments start tasks' : 'Contents and pull requests'
       }</label>`,
   );
   return page(
