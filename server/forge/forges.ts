@@ -36,6 +36,8 @@ export interface OpenForges extends Forges {
   /** Tries it, and keeps it in the place of what was there. */
   connect(connection: Connection, who: string): Promise<ForgeView>;
   disconnect(host: string): Promise<void>;
+  /** Calls it after each connection that is made. */
+  onConnected(listener: () => void): void;
   /** With which this forge signs what it sends; null: none was agreed on. */
   webhookSecret(host: string): Promise<string | null>;
   /** Breaks off what is under way. */
@@ -57,6 +59,7 @@ export async function openForges({
 }: ForgesOptions): Promise<OpenForges> {
   const closing = new AbortController();
   const clients = new Map<string, Client>();
+  const listeners: (() => void)[] = [];
   /** Learnt by asking: whose token it is, what is wrong with it. */
   const learnt = new Map<Connection, Pick<Connection, 'account' | 'installUrl' | 'problem'>>();
   let known: readonly Connection[] = owners;
@@ -170,8 +173,11 @@ export async function openForges({
       await kept.keep({ ...connection, account, ...(installUrl ? { installUrl } : {}) }, who);
       const now = await connectionOf(host);
       if (!now) throw new CodexError('forgeUnknown', { host });
+      for (const listener of listeners) listener();
       return viewOf(now);
     },
+
+    onConnected: (listener) => void listeners.push(listener),
 
     async disconnect(host) {
       if (owners.some((one) => one.host === host)) throw new CodexError('forgeOwned', { host });

@@ -144,6 +144,10 @@ test('a forge that takes no more requests is left alone for as long as it says',
   now += 5_001;
   await polling.round();
   assert.equal(looks, 2);
+  // Somebody has connected it anew.
+  polling.forget();
+  await polling.round();
+  assert.equal(looks, 3);
   polling.stop();
   assert.equal((await at(NOW, () => new CodexError('forgeUnauthorized'))).length, 1);
   assert.ok(FORGE_PAUSE_MS > 5_000);
