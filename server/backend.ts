@@ -218,7 +218,7 @@ export async function startBackend(parts: BackendParts): Promise<Backend> {
         await parts.checkModel?.(model ?? null);
       },
     });
-    forge.forges.onConnected(pulls.polling.forget);
+    forge.forges.onConnected(() => pulls.polling.forget());
     // What it waits for must not wait for a forge.
     closers.push(() => (forge.forges.close(), pulls.close()));
     const { driver } = parts;
