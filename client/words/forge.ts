@@ -125,6 +125,9 @@ export const FORGE_WHY_WORDS: Record<string, readonly string[]> = {
   ],
   tokenOnly: ['GitLab is connected with a token alone. Connect it with one.'],
   newerResult: ['A newer result came before this one was published. Try again with the newer one.'],
+  noSuchResult: [
+    'The task has no result of turn {turn}, attempt {attempt}. Make the pull request anew, from one that it has.',
+  ],
   pullRequestBusy: ['The pull request is being changed already. Wait until that is done.'],
   installation: [
     '{host} does not let the app into {repo}: it has to be installed there, and not suspended. Look at its installations, then try again.',

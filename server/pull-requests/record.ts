@@ -27,16 +27,12 @@ export async function record(
     throw new CodexError('pullRequestExists', was.url === null ? {} : { url: was.url });
   }
   if (was !== undefined && isUnderWay(was)) {
-    throw new CodexError('conflict', {
-      reason: 'the backend is still publishing it. Wait until the task shows how that went.',
-    });
+    throw new CodexError('conflict', { why: 'pullRequestBusy' });
   }
   if ((await resultOf(deps.store, { taskId, turn, attempt })) === null) {
     // Of no task at all that would be the wrong word.
     await deps.store.read((db) => taskRow(db, taskId));
-    throw new CodexError('conflict', {
-      reason: `it has no result of turn ${turn}, attempt ${attempt}. Make the pull request anew, from one that it has.`,
-    });
+    throw new CodexError('conflict', { why: 'noSuchResult', turn, attempt });
   }
   const now = Date.now();
   const kind: ForgeKind = await deps.forges.get(host).then(

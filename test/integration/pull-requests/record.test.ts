@@ -76,7 +76,7 @@ test('one that the backend is publishing stays its own until that has ended', as
   } as const;
   for (const error of [null, STOPPED]) {
     await set({ ...half, error });
-    await refused(recorded(), /still publishing/);
+    await refused(recorded(), /being changed already/);
     assert.equal((await now())?.branch, 'codex/x');
   }
   // What failed waits for the person, who may well go the other way.
