@@ -8,7 +8,7 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { statfs } from 'node:fs/promises';
 import type { Readable, Writable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { finished } from 'node:stream/promises';
 import { CodexError } from '../../protocol/errors.ts';
 import { KILL_GRACE_MS } from '../../protocol/limits.ts';
 
@@ -202,18 +202,26 @@ export async function gitLine(args: readonly string[], call: GitCall = {}): Prom
   return end < 0 ? text : text.slice(0, end);
 }
 
-/** Resolves to the source's own error, if it had one: a closed pipe is git's to explain. */
-async function feed(stdin: Writable, input: GitCall['input']): Promise<Error | undefined> {
+/**
+ * Resolves when all was written, or to what broke the source. A process that takes no more is its exit code's to
+ * explain: git may well be done before it has seen the end of its input, even before that has come.
+ */
+export async function feed(stdin: Writable, input: GitCall['input']): Promise<Error | undefined> {
   if (input === undefined || typeof input === 'string' || input instanceof Uint8Array) {
     stdin.end(input);
     return undefined;
   }
-  try {
-    await pipeline(input, stdin);
-    return undefined;
-  } catch (cause) {
-    return (cause as NodeJS.ErrnoException).code === 'EPIPE' ? undefined : (cause as Error);
+  const taken = finished(stdin, { readable: false }).catch(() => 'noMore' as const);
+  const given = finished(input, { writable: false }).catch((error: Error) => error);
+  input.pipe(stdin);
+  const first = await Promise.race([taken, given]);
+  if (first instanceof Error) {
+    stdin.destroy();
+    return first;
   }
+  if (first === undefined) await taken;
+  input.destroy();
+  return undefined;
 }
 
 /** Why a git process failed, as an error of ours. What git printed goes to the log only. */

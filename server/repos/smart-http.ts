@@ -12,7 +12,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { CodexError, errorText, type ErrorCode } from '../../protocol/errors.ts';
 import { KILL_GRACE_MS } from '../../protocol/limits.ts';
-import { gitError, spawnGit, type GitProcess } from './git.ts';
+import { feed, gitError, spawnGit, type GitProcess } from './git.ts';
 import { RECEIVE_FSCK_CONFIG } from './fsck.ts';
 import { MAX_COMMAND_BYTES, mayPush, packet, readCommands } from './pkt-line.ts';
 
@@ -141,10 +141,9 @@ async function call(
 
   const child = start(served, service, request, false);
   let bodyError: Error | undefined;
-  const fed = pipeline(body, child.stdin).catch((thrown: Error) => {
-    // git may have had enough before the end of the body; everything else ends it.
-    if ((thrown as NodeJS.ErrnoException).code === 'EPIPE') return;
-    bodyError = thrown;
+  const fed = feed(child.stdin, body).then((broken) => {
+    if (broken === undefined) return;
+    bodyError = broken;
     void end(service, child);
   });
   try {

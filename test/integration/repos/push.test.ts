@@ -1,7 +1,8 @@
 import { strict as assert } from 'node:assert';
 import { randomUUID } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
-import { request as httpRequest } from 'node:http';
+import { once } from 'node:events';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { packet } from '../../../server/repos/pkt-line.ts';
@@ -187,6 +188,22 @@ describe('pushing over HTTP', () => {
     const pushed = await push(url, `${sha}:${incoming()}`);
     assert.equal(pushed.code, 0, pushed.stderr);
     assert.equal(await store.repos.hasCommit(repoId, sha), true);
+  });
+
+  test('a push is answered when it has come whole, whenever its request ends', async () => {
+    const sha = git(work, ['commit-tree', '-m', 'open', 'HEAD^{tree}']);
+    const pack = gitBytes(work, ['pack-objects', '--stdout', '--revs'], { input: `${sha}\n^${head}\n` });
+    const call = httpRequest(`${url}/git-receive-pack`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-git-receive-pack-request' },
+    });
+    call.on('error', () => {});
+    call.write(`${packet(`${'0'.repeat(40)} ${sha} ${incoming()}\0report-status`)}0000`);
+    call.write(pack);
+    const [answer] = (await once(call, 'response')) as [IncomingMessage];
+    assert.match(Buffer.concat(await answer.toArray()).toString(), /unpack ok/);
+    assert.equal(await store.repos.hasCommit(repoId, sha), true);
+    call.destroy();
   });
 
   test('a client that goes away takes its git process along', async () => {

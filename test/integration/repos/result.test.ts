@@ -2,7 +2,7 @@ import { strict as assert } from 'node:assert';
 import { randomUUID } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
 import {
   binary,
@@ -174,6 +174,16 @@ describe('a result from a sandbox', () => {
     await assert.rejects(take(tree, thinPack(tree), { maxBytes: 1_000_000 }), { code: 'patchTooLarge' });
     nothingLeft();
     git(work, ['reset', '-q', '--hard', 'HEAD^']);
+  });
+
+  test('a pack is taken by its last byte, whenever its stream ends', async () => {
+    write(work, 'open.txt', 'open\n');
+    const tree = treeOf(commitAll(work));
+    const stream = new PassThrough();
+    stream.write(thinPack(tree));
+    const sha = await take(tree, stream);
+    assert.equal(git(store.repoDir(repoId), ['rev-parse', `${sha}^{tree}`]), tree);
+    assert.ok(stream.destroyed, 'nobody waits for more');
   });
 
   test('a pack that is cut, changed or garbage is refused', async () => {
