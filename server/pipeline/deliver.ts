@@ -13,6 +13,9 @@ import { writeMark } from './place.ts';
 /** An event stays small: the whole list comes with the task. */
 const FILES_IN_EVENT = 50;
 
+/** Of one result: a sandbox may cut every one. */
+const TAKES = 3;
+
 /** As many as a person looks at; one is enough to withhold the result. */
 const SECRETS_TOLD = 20;
 
@@ -26,19 +29,22 @@ export async function deliverResult(
 ): Promise<void> {
   const { task } = turn;
   await sandbox.stopAll();
-  const captured = await sandbox.capture(startSha);
-  const resultSha = await repos.takeResult(task.repo.repoId, {
-    taskId: task.id,
-    turn: turn.turn,
-    attempt,
-    parent: startSha,
-    tree: captured.tree,
-    pack: captured.pack,
-    maxBytes: turn.limits.patchBytes,
-    message: `${task.title}\n`,
-    ...(redactor.isEmpty
-      ? {}
-      : { inspect: (found: AsyncIterable<NewContent>) => refuseSecrets(turn, attempt, redactor, found) }),
+  const { resultSha, ignored } = await unlessCut(async () => {
+    const { tree, pack, ignored } = await sandbox.capture(startSha);
+    const taken = repos.takeResult(task.repo.repoId, {
+      taskId: task.id,
+      turn: turn.turn,
+      attempt,
+      parent: startSha,
+      tree,
+      pack,
+      maxBytes: turn.limits.patchBytes,
+      message: `${task.title}\n`,
+      ...(redactor.isEmpty
+        ? {}
+        : { inspect: (found: AsyncIterable<NewContent>) => refuseSecrets(turn, attempt, redactor, found) }),
+    });
+    return { resultSha: await taken, ignored };
   });
   const { bytes, summary, files } = await repos.patch(
     task.repo.repoId,
@@ -49,11 +55,11 @@ export async function deliverResult(
   await turn.setResult(attempt, { resultSha, patch: bytes, summary, files });
   await writeMark(sandbox, { turn: turn.turn, sha: resultSha, captured: true });
   // An ordinary .gitignore hides what nobody wants; one that this result changes may hide more.
-  if (captured.ignored > 0 && files.some((file) => /(^|\/)\.gitignore$/.test(file.path.path))) {
+  if (ignored > 0 && files.some((file) => /(^|\/)\.gitignore$/.test(file.path.path))) {
     await turn.emit({
       code: 'warning',
       attempt,
-      params: { code: 'ignoredFiles', params: { count: captured.ignored } },
+      params: { code: 'ignoredFiles', params: { count: ignored } },
     });
   }
   if (summary.files === 0) return;
@@ -66,6 +72,21 @@ export async function deliverResult(
       filesCut: files.length > FILES_IN_EVENT,
     },
   });
+}
+
+/** The door may break in the middle of a pack; through the next one the same is taken again. */
+async function unlessCut<T>(take: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await take();
+    } catch (error) {
+      const isCut =
+        error instanceof CodexError &&
+        error.code === 'resultUnreadable' &&
+        error.wire.params['reason'] === 'cut';
+      if (!isCut || tries >= TAKES) throw error;
+    }
+  }
 }
 
 /** A secret can come into a result only from a file that may hold it; it must not go on from there. */

@@ -29,13 +29,15 @@ let repos: Repos;
 let model: ScriptedModel;
 let runTurn: (turn: TurnContext) => Promise<void>;
 const memory = memoryRooms();
+/** How many packs break off half way from now on. */
+let cuts = 0;
 
 before(async () => {
   repos = await openRepos({ dataDir });
   model = await startScriptedModel({ script: DEMO_SCRIPT });
   const run = createRunTurn({
     driver,
-    repos,
+    repos: cutting(repos),
     proxy: await openInternetProxy({
       dataDir,
       owner: { allowPrivate: [{ host: 'localhost.test', cidr: '127.0.0.0/8' }], intercept: 'whenNeeded' },
@@ -57,6 +59,20 @@ after(async () => {
   removeFolder(folder);
 });
 
+function cutting(whole: Repos): Repos {
+  const takeResult: Repos['takeResult'] = (repoId, result) => {
+    if (cuts-- > 0) result.pack.destroy(new Error('the door broke'));
+    return whole.takeResult(repoId, result);
+  };
+  return new Proxy(whole, {
+    get(repos, name) {
+      if (name === 'takeResult') return takeResult;
+      const member: unknown = Reflect.get(repos, name);
+      return typeof member === 'function' ? (member.bind(repos) as unknown) : member;
+    },
+  });
+}
+
 async function newTask(): Promise<MemoryTask> {
   const repoId = await repos.resolve({ name: 'sums', remote: null, folder });
   const sha = git(folder, ['rev-parse', 'HEAD']).trim();
@@ -75,6 +91,22 @@ async function newTask(): Promise<MemoryTask> {
 function outputOf(task: MemoryTask): string {
   return task.events.map((event) => (event.code === 'output' ? event.params.text : '')).join('');
 }
+
+test('a result that breaks off on its way is taken again, and not for ever', async () => {
+  const task = await newTask();
+  const first = memoryTurn(task, { turn: 1, prompt: '$ echo 1 > one.txt' });
+  cuts = 2;
+  await runTurn(first.context);
+  assert.deepEqual(
+    task.results.get(1)?.files.map((file) => file.path.path),
+    ['one.txt'],
+  );
+  const second = memoryTurn(task, { turn: 2, prompt: '$ echo 2 > two.txt' });
+  cuts = 99;
+  await assert.rejects(runTurn(second.context), { code: 'resultUnreadable' });
+  assert.equal(cuts, 96);
+  cuts = 0;
+});
 
 test('a code task ends with a patch that has the fix and a binary file', async () => {
   const task = await newTask();
