@@ -13,7 +13,6 @@ import { lookup as resolveName } from 'node:dns';
 import {
   Agent as HttpAgent,
   request as httpRequest,
-  type AgentOptions,
   type ClientRequest,
   type RequestOptions,
 } from 'node:http';
@@ -37,15 +36,13 @@ export class Outlet {
   readonly #origin: URL;
   readonly #options: OutletOptions;
   readonly #kept: HttpAgent | HttpsAgent;
-  readonly #single: HttpAgent | HttpsAgent;
+  /** Each of one request that is under way. */
+  readonly #own = new Set<HttpAgent | HttpsAgent>();
 
   constructor(origin: URL, options: OutletOptions) {
     this.#origin = origin;
     this.#options = options;
-    const agent = (kept: AgentOptions) =>
-      origin.protocol === 'https:' ? new HttpsAgent({ ...kept, proxyEnv: process.env }) : new HttpAgent(kept);
-    this.#kept = agent({ keepAlive: true, timeout: IDLE_MS });
-    this.#single = agent({ keepAlive: false });
+    this.#kept = this.#agent();
   }
 
   /**
@@ -57,12 +54,25 @@ export class Outlet {
     const refusal = this.#refusalOf(nameOf(url), placeOf(nameOf(url)));
     if (refusal) throw refusal;
     const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
-    return send(url, { ...options, agent: fresh ? this.#single : this.#kept, lookup: this.#lookup });
+    if (!fresh) return send(url, { ...options, agent: this.#kept, lookup: this.#lookup });
+    // Kept, too, as far as the server knows: one that is to be closed may be gone before an early answer is read.
+    const own = this.#agent();
+    this.#own.add(own);
+    return send(url, { ...options, agent: own, lookup: this.#lookup }).once('close', () => {
+      this.#own.delete(own);
+      own.destroy();
+    });
   }
 
   close(): void {
-    this.#kept.destroy();
-    this.#single.destroy();
+    for (const agent of [this.#kept, ...this.#own]) agent.destroy();
+  }
+
+  #agent(): HttpAgent | HttpsAgent {
+    const kept = { keepAlive: true, timeout: IDLE_MS };
+    return this.#origin.protocol === 'https:'
+      ? new HttpsAgent({ ...kept, proxyEnv: process.env })
+      : new HttpAgent(kept);
   }
 
   readonly #lookup: LookupFunction = (name, options, done) => {
