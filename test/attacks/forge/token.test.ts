@@ -12,6 +12,7 @@ import { describe, test } from 'node:test';
 import { connect, type BackendConnection } from '../../../client/connection/index.ts';
 import { nodeSocket } from '../../../client/connection/node-socket.ts';
 import type { WireEvent } from '../../../protocol/events.ts';
+import { createDriver } from '../../../server/sandbox/index.ts';
 import { atEnd, place, serve, type Place, type Served } from '../../faults/harness.ts';
 import { git, gitAsync, write } from '../../support/git.ts';
 import { startGitHub, status, type StandIn } from '../../support/github/index.ts';
@@ -91,6 +92,12 @@ async function open(way: Way): Promise<Scene> {
     const from = way === 'a file' ? { file: tokenFile } : { env: 'COMPANY_FORGE' };
     write(here.dataDir, 'config.yaml', JSON.stringify({ forges: { [github.host]: { token: from } } }));
   }
+  // Before the backend, so that it is done after that has ended.
+  atEnd(async () => {
+    const driver = createDriver({ kind: 'docker', dataDir: here.dataDir });
+    for (const { name } of await driver.list()) await driver.remove(name);
+    await driver.close?.();
+  });
   const backend = await serve(here, ['--port', '0', '--scripted-model'], env);
   const heard: string[] = [];
   const one = connect({
