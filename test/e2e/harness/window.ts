@@ -87,7 +87,9 @@ export class Window {
           await row.first().click({ timeout: PALETTE_TIMEOUT_MS });
           return true;
         } catch {
-          await this.page.keyboard.press('Escape');
+          // Where no palette came, the key would be the page's, which puts a form of ours away.
+          if (await this.quickInput.isVisible())
+            await this.quickInput.press('Escape', { timeout: PALETTE_TIMEOUT_MS }).catch(() => undefined);
           return false;
         }
       },

@@ -15,6 +15,8 @@ import { ended, unfold } from '../harness/task-page.ts';
 import { eventually } from '../harness/window.ts';
 
 const TASK_TIMEOUT_MS = 90_000;
+/** Of one look at what may have moved. */
+const LOOK_MS = 3_000;
 
 let session: Session;
 let other: BackendConnection;
@@ -61,6 +63,29 @@ const card = (page: Frame, command: string): Locator =>
   page.getByRole('group', { name: 'Run this command?' }).filter({ hasText: command });
 
 const row = (title: string): Locator => session.window.taskRows().filter({ hasText: title });
+
+/** A task that ends goes elsewhere in the list meanwhile, below a heading that may be folded. */
+function openFromList(title: string): Promise<Frame> {
+  const { window } = session;
+  const folded = window.taskRows().and(window.page.locator('[aria-expanded="false"]'));
+  return eventually(
+    `the page of “${title}”, from the list`,
+    async () => {
+      if ((await row(title).count()) === 0) {
+        await folded
+          .first()
+          .click({ timeout: LOOK_MS })
+          .catch(() => undefined);
+      }
+      await row(title)
+        .first()
+        .click({ timeout: LOOK_MS })
+        .catch(() => undefined);
+      return window.webview(`h1:has-text("${title}")`, LOOK_MS).catch(() => false as const);
+    },
+    TASK_TIMEOUT_MS,
+  );
+}
 
 test('the card asks, and is answered by mouse and by keyboard', async () => {
   const { window } = session;
@@ -135,8 +160,7 @@ test('who does not see the page is told, answers there or in the palette, and is
     await window.notification(/answered already/);
     await window.screenshot('approval-late-dark');
 
-    await row('Clean up').click();
-    const page = await pageOf('Clean up');
+    const page = await openFromList('Clean up');
     await page.getByText(/^Done:/).waitFor({ timeout: TASK_TIMEOUT_MS });
     for (const command of ['rm -rf docs', 'rm -rf src']) {
       await page.locator('.command', { hasText: command }).getByText('not allowed').waitFor();
@@ -156,8 +180,7 @@ test('two at once, kept over a reload of the window, answered once each', async 
     await window.page.reload();
     await window.page.locator('.explorer-folders-view, .composite.title').first().waitFor();
     // VS Code brings the page back itself, unless the reload came before it had noted that it was open.
-    await row('both:').click();
-    const again = await pageOf('both:');
+    const again = await openFromList('both:');
     await card(again, 'rm -rf a').waitFor({ timeout: TASK_TIMEOUT_MS });
     await card(again, 'rm -rf b').getByRole('button', { name: 'Don’t Run' }).click();
     await again.getByText('Asked about rm -rf b; echo not me: not run').waitFor();
