@@ -46,7 +46,10 @@ export function openWebhooks(deps: PullDeps, hands: WebhookHands): Webhooks {
   const working = new Map<string, Promise<void>>();
   /** When each task was last looked at: one look serves for all that came before it. */
   const looks = new Map<string, number>();
-  /** Of each forge two: looks are short, a wish may have to fetch a whole repository. One that is slow holds back no other. */
+  /**
+   * Of each forge two: looks are short, a wish may have to fetch a whole repository. One that is slow holds back no
+   * other.
+   */
   const lines = new Map<string, Promise<void>>();
 
   async function workOn(told: Told, at: number): Promise<void> {

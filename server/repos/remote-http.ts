@@ -4,8 +4,8 @@
  *
  * Git packs and indexes on our side and never learns an address or a credential, so neither can stand in its
  * arguments, variables, configuration or messages; and what went wrong is known by status and system code instead of
- * by the text of an error. Where a connection may go is `outlet.ts`'s business. A redirect is never followed: the credential is for this host, and a repository that was renamed is the
- * business of whoever asks the forge for its name.
+ * by the text of an error. Where a connection may go is `outlet.ts`'s business. A redirect is never followed: the
+ * credential is for this host, and a repository that was renamed is the business of whoever asks the forge for its name.
  */
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';

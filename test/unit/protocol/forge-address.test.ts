@@ -46,7 +46,7 @@ for (const remote of [
   '/srv/git/app.git',
   '../app',
   'C:\\work\\app',
-  'C:/work/app',
+  'C:/code/app',
   'file:///srv/git/octo/app',
   'git://github.com/octo/app',
   'ext::sh -c whoami',
