@@ -62,6 +62,30 @@ export async function hasCommit(dir: string, sha: string): Promise<boolean> {
   return code === 0;
 }
 
+/** Throws `CodexError` commitMissing. */
+export async function checkCommits(dir: string, shas: readonly string[]): Promise<void> {
+  for (const sha of shas) {
+    if (!(await hasCommit(dir, sha))) throw new CodexError('commitMissing', { sha });
+  }
+}
+
+/**
+ * Work for which git itself looks whether these commits are there: one process less each time. That it is them is
+ * found out once it has failed; throws `CodexError` commitMissing then.
+ */
+export async function withCommits<T>(
+  dir: string,
+  shas: readonly string[],
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (thrown) {
+    await checkCommits(dir, shas);
+    throw thrown;
+  }
+}
+
 export async function refExists(dir: string, ref: string): Promise<boolean> {
   const { code } = await git(['show-ref', '--verify', '--quiet', ref], { dir, okCodes: [0, 1] });
   return code === 0;
@@ -73,7 +97,7 @@ export async function treeOf(
   commit: string,
   options: Omit<GitCall, 'dir'> = {},
 ): Promise<string> {
-  return gitLine(['rev-parse', '--verify', '--quiet', `${commit}^{tree}`], { dir, ...options });
+  return gitLine(['rev-parse', '--verify', '--quiet', `${commit}^{commit}^{tree}`], { dir, ...options });
 }
 
 /** Sets refs in one transaction; all or none. */

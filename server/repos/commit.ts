@@ -1,6 +1,6 @@
 /** Commits that the backend makes itself, and how commits stand to one another. No working tree is needed for any. */
 import { CodexError } from '../../protocol/errors.ts';
-import { setRefs } from './bare.ts';
+import { setRefs, withCommits } from './bare.ts';
 import { git, gitLine } from './git.ts';
 import { splitNul } from './raw-diff.ts';
 import type { NewCommit } from './remote-types.ts';
@@ -56,8 +56,11 @@ export async function makeCommitAs(
   ref: (sha: string) => string,
   commit: NewCommit,
 ): Promise<string> {
-  await checkTree(dir, commit.tree);
-  const sha = await writeCommit(dir, commit, identity(commit.author, commit.at));
+  const write = () => writeCommit(dir, commit, identity(commit.author, commit.at));
+  const sha = await withCommits(dir, commit.parents, write).catch(async (thrown: unknown) => {
+    await checkTree(dir, commit.tree);
+    throw thrown;
+  });
   await setRefs(dir, [{ ref: ref(sha), to: sha }]);
   return sha;
 }

@@ -104,7 +104,10 @@ async function* packFor(
   at: Advertisement,
   to: PushTo,
 ): AsyncGenerator<Buffer, void> {
-  const there = await present(repo, [...new Set([...at.refs.values(), ...at.extra])]);
+  const theirs = new Set([...at.refs.values(), ...at.extra]);
+  const here = await present(repo, [...new Set([to.sha, ...theirs])]);
+  if (!here.includes(to.sha)) throw new CodexError('commitMissing', { sha: to.sha });
+  const common = here.filter((id) => theirs.has(id));
   const args = [
     'pack-objects',
     '--quiet',
@@ -116,7 +119,7 @@ async function* packFor(
   const options = { dir: repo, signal: line.signal, timeoutMs: PACK_TIMEOUT_MS };
   const child = spawnGit(args, options);
   try {
-    child.stdin.end([to.sha, ...there.map((id) => `^${id}`), ''].join('\n'));
+    child.stdin.end([to.sha, ...common.map((id) => `^${id}`), ''].join('\n'));
     for await (const chunk of child.stdout) yield chunk as Buffer;
     const { code, stderr } = await child.ended;
     // Half a pack must not end like a whole one.

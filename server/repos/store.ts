@@ -12,7 +12,7 @@ import type { Duplex } from 'node:stream';
 import { CodexError } from '../../protocol/errors.ts';
 import { LIMITS } from '../../protocol/limits.ts';
 import type { RepoAtCommit } from '../../protocol/rpc.ts';
-import { TEMPORARY_PREFIX, exists, hasCommit, initBare, treeOf } from './bare.ts';
+import { TEMPORARY_PREFIX, checkCommits, exists, hasCommit, initBare, treeOf, withCommits } from './bare.ts';
 import { distanceOf, isAncestor, makeCommitAs, mergeThreeTrees } from './commit.ts';
 import { checkRepoId, checkSha, checkTaskId, objectFormatOf, repoIdOf, resultRef } from './key.ts';
 import { forgeRef, keptRefs, neededOf, pullRef, removeRefs, removeRefsOfTask } from './kept-refs.ts';
@@ -246,18 +246,19 @@ class RepoStore implements Repos {
   async pushTo(repoId: string, remote: RemoteRepo, to: PushTo, signal?: AbortSignal): Promise<void> {
     checkBranchName(to.branch);
     if (to.expected !== null) checkSha(to.expected);
-    const repo = await this.#repoWith(repoId, to.sha);
+    const repo = await this.#repo(repoId);
     await withRemote(remote, this.#remoteTimes, signal, (line) => pushBranch(repo, line, to));
   }
 
   async treeOf(repoId: string, commit: string): Promise<string> {
-    return treeOf(await this.#repoWith(repoId, commit), commit);
+    const repo = await this.#repo(repoId);
+    return withCommits(repo, [checkSha(commit)], () => treeOf(repo, commit));
   }
 
   async makeCommit(repoId: string, taskId: string, commit: NewCommit): Promise<string> {
     checkTaskId(taskId);
-    checkSha(commit.tree);
-    const repo = await this.#repoWith(repoId, ...commit.parents);
+    for (const sha of [commit.tree, ...commit.parents]) checkSha(sha);
+    const repo = await this.#repo(repoId);
     return makeCommitAs(repo, (sha) => pullRef(taskId, sha), commit);
   }
 
@@ -320,9 +321,7 @@ class RepoStore implements Repos {
   /** The repository's folder, when it has these commits. */
   async #repoWith(repoId: string, ...commits: string[]): Promise<string> {
     const repo = await this.#repo(repoId);
-    for (const sha of commits) {
-      if (!(await hasCommit(repo, checkSha(sha)))) throw new CodexError('commitMissing', { sha });
-    }
+    await checkCommits(repo, commits.map(checkSha));
     return repo;
   }
 

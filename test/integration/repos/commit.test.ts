@@ -86,6 +86,15 @@ describe('commits of the backend', () => {
     await assert.rejects(make({ tree: base }), { code: 'badRequest' });
     await assert.rejects(make({ tree: '1'.repeat(40) }), { code: 'badRequest' });
     await assert.rejects(make({ tree: '--help' }), { code: 'badRequest' });
+    await assert.rejects(make({ parents: [await treeOf(base)] }), { code: 'commitMissing' });
+  });
+
+  test('have a tree, which nothing else has', async () => {
+    const tree = await treeOf(base);
+    assert.equal(await store.repos.treeOf(repoId, base), tree);
+    for (const none of [tree, '1'.repeat(40)]) {
+      await assert.rejects(store.repos.treeOf(repoId, none), { code: 'commitMissing' });
+    }
   });
 
   test('go with their task, and not before', async () => {

@@ -55,6 +55,14 @@ describe('pushing a branch to a forge', () => {
     assert.equal(world.at('same'), world.head);
   });
 
+  test('nothing but a commit that is here', async () => {
+    const tree = await world.store.repos.treeOf(world.repoId, world.head);
+    for (const sha of [tree, '1'.repeat(40)]) {
+      assert.equal((await failure(world.push('none', sha, null))).code, 'commitMissing');
+    }
+    assert.equal(world.at('none'), '');
+  });
+
   test('with object ids of SHA-256, and not into a repository with others', async () => {
     const other = join(world.store.dir, 'sha256');
     git(world.store.dir, ['init', '-q', '--object-format=sha256', '--initial-branch=main', other]);
