@@ -35,7 +35,7 @@ export async function runInBackground(
   }
   const running = await startCommand(context, { id, item, command, how, asked: go.asked });
   sessions.start(number, running);
-  await Promise.race([running.ended.catch(() => {}), pause(yieldMs, signal)]);
+  await firstOf(yieldMs, signal, [running.ended]);
   return told(context, open, number, running);
 }
 
@@ -56,7 +56,7 @@ export async function lookAtSession(
     if (refusal !== null) return plainAnswer(outputFor(open.call, refusal));
     if (read.stop) {
       running.stop();
-      await Promise.race([running.ended.catch(() => {}), pause(STOP_WAIT_MS, signal)]);
+      await firstOf(STOP_WAIT_MS, signal, [running.ended]);
     } else {
       await somethingNew(running, read.waitMs, signal);
     }
@@ -99,15 +99,14 @@ async function typeInto(
 /** Until something that was not told has been printed and it is quiet, until the end, or until the time is up. */
 async function somethingNew(running: RunningCommand, waitMs: number, signal: AbortSignal): Promise<void> {
   const until = Date.now() + waitMs;
-  const ended = running.ended.catch(() => {});
+  const ended = running.ended.catch(() => {}).then(() => 'ended' as const);
   while (!running.isOver && !signal.aborted) {
     const left = until - Date.now();
     if (left <= 0) return;
-    const isQuietSoon = !running.output.isEmpty;
+    const ms = running.output.isEmpty ? left : Math.min(QUIET_MS, left);
     const changed = running.changed.then(() => 'changed' as const);
-    const timer = pause(isQuietSoon ? Math.min(QUIET_MS, left) : left, signal).then(() => 'quiet' as const);
-    const first = await Promise.race([changed, timer, ended.then(() => 'ended' as const)]);
-    if (first === 'ended' || (first === 'quiet' && isQuietSoon)) return;
+    const first = await firstOf(ms, signal, [ended, changed]);
+    if (first !== 'changed') return;
   }
 }
 
@@ -141,7 +140,20 @@ async function told(
   return { ...answer, output: withMark(answer.output, mark) };
 }
 
-/** Over at the end of its time, or at once when it is aborted. */
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await delay(ms, undefined, { signal }).catch(() => {});
+/** Undefined: none of these within the time, or it was aborted, or what was waited for has failed. */
+async function firstOf<T>(
+  ms: number,
+  signal: AbortSignal,
+  events: readonly Promise<T>[],
+): Promise<T | undefined> {
+  const over = new AbortController();
+  try {
+    const timer = delay(ms, undefined, { signal: AbortSignal.any([signal, over.signal]) });
+    return await Promise.race([...events, timer]);
+  } catch {
+    return undefined;
+  } finally {
+    // A chatty command would leave one timer behind for each thing that it says.
+    over.abort();
+  }
 }

@@ -94,6 +94,18 @@ test('a command runs on, is typed to, and its end is told with what it printed, 
   assert.deepEqual(played.server.problems, []);
 });
 
+test('waiting for a command leaves no timer behind, however often it prints', async () => {
+  const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+  const played = await play(
+    start('for i in 1 2 3 4 5 6; do sleep 0.3; echo $i; done', { yield_ms: 300 }),
+    look(),
+    look({ stop: true }),
+  );
+  const before = timers();
+  await played.run();
+  assert.ok(timers() <= before, `${timers()} timers, ${before} before`);
+});
+
 test('a command that ends before the call returns has no session', async () => {
   const played = await play(start('echo short; exit 3', { yield_ms: 30_000 }));
   await played.run();
