@@ -5,14 +5,14 @@
  */
 import { CodexError } from '../../protocol/errors.ts';
 import type { ForgeKind, ForgeRepoView, TriggerView } from '../../protocol/forge.ts';
-import { FEEDBACK_PROMPT_BYTES } from '../../protocol/limits.ts';
+import { FEEDBACK_PROMPT_BYTES, LIMITS } from '../../protocol/limits.ts';
 import type { ParamsOf, RepoAtCommit } from '../../protocol/rpc.ts';
 import type { ForgeRepo, PullRequest, RepoAbout } from '../forge/forge.ts';
 import { remoteOf } from '../forge/remote.ts';
 import type { Trigger } from '../tasks/trigger.ts';
 import { requestIdOf, type Command } from './command.ts';
 import { headRef, type PullDeps } from './types.ts';
-import { untrustedBlock } from './untrusted.ts';
+import { cutBytes, untrustedBlock } from './untrusted.ts';
 
 /** As many as a list for a person may have. */
 const KNOWN_REPOS = 200;
@@ -187,12 +187,13 @@ async function promptOf(
   { number, isPull, command, at }: Wish,
   promptBytes: number,
 ): Promise<string> {
-  const room = Math.min(FEEDBACK_PROMPT_BYTES, Math.floor(promptBytes / 2));
-  const issue = await repo.issue(number, room);
+  const room = Math.min(FEEDBACK_PROMPT_BYTES, Math.floor(promptBytes / 4));
+  // As long as it may be: what does not fit is cut below, with a mark.
+  const issue = await repo.issue(number, LIMITS.forgeTextBytes.cap);
   const what = isPull ? `pull request #${number}` : `issue #${number}`;
   const asked =
     command.text !== ''
-      ? command.text
+      ? cutBytes(command.text, Math.floor(promptBytes / 2))
       : command.review
         ? `Review the changes of ${what}.`
         : `Do what ${what} asks for.`;
