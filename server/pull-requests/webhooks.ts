@@ -22,6 +22,8 @@ export interface Delivery {
   event: string | undefined;
   id: string | undefined;
   signature: string | undefined;
+  /** Of the body: JSON, or a form with that in its one field. What is made by hand at GitHub sends a form at first. */
+  type?: string | undefined;
   body: Buffer;
 }
 
@@ -112,12 +114,12 @@ export function openWebhooks(deps: PullDeps, hands: WebhookHands): Webhooks {
   );
 
   return {
-    async receive({ host, event, id, signature, body }) {
+    async receive({ host, event, id, signature, type, body }) {
       const secret = await deps.webhookSecret(host);
       if (secret === null || !isSigned(body, signature, secret)) throw new CodexError('forgeSignatureWrong');
       if (id === undefined || !/^[\w.-]{1,100}$/.test(id))
         throw new CodexError('badRequest', { field: 'delivery' });
-      const told = readEvent(host, event ?? '', body);
+      const told = readEvent(host, event ?? '', isForm(type) ? ofForm(body) : body);
       if (told === null) return 'ignored';
       const key = { host, id };
       if (working.has(nameOf(key)) || (await wasTaken(deps.store, key))) return 'ignored';
@@ -145,6 +147,12 @@ export function openWebhooks(deps: PullDeps, hands: WebhookHands): Webhooks {
 
 function nameOf({ host, id }: DeliveryKey): string {
   return `${host}\0${id}`;
+}
+
+const isForm = (type = ''): boolean => /^application\/x-www-form-urlencoded\b/i.test(type);
+
+function ofForm(body: Buffer): Buffer {
+  return Buffer.from(new URLSearchParams(body.toString('utf8')).get('payload') ?? '');
 }
 
 function isSigned(body: Buffer, signature: string | undefined, secret: string): boolean {

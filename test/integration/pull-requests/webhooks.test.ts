@@ -203,6 +203,26 @@ test('a comment on a fork’s pull request makes an untrusted task, at the fork�
   );
 });
 
+test('a webhook that comes as a form, as those made by hand do at first, is heard', async () => {
+  const { github, one } = world;
+  await one.call('forge.setTrigger', { host: github.host, repo: REPO, on: true });
+  const issue = github.addIssue(REPO, { title: 'A form', by: 'hubot' });
+  const comment = github.comment(
+    REPO,
+    issue.number,
+    'hubot',
+    '@codex read the form & mend 100 % of it + more',
+  );
+  const payload = github.events.issueComment('created', REPO, issue.number, comment.id);
+  const bytes = Buffer.from(new URLSearchParams({ payload: JSON.stringify(payload) }).toString());
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+  const told = await github.deliver('issue_comment', payload, { to: target(), bytes, headers });
+  assert.deepEqual(JSON.parse(told.body), { outcome: 'taken' });
+  await changed(({ title }) => title === 'read the form & mend 100 % of it + more');
+  const forged = { to: target(), bytes, headers, signature: `sha256=${'0'.repeat(64)}` };
+  assert.equal((await github.deliver('issue_comment', payload, forged)).status, 401);
+});
+
 test('what is asked below the longest of issues is begun with, in any script', async () => {
   const { github, one } = world;
   await one.call('forge.setTrigger', { host: github.host, repo: REPO, on: true });
@@ -213,7 +233,10 @@ test('what is asked below the longest of issues is begun with, in any script', a
   await deliver('issue_comment', github.events.issueComment('created', REPO, issue.number, comment.id));
   const task = await changed(({ title, state }) => title.startsWith('mend 長') && state === 'completed');
   const { task: view } = await one.call('task.get', { taskId: task.id });
-  assert.match(view.turnList[0]?.prompt ?? '', /bytes more were left out\]\n\[\w+: what others wrote ends\]$/);
+  assert.match(
+    view.turnList[0]?.prompt ?? '',
+    /bytes more were left out\]\n\[\w+: what others wrote ends\]$/,
+  );
 });
 
 test('the name of a file that was commented on is a stranger’s word', async () => {
