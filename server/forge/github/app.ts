@@ -67,15 +67,23 @@ export function grantedOf(purpose: Purpose, has: Permissions): { ask: Permission
   return { ask: { ...must, ...Object.fromEntries(more) } };
 }
 
+function isAll(purpose: Purpose, asked: Permissions): boolean {
+  const { must, may } = WANTED[purpose];
+  return Object.keys({ ...must, ...may }).every((name) => name in asked);
+}
+
 export interface AppToken {
   token: string;
-  expiresAt: number;
+  /** A new one is asked for then. */
+  usedUntil: number;
   /** What the app was given where this is for; the token itself may have less. */
   installed: Permissions;
 }
 
 /** One that ends sooner could end while it is used. */
 const LEFT_MS = 5 * 60_000;
+/** One with less than could be asked for: whoever was told to give the app more tries again soon. */
+const LESS_MS: Record<Purpose, number> = { read: 10 * 60_000, write: 60_000 };
 
 export interface AppPlace {
   host: string;
@@ -135,7 +143,7 @@ export class AppTokens {
     const there = this.#tokens.get(key);
     if (there) {
       const found = await there;
-      if (found.token !== refused && found.expiresAt - this.#now() > LEFT_MS) return found;
+      if (found.token !== refused && found.usedUntil > this.#now()) return found;
     }
     // Whoever finds another one there than before waits for that one.
     const newer = this.#tokens.get(key);
@@ -151,7 +159,11 @@ export class AppTokens {
 
   /** Whether the app was given enough there to make a pull request. */
   async mayPush(repo: string): Promise<boolean> {
-    return 'ask' in grantedOf('write', (await this.token(repo, 'read')).installed);
+    const there = await this.token(repo, 'read');
+    if ('ask' in grantedOf('write', there.installed)) return true;
+    // It may have been given more since, because we said so.
+    const newer = await this.token(repo, 'read', there.token);
+    return 'ask' in grantedOf('write', newer.installed);
   }
 
   secrets(): string[] {
@@ -185,7 +197,12 @@ export class AppTokens {
         ...about,
       });
       this.#known.set(token, expires_at);
-      return { token, expiresAt: expires_at, installed: installation.permissions };
+      const soon = isAll(purpose, granted.ask) ? Infinity : this.#now() + LESS_MS[purpose];
+      return {
+        token,
+        usedUntil: Math.min(expires_at - LEFT_MS, soon),
+        installed: installation.permissions,
+      };
     };
     try {
       return await ask({ repositories: [repo.split('/')[1]] }, granted.ask);
