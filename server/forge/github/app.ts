@@ -104,16 +104,25 @@ export class AppTokens {
   /** Until they end, replaced ones too: they are still taken out of what is logged. */
   readonly #known = new Map<string, number>();
   #settings: Promise<string | null> | null = null;
+  /** By how much GitHub's clock is before ours, as far as that was noticed. */
+  #aheadMs = 0;
 
   constructor(options: AppTokensOptions) {
     this.#options = options;
-    this.#now = options.now ?? Date.now;
+    const { now = Date.now } = options;
+    this.#now = () => now() + this.#aheadMs;
   }
 
-  /** As the app itself: it may only ask about itself, and for tokens. */
+  /**
+   * As the app itself: it may only ask about itself, and for tokens. A machine that slept can be minutes behind, and
+   * GitHub takes no note that ends before now, or begins later: then its own clock counts.
+   */
   readonly self: Auth = {
-    renews: false,
-    header: async () => appJwt(this.#options.appId, this.#options.key, this.#now()),
+    renews: true,
+    header: async (_refused, theirTime) => {
+      if (theirTime !== undefined) this.#aheadMs += theirTime - this.#now();
+      return appJwt(this.#options.appId, this.#options.key, this.#now());
+    },
   };
 
   auth(repo: string, purpose: Purpose): Auth {

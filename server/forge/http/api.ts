@@ -15,8 +15,8 @@ import { send, SendFailure, type Answer, type Method } from './send.ts';
 
 /** Who a call is from. */
 export interface Auth {
-  /** Another one than `refused`, where `renews`. */
-  header(refused?: string): Promise<string>;
+  /** Another one than `refused`, where `renews`; `theirTime` is what the forge's clock said then. */
+  header(refused?: string, theirTime?: number): Promise<string>;
   renews: boolean;
   /** Where whoever owns it gives it more; null: it does not say. */
   settings?: () => Promise<string | null>;
@@ -182,6 +182,7 @@ export class ForgeApi {
     const tries = { unsent: 0, broken: 0, down: 0 };
     let [url, redirects, waits, waited] = [first, 0, 0, 0];
     let refused: string | undefined;
+    let theirTime: number | undefined;
     /** Pauses, or throws what there is nothing more to try about. */
     const again = async (kind: keyof typeof RETRIES, error: CodexError): Promise<void> => {
       const { pausesMs, onlyRepeatable } = RETRIES[kind];
@@ -190,7 +191,7 @@ export class ForgeApi {
       await pause(ms);
     };
     for (;;) {
-      const token = await auth?.header(refused);
+      const token = await auth?.header(refused, theirTime);
       const headers: Record<string, string> = {
         'user-agent': 'codex-tasks',
         ...this.#dialect.headers,
@@ -234,6 +235,7 @@ export class ForgeApi {
         case 'unauthorized':
           if (!auth?.renews || refused !== undefined) throw meaning.error;
           refused = token;
+          theirTime = timeOf(answer.headers);
           break;
         case 'down':
           await again('down', meaning.error);
@@ -244,6 +246,11 @@ export class ForgeApi {
       }
     }
   }
+}
+
+function timeOf(headers: Headers): number | undefined {
+  const at = Date.parse(headers.get('date') ?? '');
+  return Number.isNaN(at) ? undefined : at;
 }
 
 /** What is forbidden is told with where it can be allowed. */

@@ -127,6 +127,21 @@ test('an app that lacks a permission is told which, and where its owner gives it
   );
 });
 
+test('a clock that goes wrong, ours or theirs, keeps no app out', async () => {
+  const { host, url: webUrl, apiUrl } = github;
+  const key = readAppKey(app.privateKey, host);
+  for (const wrongMs of [-30 * 60_000, 30 * 60_000]) {
+    const api = new GitHubApi({ host, apiUrl, loopback: true, hide: (text) => text });
+    const now = () => Date.now() + wrongMs;
+    const tokens = new AppTokens({ host, webUrl, api, appId: String(app.id), key, now });
+    assert.equal((await tokens.about()).name, app.name);
+    const before = github.asked(MINT);
+    const { token } = await tokens.token(REPO, 'write');
+    assert.equal((await tokens.token(REPO, 'write')).token, token);
+    assert.equal(github.asked(MINT) - before, 1);
+  }
+});
+
 test('who was told to give an app more, and did, can go on soon', async () => {
   await github.addRepo('ada/tool', { private: true });
   const issue = github.addIssue('ada/tool', { title: 'Broken', by: 'ada' });
