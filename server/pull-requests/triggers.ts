@@ -108,9 +108,7 @@ export interface Wish {
 
 /** Returns the task's id; null: nobody turned it on, or its author may not. */
 export async function startTask(deps: PullDeps, wish: Wish): Promise<string | null> {
-  const enabled = (await listTriggers(deps)).find(
-    (one) => one.host === wish.host && one.repo.toLowerCase() === wish.repo.toLowerCase(),
-  );
+  const enabled = await enabledFor(deps, wish);
   if (!enabled) return null;
   const repo = (await deps.forges.get(wish.host)).repo(enabled.repo);
   const permission = await repo.permissionOf(wish.author);
@@ -138,6 +136,40 @@ export async function startTask(deps: PullDeps, wish: Wish): Promise<string | nu
   };
   await deps.checkTask?.(request);
   return (await deps.tasks.create(request, who, { trigger })).id;
+}
+
+/** Of a repository that has another name since it was turned on the row gets that name. */
+async function enabledFor(deps: PullDeps, { host, repo }: Wish): Promise<TriggerView | null> {
+  const isSame = (name: string) => name.toLowerCase() === repo.toLowerCase();
+  const there = (await listTriggers(deps)).filter((one) => one.host === host);
+  const found = there.find((one) => isSame(one.repo));
+  if (found) return found;
+  for (const one of there) {
+    const name = await nameNow(deps, one);
+    if (name === null || !isSame(name)) continue;
+    await deps.store.write((tx) =>
+      tx
+        .updateTable('forge_triggers')
+        .set({ repo: name })
+        .where('host', '=', host)
+        .where('repo', '=', one.repo)
+        .execute(),
+    );
+    return { ...one, repo: name };
+  }
+  return null;
+}
+
+/** Null: it is gone, or not to be seen any more. */
+async function nameNow({ forges }: PullDeps, { host, repo }: TriggerView): Promise<string | null> {
+  try {
+    return (await (await forges.get(host)).repo(repo).about()).name;
+  } catch (error) {
+    const isGone =
+      error instanceof CodexError && (error.code === 'forgeRepoUnknown' || error.code === 'forgeForbidden');
+    if (isGone) return null;
+    throw error;
+  }
 }
 
 /** The commit that it is about, in the backend's own repository. */

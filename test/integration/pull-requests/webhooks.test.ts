@@ -239,6 +239,27 @@ test('what is asked below the longest of issues is begun with, in any script', a
   );
 });
 
+test('where a repository has another name now, it is still turned on, and no other is', async () => {
+  const { github, one } = world;
+  for (const name of ['octocat/moving', 'octocat/quiet'])
+    await github.addRepo(name, { files: { 'a.txt': 'a\n' }, roles: { hubot: 'write' } });
+  await one.call('forge.setTrigger', { host: github.host, repo: 'octocat/moving', on: true });
+  github.rename('octocat/moving', 'octocat/moved');
+  const asked = async (name: string) => {
+    const issue = github.addIssue(name, { title: 'Here', by: 'hubot' });
+    const comment = github.comment(name, issue.number, 'hubot', `@codex mend ${name}`);
+    const payload = github.events.issueComment('created', name, issue.number, comment.id);
+    return deliver('issue_comment', payload);
+  };
+  await asked('octocat/quiet');
+  await asked('octocat/moved');
+  await changed(({ title }) => title === 'mend octocat/moved');
+  assert.ok((await tasks()).every(({ title }) => title !== 'mend octocat/quiet'));
+  const { triggers } = await one.call('forge.listTriggers', {});
+  assert.ok(triggers.some(({ repo }) => repo === 'octocat/moved'));
+  assert.ok(!triggers.some(({ repo }) => repo === 'octocat/moving'));
+});
+
 test('the text of a review starts a task, too', async () => {
   const { github, one } = world;
   await github.commit(REPO, 'reviewed', { 'r.txt': 'x\n' });
