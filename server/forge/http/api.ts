@@ -100,7 +100,7 @@ export class ForgeApi {
       }
       const page: Page = await this.#page(call, url);
       found.push(...this.#parse(schema, page.text));
-      url = this.#nextOf(page.link);
+      url = this.#nextOf(page.link, url);
     }
     return found;
   }
@@ -168,11 +168,16 @@ export class ForgeApi {
     return new CodexError('forgeGarbage', { host }, { detail: `${host}: ${detail}` });
   }
 
-  /** `<https://…>; rel="next"`; one that leads elsewhere is none. */
-  #nextOf(link: string | null): URL | null {
+  /**
+   * `<https://…>; rel="next"`. A server that is reached by another name than it knows of itself leads elsewhere: then
+   * that page is asked for where the last one was.
+   */
+  #nextOf(link: string | null, asked: URL): URL | null {
     const next = /<([^>]{1,2000})>\s*;\s*rel="next"/.exec(link ?? '')?.[1];
     const url = next !== undefined && URL.canParse(next) ? new URL(next) : null;
-    return url?.origin === this.#base.origin ? url : null;
+    if (url === null || url.origin === this.#base.origin) return url;
+    const same = new URL(url.search, asked);
+    return same.href === asked.href ? null : same;
   }
 
   async #send(call: Call, first: URL, extra: Record<string, string>, maxBytes: number) {
