@@ -110,6 +110,7 @@ export const IssueAnswer = z.object({
       labels.flatMap((label) => (typeof label === 'string' ? label : (label.name ?? []))),
     ),
   html_url: WebAddress,
+  comments: z.number().int().nonnegative().default(0),
   pull_request: z.unknown().optional(),
 });
 

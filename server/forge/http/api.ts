@@ -63,6 +63,8 @@ const RETRIES = {
 } as const;
 /** A forge that says “wait” again and again. */
 const WAITS_MOST = 3;
+/** As many as forges give. */
+export const PAGE_ENTRIES = 100;
 const REDIRECTS_MOST = 3;
 
 interface Page {
@@ -92,7 +94,7 @@ export class ForgeApi {
   async list<T>(schema: z.ZodType<T[]>, call: Call): Promise<T[]> {
     const found: T[] = [];
     let url: URL | null = this.#urlOf(call.path);
-    url.searchParams.set('per_page', '100');
+    url.searchParams.set('per_page', String(PAGE_ENTRIES));
     for (let pages = 0; url !== null; pages++) {
       if (pages === FORGE_PAGES_MOST) {
         this.#options.onCut?.(call.about ?? call.path);
