@@ -1,6 +1,7 @@
 /** Which pull requests a webhook of GitHub's may be about, and what a comment in it asks for. Pure. */
 import { z } from 'zod';
 import { ForgeRepoName } from '../../protocol/forge.ts';
+import { WISHES_KEPT_MS } from '../../protocol/limits.ts';
 import { commandOf } from './command.ts';
 import type { Wish } from './triggers.ts';
 
@@ -24,6 +25,8 @@ const Said = z.object({
   id: Int,
   body: z.string().nullish(),
   user: z.object({ login: z.string().min(1).max(100), type: z.string().optional() }).nullable(),
+  created_at: z.string().max(100).nullish(),
+  submitted_at: z.string().max(100).nullish(),
 });
 const Comment = Said.extend({
   path: z.string().max(4_096).optional(),
@@ -64,7 +67,7 @@ const KNOWN = new Set([
 ]);
 
 /** Null: nothing that we know, or nothing that can be read. */
-export function readEvent(host: string, event: string, body: Buffer): Told | null {
+export function readEvent(host: string, event: string, body: Buffer, now = Date.now()): Told | null {
   if (!KNOWN.has(event)) return null;
   const read = Payload.safeParse(parsedJson(body));
   if (!read.success) return null;
@@ -82,7 +85,7 @@ export function readEvent(host: string, event: string, body: Buffer): Told | nul
     ...branches.map(({ name }) => name),
     ref?.startsWith('refs/heads/') ? ref.slice('refs/heads/'.length) : undefined,
   ].filter((name) => name != null);
-  const wish = wishOf(host, event, payload);
+  const wish = wishOf(host, event, payload, now);
   return {
     concerns: { host, repo: payload.repository.full_name, numbers, branches: names },
     ...(wish ? { wish } : {}),
@@ -97,9 +100,12 @@ function parsedJson(body: Buffer): unknown {
   }
 }
 
-function wishOf(host: string, event: string, payload: Payload): Wish | null {
+function wishOf(host: string, event: string, payload: Payload, now: number): Wish | null {
   const said = saidIn(event, payload);
   if (!said || !said.by.user || said.by.user.type === 'Bot') return null;
+  // Whoever has got hold of what was signed once could send it again whenever it suits them.
+  const at = Date.parse(said.by.created_at ?? said.by.submitted_at ?? '');
+  if (at < now - WISHES_KEPT_MS) return null;
   const command = commandOf(said.by.body ?? '');
   if (command === null) return null;
   return {

@@ -82,6 +82,18 @@ test('the text of a review asks as a comment does', () => {
   );
 });
 
+test('what was said long ago asks for nothing when it is sent again', () => {
+  const issue = { number: 5 };
+  const user = { login: 'a', type: 'User' };
+  const wish = (created_at: string) =>
+    read('issue_comment', {
+      ...{ repository, action: 'created', issue },
+      comment: { id: 9, body: '@codex fix', user, created_at },
+    })?.wish;
+  const ago = (hours: number) => new Date(Date.now() - hours * 3_600_000).toISOString();
+  assert.deepEqual([wish(ago(0))?.number, wish(ago(23))?.number, wish(ago(25))], [5, 5, undefined]);
+});
+
 test('robots, edits and other events ask for nothing', () => {
   const issue = { number: 5 };
   const comment = { id: 9, body: '@codex fix', user: { login: 'a', type: 'User' } };
