@@ -110,11 +110,14 @@ export interface Wish {
 export async function startTask(deps: PullDeps, wish: Wish): Promise<string | null> {
   const enabled = await enabledFor(deps, wish);
   if (!enabled) return null;
-  const repo = (await deps.forges.get(wish.host)).repo(enabled.repo);
-  const permission = await repo.permissionOf(wish.author);
+  const forge = await deps.forges.get(wish.host);
+  const named = forge.repo(enabled.repo);
+  const permission = await named.permissionOf(wish.author);
   if (permission !== 'write' && permission !== 'admin') return null;
 
-  const about = await repo.about();
+  const about = await named.about();
+  // Git follows no other name than the one that it has now.
+  const repo = forge.repo(about.name);
   const pull = wish.isPull ? await repo.pull(wish.number) : null;
   const fork = pull !== null && pull.head.repo?.toLowerCase() !== about.name.toLowerCase();
   const trigger: Trigger = {

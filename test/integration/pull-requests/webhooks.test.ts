@@ -244,15 +244,17 @@ test('where a repository has another name now, it is still turned on, and no oth
   for (const name of ['octocat/moving', 'octocat/quiet'])
     await github.addRepo(name, { files: { 'a.txt': 'a\n' }, roles: { hubot: 'write' } });
   await one.call('forge.setTrigger', { host: github.host, repo: 'octocat/moving', on: true });
-  github.rename('octocat/moving', 'octocat/moved');
-  const asked = async (name: string) => {
+  const said = (name: string) => {
     const issue = github.addIssue(name, { title: 'Here', by: 'hubot' });
     const comment = github.comment(name, issue.number, 'hubot', `@codex mend ${name}`);
-    const payload = github.events.issueComment('created', name, issue.number, comment.id);
-    return deliver('issue_comment', payload);
+    return github.events.issueComment('created', name, issue.number, comment.id);
   };
-  await asked('octocat/quiet');
-  await asked('octocat/moved');
+  const before = said('octocat/moving');
+  github.rename('octocat/moving', 'octocat/moved');
+  await deliver('issue_comment', before);
+  await changed(({ title }) => title === 'mend octocat/moving');
+  await deliver('issue_comment', said('octocat/quiet'));
+  await deliver('issue_comment', said('octocat/moved'));
   await changed(({ title }) => title === 'mend octocat/moved');
   assert.ok((await tasks()).every(({ title }) => title !== 'mend octocat/quiet'));
   const { triggers } = await one.call('forge.listTriggers', {});
