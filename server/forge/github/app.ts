@@ -130,7 +130,18 @@ export class AppTokens {
       renews: true,
       header: async (refused) => (await this.token(repo, purpose, refused)).token,
       settings: this.settings,
+      isShutOut: () => this.#isShutOut(repo),
     };
+  }
+
+  /** Whether what is forbidden there is all: a token that was made before says nothing of that. */
+  async #isShutOut(repo: string): Promise<boolean> {
+    try {
+      return (await this.#installation(repo)).suspended_at != null;
+    } catch (error) {
+      if (error instanceof CodexError && error.code === 'forgeRepoUnknown') return true;
+      throw error;
+    }
   }
 
   about(): Promise<z.infer<typeof AppAnswer>> {
@@ -183,13 +194,8 @@ export class AppTokens {
 
   async #mint(repo: string, purpose: Purpose): Promise<AppToken> {
     const { host, api } = this.#options;
-    const path = repo.split('/').map(encodeURIComponent).join('/');
     const about = { about: repo, why: 'installation' } as const;
-    const installation = await api.json(InstallationAnswer, {
-      path: `repos/${path}/installation`,
-      auth: this.self,
-      ...about,
-    });
+    const installation = await this.#installation(repo);
     const granted = grantedOf(purpose, installation.permissions);
     if ('missing' in granted) {
       const error = new CodexError('forgeForbidden', { host, repo, need: granted.missing });
@@ -220,8 +226,19 @@ export class AppTokens {
       // It has another name now: a token that only sees names says which repository it is.
       const { token } = await ask({}, { metadata: 'read' });
       const auth = { renews: false, header: async () => token };
-      const { id } = await api.json(RepoAnswer, { path: `repos/${path}`, auth, ...about });
+      const { id } = await api.json(RepoAnswer, { path: pathOf(repo), auth, ...about });
       return ask({ repository_ids: [id] }, granted.ask);
     }
   }
+
+  #installation(repo: string): Promise<z.infer<typeof InstallationAnswer>> {
+    return this.#options.api.json(InstallationAnswer, {
+      path: `${pathOf(repo)}/installation`,
+      auth: this.self,
+      about: repo,
+      why: 'installation',
+    });
+  }
 }
+
+const pathOf = (repo: string): string => `repos/${repo.split('/').map(encodeURIComponent).join('/')}`;

@@ -20,6 +20,8 @@ export interface Auth {
   renews: boolean;
   /** Where whoever owns it gives it more; null: it does not say. */
   settings?: () => Promise<string | null>;
+  /** Whether nothing at all is allowed any more. */
+  isShutOut?: () => Promise<boolean>;
 }
 
 export interface Call extends Omit<Asked, 'host'> {
@@ -263,9 +265,12 @@ function timeOf(headers: Headers): number | undefined {
 /** What is forbidden is told with where it can be allowed. */
 export async function withSettings(
   error: CodexError,
-  auth: Pick<Auth, 'settings'> | null,
+  auth: Pick<Auth, 'settings' | 'isShutOut'> | null,
 ): Promise<CodexError> {
   if (error.code !== 'forgeForbidden' || !auth?.settings) return error;
+  const { host = '', repo = '' } = error.wire.params;
+  if (await auth.isShutOut?.().catch(() => false))
+    return new CodexError(error.code, { host, repo, why: 'installation' }, { detail: error.message });
   const appSettings = await auth.settings().catch(() => null);
   if (appSettings === null) return error;
   return new CodexError(error.code, { ...error.wire.params, appSettings }, { detail: error.message });

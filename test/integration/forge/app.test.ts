@@ -142,6 +142,20 @@ test('a clock that goes wrong, ours or theirs, keeps no app out', async () => {
   }
 });
 
+test('an app that is suspended, or taken from a repository, is said to be so, whatever token it had', async () => {
+  await github.addRepo('eve/tool', { private: true });
+  const issue = github.addIssue('eve/tool', { title: 'Broken', by: 'eve' });
+  const shut = github.addApp({ name: 'Shut', permissions: { issues: 'write' } });
+  const installed = github.install(shut, 'eve');
+  const repo = forgeAt(github, { how: 'app', id: String(shut.id), key: shut.privateKey }).repo('eve/tool');
+  await repo.comment(issue.number, 'I am here');
+  installed.suspended = true;
+  const sentence = /does not let the app into eve\/tool#\d+: it has to be installed there, and not suspended/;
+  await failsWith(repo.comment(issue.number, 'Still'), 'forgeForbidden', sentence, shut.privateKey);
+  installed.suspended = false;
+  await repo.comment(issue.number, 'Again');
+});
+
 test('who was told to give an app more, and did, can go on soon', async () => {
   await github.addRepo('ada/tool', { private: true });
   const issue = github.addIssue('ada/tool', { title: 'Broken', by: 'ada' });
