@@ -114,6 +114,8 @@ export function openWebhooks(
     const least = typeof params['waitMs'] === 'number' ? params['waitMs'] : 0;
     const ms = Math.max(least, Math.min(FORGE_RETRY_MOST_MS, laterMs * 2 ** times));
     if (Date.now() + ms > since + WISHES_KEPT_MS) return false;
+    // A flood waits in the database alone, for the next start.
+    if (later.size >= WEBHOOKS_WAITING) return true;
     const timer = setTimeout(() => lineUp(key, told, { since, times: times + 1 }), ms).unref();
     later.set(nameOf(key), timer);
     return true;
