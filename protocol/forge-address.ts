@@ -46,8 +46,12 @@ function siteOfScp(text: string): Site | null {
   return host === undefined || path === undefined || host.length === 1 ? null : siteAt(host, path, true);
 }
 
-/** GitHub answers for SSH here too, where port 22 is closed. */
-const SAME_AS: Record<string, string> = { 'ssh.github.com': 'github.com', 'www.github.com': 'github.com' };
+/** GitHub and GitLab answer for SSH here too, where port 22 is closed. */
+const SAME_AS: Record<string, string> = {
+  'ssh.github.com': 'github.com',
+  'www.github.com': 'github.com',
+  'altssh.gitlab.com': 'gitlab.com',
+};
 
 export function sameAs(rawHost: string): string {
   const small = rawHost.toLowerCase();

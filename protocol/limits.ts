@@ -169,7 +169,7 @@ export const WEBHOOK_BYTES = MIB;
 export const WEBHOOKS_WAITING = 200;
 /** The ids of webhooks that were taken: a forge sends one again for some days at most. */
 export const WEBHOOK_IDS_KEPT_MS = 7 * 24 * 60 * MINUTE_MS;
-/** How old a wish in a comment may be when a backend that was ended comes to it. */
+/** How old a wish in a comment may be when it is told, or when a backend that was ended comes to it. */
 export const WISHES_KEPT_MS = 24 * 60 * MINUTE_MS;
 /** What others wrote, in one prompt: the longest review fits, a flood does not. */
 export const FEEDBACK_PROMPT_BYTES = 64 * KIB;

@@ -19,6 +19,23 @@ export function quoted(mark: string, what: string, text: string): string {
   return `[${mark}: ${what} begins]\n${text}\n[${mark}: ${what} ends]`;
 }
 
+const BEGINS = new RegExp(`^\\[([0-9a-f]{${2 * MARK_BYTES}}): (.*) begins\\]$`, 'gm');
+
+/** Without what others wrote: for what is done with somebody's access because they said so. */
+export function ownWords(text: string): string {
+  const own: string[] = [];
+  let from = 0;
+  for (const { index, 0: begin, 1: mark = '', 2: what = '' } of text.matchAll(BEGINS)) {
+    // Inside of one it is a word of theirs.
+    if (index < from) continue;
+    own.push(text.slice(from, index));
+    const end = `\n[${mark}: ${what} ends]`;
+    const at = text.indexOf(end, index + begin.length);
+    from = at === -1 ? text.length : at + end.length;
+  }
+  return [...own, text.slice(from)].join('\n');
+}
+
 function randomMark(): string {
   return randomBytes(MARK_BYTES).toString('hex');
 }

@@ -8,6 +8,8 @@
  * The proxy is the one that the environment of the backend names (`HTTPS_PROXY`, `NO_PROXY`): then that proxy resolves
  * and dials, and only addresses that are written out are judged here. What goes without TLS never takes it, since it
  * would carry a credential across the network in the clear.
+ *
+ * Certificates are held to what Node trusts and to what the machine does: a company's forge has one of its own.
  */
 import { lookup as resolveName } from 'node:dns';
 import {
@@ -20,6 +22,7 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { LookupFunction } from 'node:net';
 import { CodexError } from '../protocol/errors.ts';
 import { parseAddress, serverPlace, type ServerPlace } from './egress/policy/addresses.ts';
+import { trustedContext } from './trust.ts';
 
 export interface OutletOptions {
   /** Whether it may lead to this machine's loopback. */
@@ -71,7 +74,7 @@ export class Outlet {
   #agent(): HttpAgent | HttpsAgent {
     const kept = { keepAlive: true, timeout: IDLE_MS };
     return this.#origin.protocol === 'https:'
-      ? new HttpsAgent({ ...kept, proxyEnv: process.env })
+      ? new HttpsAgent({ ...kept, proxyEnv: process.env, secureContext: trustedContext() })
       : new HttpAgent(kept);
   }
 

@@ -5,7 +5,8 @@
  * What guards our two pages is a state: random, good for one app, for some minutes, and in this process alone.
  */
 import { randomBytes } from 'node:crypto';
-import { CodexError } from '../../protocol/errors.ts';
+import type { z } from 'zod';
+import { CodexError, type ErrorCode } from '../../protocol/errors.ts';
 import type { ForgeView } from '../../protocol/forge.ts';
 import { PATHS } from '../../protocol/http.ts';
 import { FORGE_APPS_MOST, FORGE_APP_MS } from '../../protocol/limits.ts';
@@ -40,11 +41,18 @@ export interface Handover {
   manifests: { json: string; answersIssues: boolean; isChosen: boolean }[];
 }
 
+type App = z.infer<typeof ConversionAnswer>;
+
 interface Begun extends Wanted {
   until: number;
+  /** What GitHub has handed over and is not kept yet: nobody else has its key, and there is no second one. */
+  app: App | null;
   /** Its code is good once, so whoever comes again is told how that went. */
   made: Promise<ForgeView> | null;
 }
+
+/** What a server says of an app that another server of the forge has just made. */
+const UNKNOWN_YET: ReadonlySet<ErrorCode> = new Set(['forgeUnauthorized', 'forgeRepoUnknown']);
 
 export class AppMaking {
   readonly #options: AppMakingOptions;
@@ -62,7 +70,7 @@ export class AppMaking {
     const [oldest] = this.#begun.keys();
     if (this.#begun.size >= FORGE_APPS_MOST && oldest !== undefined) this.#begun.delete(oldest);
     const state = randomBytes(32).toString('base64url');
-    this.#begun.set(state, { ...wanted, until: this.#now() + FORGE_APP_MS, made: null });
+    this.#begun.set(state, { ...wanted, until: this.#now() + FORGE_APP_MS, app: null, made: null });
     return state;
   }
 
@@ -100,20 +108,34 @@ export class AppMaking {
       return await making;
     } catch (error) {
       if (begun.made === making) begun.made = null;
-      if (!(error instanceof CodexError && error.wire.retryable)) this.#begun.delete(state);
+      const isRetryable = error instanceof CodexError && error.wire.retryable;
+      if (begun.app === null && !isRetryable) this.#begun.delete(state);
       throw error;
     }
   }
 
-  async #make({ host, apiUrl, who }: Begun, code: string): Promise<ForgeView> {
-    const { loopback, forges } = this.#options;
+  async #make(begun: Begun, code: string): Promise<ForgeView> {
+    const { host, apiUrl, who } = begun;
+    const app = (begun.app ??= await this.#handedOver(begun, code));
+    try {
+      const view = await this.#options.forges.connect(appConnection({ host, apiUrl }, app), who);
+      begun.app = null;
+      return view;
+    } catch (error) {
+      const isUnknownYet = error instanceof CodexError && UNKNOWN_YET.has(error.code);
+      if (!isUnknownYet) throw error;
+      throw new CodexError('forgeUnavailable', { host }, { detail: error.message });
+    }
+  }
+
+  #handedOver({ host, apiUrl }: Begun, code: string): Promise<App> {
+    const { loopback } = this.#options;
     const api = new GitHubApi({ host, apiUrl, loopback, hide: (text) => text.replaceAll(code, '…') });
-    const made = await api.json(ConversionAnswer, {
+    return api.json(ConversionAnswer, {
       method: 'POST',
       path: `app-manifests/${encodeURIComponent(code)}/conversions`,
       auth: null,
     });
-    return forges.connect(appConnection({ host, apiUrl }, made), who);
   }
 
   #known(state: string): Begun {

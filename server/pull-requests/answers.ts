@@ -5,7 +5,7 @@
  */
 import { parsed } from '../tasks/rows.ts';
 import { KeyedLock } from '../repos/keyed-lock.ts';
-import type { WireError } from '../../protocol/errors.ts';
+import { CodexError, type WireError } from '../../protocol/errors.ts';
 import type { PatchSummary } from '../../protocol/events.ts';
 import { ANSWER_TRIES, FORGE_RETRY_MOST_MS, FORGE_RETRY_MS } from '../../protocol/limits.ts';
 import { hasEnded } from '../../protocol/states.ts';
@@ -106,7 +106,7 @@ export class TriggeredTasks {
     this.#tried.delete(taskId);
   }
 
-  async #say(taskId: string): Promise<void> {
+  async #say(taskId: string, isAgain = false): Promise<void> {
     if (this.#closing.signal.aborted) return;
     const task = await this.#task(taskId);
     if (task === null || task.trigger.answered === true) {
@@ -127,7 +127,15 @@ export class TriggeredTasks {
     if (answerId === undefined) answerId = (await repo.comment(trigger.number, startedText(named))).id;
     if (answerId !== trigger.answerId) await this.#keep(taskId, { ...trigger, answerId });
     if (outcome === null) return;
-    await repo.changeComment(answerId, endedText(named, outcome));
+    try {
+      await repo.changeComment(answerId, endedText(named, outcome));
+    } catch (error) {
+      const isGone = error instanceof CodexError && error.code === 'forgeRepoUnknown';
+      if (!isGone || isAgain) throw error;
+      // Somebody has taken our words away: they are said anew.
+      await this.#keep(taskId, { ...trigger, answerId: undefined });
+      return this.#say(taskId, true);
+    }
     await this.#keep(taskId, { ...trigger, answerId, answered: true });
     this.#isDone(taskId);
   }

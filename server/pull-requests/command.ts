@@ -5,7 +5,8 @@ import type { PatchSummary } from '../../protocol/events.ts';
 import { COMMENT_CHARS } from '../../protocol/limits.ts';
 import type { TurnState } from '../../protocol/states.ts';
 
-const NAME = /^\s*@codex(?![\w-])[:,]?\s*/i;
+/** Four spaces before it are code, and `@codex/reviewers` is a team of somebody's. */
+const NAME = /^(?:[ \t]*\r?\n)* {0,3}@codex(?![\w-]|\/\w)[:,]?\s*/i;
 /** In every comment of ours, so that none is ever taken for somebody's wish, and one can be found again. */
 const MARK = '<!-- codex-tasks:';
 

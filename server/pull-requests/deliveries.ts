@@ -34,7 +34,7 @@ export async function keepWish(store: Store, { host, id }: DeliveryKey, told: To
 }
 
 /** In the order in which they came. What nobody took up for so long would be a surprise now. */
-export async function keptWishes(store: Store): Promise<(DeliveryKey & { told: Told })[]> {
+export async function keptWishes(store: Store): Promise<(DeliveryKey & { told: Told; at: number })[]> {
   await store.write((tx) =>
     tx
       .deleteFrom('forge_wishes')
@@ -42,7 +42,7 @@ export async function keptWishes(store: Store): Promise<(DeliveryKey & { told: T
       .execute(),
   );
   const rows = await store.read((db) => db.selectFrom('forge_wishes').selectAll().orderBy('at').execute());
-  return rows.map(({ host, id, told }) => ({ host, id, told: JSON.parse(told) as Told }));
+  return rows.map(({ host, id, told, at }) => ({ host, id, told: JSON.parse(told) as Told, at }));
 }
 
 /** `taken`: it does not count again; otherwise the forge may send it once more. */

@@ -5,14 +5,14 @@
  */
 import { CodexError } from '../../protocol/errors.ts';
 import type { ForgeKind, ForgeRepoView, TriggerView } from '../../protocol/forge.ts';
-import { FEEDBACK_PROMPT_BYTES } from '../../protocol/limits.ts';
+import { FEEDBACK_PROMPT_BYTES, LIMITS } from '../../protocol/limits.ts';
 import type { ParamsOf, RepoAtCommit } from '../../protocol/rpc.ts';
 import type { ForgeRepo, PullRequest, RepoAbout } from '../forge/forge.ts';
 import { remoteOf } from '../forge/remote.ts';
 import type { Trigger } from '../tasks/trigger.ts';
 import { requestIdOf, type Command } from './command.ts';
 import { headRef, type PullDeps } from './types.ts';
-import { untrustedBlock } from './untrusted.ts';
+import { cutBytes, untrustedBlock } from './untrusted.ts';
 
 /** As many as a list for a person may have. */
 const KNOWN_REPOS = 200;
@@ -108,15 +108,16 @@ export interface Wish {
 
 /** Returns the task's id; null: nobody turned it on, or its author may not. */
 export async function startTask(deps: PullDeps, wish: Wish): Promise<string | null> {
-  const enabled = (await listTriggers(deps)).find(
-    (one) => one.host === wish.host && one.repo.toLowerCase() === wish.repo.toLowerCase(),
-  );
+  const enabled = await enabledFor(deps, wish);
   if (!enabled) return null;
-  const repo = (await deps.forges.get(wish.host)).repo(enabled.repo);
-  const permission = await repo.permissionOf(wish.author);
+  const forge = await deps.forges.get(wish.host);
+  const named = forge.repo(enabled.repo);
+  const permission = await named.permissionOf(wish.author);
   if (permission !== 'write' && permission !== 'admin') return null;
 
-  const about = await repo.about();
+  const about = await named.about();
+  // Git follows no other name than the one that it has now.
+  const repo = forge.repo(about.name);
   const pull = wish.isPull ? await repo.pull(wish.number) : null;
   const fork = pull !== null && pull.head.repo?.toLowerCase() !== about.name.toLowerCase();
   const trigger: Trigger = {
@@ -138,6 +139,40 @@ export async function startTask(deps: PullDeps, wish: Wish): Promise<string | nu
   };
   await deps.checkTask?.(request);
   return (await deps.tasks.create(request, who, { trigger })).id;
+}
+
+/** Of a repository that has another name since it was turned on the row gets that name. */
+async function enabledFor(deps: PullDeps, { host, repo }: Wish): Promise<TriggerView | null> {
+  const isSame = (name: string) => name.toLowerCase() === repo.toLowerCase();
+  const there = (await listTriggers(deps)).filter((one) => one.host === host);
+  const found = there.find((one) => isSame(one.repo));
+  if (found) return found;
+  for (const one of there) {
+    const name = await nameNow(deps, one);
+    if (name === null || !isSame(name)) continue;
+    await deps.store.write((tx) =>
+      tx
+        .updateTable('forge_triggers')
+        .set({ repo: name })
+        .where('host', '=', host)
+        .where('repo', '=', one.repo)
+        .execute(),
+    );
+    return { ...one, repo: name };
+  }
+  return null;
+}
+
+/** Null: it is gone, or not to be seen any more. */
+async function nameNow({ forges }: PullDeps, { host, repo }: TriggerView): Promise<string | null> {
+  try {
+    return (await (await forges.get(host)).repo(repo).about()).name;
+  } catch (error) {
+    const isGone =
+      error instanceof CodexError && (error.code === 'forgeRepoUnknown' || error.code === 'forgeForbidden');
+    if (isGone) return null;
+    throw error;
+  }
 }
 
 /** The commit that it is about, in the backend's own repository. */
@@ -187,12 +222,13 @@ async function promptOf(
   { number, isPull, command, at }: Wish,
   promptBytes: number,
 ): Promise<string> {
-  const room = Math.min(FEEDBACK_PROMPT_BYTES, Math.floor(promptBytes / 2));
-  const issue = await repo.issue(number, room);
+  const room = Math.min(FEEDBACK_PROMPT_BYTES, Math.floor(promptBytes / 4));
+  // As long as it may be: what does not fit is cut below, with a mark.
+  const issue = await repo.issue(number, LIMITS.forgeTextBytes.cap);
   const what = isPull ? `pull request #${number}` : `issue #${number}`;
   const asked =
     command.text !== ''
-      ? command.text
+      ? cutBytes(command.text, Math.floor(promptBytes / 2))
       : command.review
         ? `Review the changes of ${what}.`
         : `Do what ${what} asks for.`;

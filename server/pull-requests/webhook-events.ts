@@ -1,6 +1,7 @@
 /** Which pull requests a webhook of GitHub's may be about, and what a comment in it asks for. Pure. */
 import { z } from 'zod';
 import { ForgeRepoName } from '../../protocol/forge.ts';
+import { WISHES_KEPT_MS } from '../../protocol/limits.ts';
 import { commandOf } from './command.ts';
 import type { Wish } from './triggers.ts';
 
@@ -20,10 +21,14 @@ const Int = z.number().int().positive();
 const Numbered = z.object({ number: Int });
 const Branch = z.string().max(1_000).nullish();
 const Line = z.number().int().nullish();
-const Comment = z.object({
+const Said = z.object({
   id: Int,
-  body: z.string(),
+  body: z.string().nullish(),
   user: z.object({ login: z.string().min(1).max(100), type: z.string().optional() }).nullable(),
+  created_at: z.string().max(100).nullish(),
+  submitted_at: z.string().max(100).nullish(),
+});
+const Comment = Said.extend({
   path: z.string().max(4_096).optional(),
   line: Line,
   original_line: Line,
@@ -36,6 +41,7 @@ const Payload = z.object({
   pull_request: Numbered.optional(),
   issue: Numbered.extend({ pull_request: z.unknown().optional() }).optional(),
   comment: Comment.optional(),
+  review: Said.optional(),
   check_run: z
     .object({
       pull_requests: z.array(Numbered).default([]),
@@ -61,7 +67,7 @@ const KNOWN = new Set([
 ]);
 
 /** Null: nothing that we know, or nothing that can be read. */
-export function readEvent(host: string, event: string, body: Buffer): Told | null {
+export function readEvent(host: string, event: string, body: Buffer, now = Date.now()): Told | null {
   if (!KNOWN.has(event)) return null;
   const read = Payload.safeParse(parsedJson(body));
   if (!read.success) return null;
@@ -79,7 +85,7 @@ export function readEvent(host: string, event: string, body: Buffer): Told | nul
     ...branches.map(({ name }) => name),
     ref?.startsWith('refs/heads/') ? ref.slice('refs/heads/'.length) : undefined,
   ].filter((name) => name != null);
-  const wish = wishOf(host, event, payload);
+  const wish = wishOf(host, event, payload, now);
   return {
     concerns: { host, repo: payload.repository.full_name, numbers, branches: names },
     ...(wish ? { wish } : {}),
@@ -94,23 +100,53 @@ function parsedJson(body: Buffer): unknown {
   }
 }
 
-function wishOf(host: string, event: string, payload: Payload): Wish | null {
-  const { action, comment, issue, pull_request, repository } = payload;
-  const isReview = event === 'pull_request_review_comment';
-  const number = isReview ? pull_request?.number : event === 'issue_comment' ? issue?.number : undefined;
-  if (action !== 'created' || number === undefined || !comment?.user || comment.user.type === 'Bot')
-    return null;
-  const command = commandOf(comment.body);
+function wishOf(host: string, event: string, payload: Payload, now: number): Wish | null {
+  const said = saidIn(event, payload);
+  if (!said || !said.by.user || said.by.user.type === 'Bot') return null;
+  // Whoever has got hold of what was signed once could send it again whenever it suits them.
+  const at = Date.parse(said.by.created_at ?? said.by.submitted_at ?? '');
+  if (at < now - WISHES_KEPT_MS) return null;
+  const command = commandOf(said.by.body ?? '');
   if (command === null) return null;
-  const { path, line, original_line, diff_hunk: diff } = comment;
   return {
     host,
-    repo: repository.full_name,
-    number,
-    isPull: isReview || Boolean(issue?.pull_request),
-    commentId: `${isReview ? 'review' : 'issue'}-${comment.id}`,
-    author: comment.user.login,
+    repo: payload.repository.full_name,
+    number: said.number,
+    isPull: said.isPull,
+    commentId: `${said.kind}-${said.by.id}`,
+    author: said.by.user.login,
     command,
-    ...(path === undefined ? {} : { at: { path, line: line ?? original_line ?? undefined, diff } }),
+    ...(said.at === undefined ? {} : { at: said.at }),
   };
+}
+
+interface SaidIn {
+  /** Each kind is numbered by itself. */
+  kind: 'issue' | 'review' | 'verdict';
+  number: number;
+  isPull: boolean;
+  by: z.infer<typeof Said>;
+  at?: Wish['at'];
+}
+
+/** What somebody just said: below an issue or pull request, on a line, or as a review's own text. */
+function saidIn(event: string, { action, comment, review, issue, pull_request }: Payload): SaidIn | null {
+  switch (`${event} ${action ?? ''}`) {
+    case 'issue_comment created': {
+      if (!comment || !issue) return null;
+      return { kind: 'issue', number: issue.number, isPull: Boolean(issue.pull_request), by: comment };
+    }
+    case 'pull_request_review_comment created': {
+      if (!comment || !pull_request) return null;
+      const { path, line, original_line, diff_hunk: diff } = comment;
+      const at = path === undefined ? undefined : { path, line: line ?? original_line ?? undefined, diff };
+      return { kind: 'review', number: pull_request.number, isPull: true, by: comment, at };
+    }
+    case 'pull_request_review submitted': {
+      if (!review || !pull_request) return null;
+      return { kind: 'verdict', number: pull_request.number, isPull: true, by: review };
+    }
+    default:
+      return null;
+  }
 }

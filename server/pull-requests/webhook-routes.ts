@@ -30,6 +30,7 @@ export const webhookRoutes =
         event: header('x-github-event'),
         id: header('x-github-delivery'),
         signature: header('x-hub-signature-256'),
+        type: header('content-type'),
         body: request.body,
       });
       return reply.status(202).send({ outcome });

@@ -44,8 +44,29 @@ export interface RemoteTimes {
   totalMs?: number;
 }
 
-/** Throws `forge…` errors, and cancelled when the signal ends it. */
+/**
+ * Throws `forge…` errors, and cancelled when the signal ends it. Where the credential is refused and there is another
+ * one, all of `work` is done once more with that.
+ */
 export async function withRemote<T>(
+  remote: RemoteRepo,
+  times: RemoteTimes,
+  signal: AbortSignal | undefined,
+  work: (line: RemoteLine) => Promise<T>,
+): Promise<T> {
+  try {
+    return await onLine(remote, times, signal, work);
+  } catch (thrown) {
+    const { credential: refused, renewed } = remote;
+    const isRefused = thrown instanceof CodexError && thrown.code === 'forgeUnauthorized';
+    if (!isRefused || !refused || !renewed || signal?.aborted) throw thrown;
+    const credential = await renewed(refused.password);
+    if (credential.password === refused.password) throw thrown;
+    return onLine({ ...remote, credential }, times, signal, work);
+  }
+}
+
+async function onLine<T>(
   remote: RemoteRepo,
   times: RemoteTimes,
   signal: AbortSignal | undefined,

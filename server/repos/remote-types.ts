@@ -9,6 +9,8 @@ export interface RemoteRepo {
   /** Whether it may be on this machine. */
   loopback: boolean;
   credential?: { username: string; password: string };
+  /** Another one than was just refused; the same where there is no other. */
+  renewed?: (refused: string) => Promise<{ username: string; password: string }>;
 }
 
 export interface NewCommit {

@@ -67,15 +67,23 @@ export function grantedOf(purpose: Purpose, has: Permissions): { ask: Permission
   return { ask: { ...must, ...Object.fromEntries(more) } };
 }
 
+function isAll(purpose: Purpose, asked: Permissions): boolean {
+  const { must, may } = WANTED[purpose];
+  return Object.keys({ ...must, ...may }).every((name) => name in asked);
+}
+
 export interface AppToken {
   token: string;
-  expiresAt: number;
+  /** A new one is asked for then. */
+  usedUntil: number;
   /** What the app was given where this is for; the token itself may have less. */
   installed: Permissions;
 }
 
 /** One that ends sooner could end while it is used. */
 const LEFT_MS = 5 * 60_000;
+/** One with less than could be asked for: whoever was told to give the app more tries again soon. */
+const LESS_MS: Record<Purpose, number> = { read: 10 * 60_000, write: 60_000 };
 
 export interface AppPlace {
   host: string;
@@ -96,16 +104,25 @@ export class AppTokens {
   /** Until they end, replaced ones too: they are still taken out of what is logged. */
   readonly #known = new Map<string, number>();
   #settings: Promise<string | null> | null = null;
+  /** By how much GitHub's clock is before ours, as far as that was noticed. */
+  #aheadMs = 0;
 
   constructor(options: AppTokensOptions) {
     this.#options = options;
-    this.#now = options.now ?? Date.now;
+    const { now = Date.now } = options;
+    this.#now = () => now() + this.#aheadMs;
   }
 
-  /** As the app itself: it may only ask about itself, and for tokens. */
+  /**
+   * As the app itself: it may only ask about itself, and for tokens. A machine that slept can be minutes behind, and
+   * GitHub takes no note that ends before now, or begins later: then its own clock counts.
+   */
   readonly self: Auth = {
-    renews: false,
-    header: async () => appJwt(this.#options.appId, this.#options.key, this.#now()),
+    renews: true,
+    header: async (_refused, theirTime) => {
+      if (theirTime !== undefined) this.#aheadMs += theirTime - this.#now();
+      return appJwt(this.#options.appId, this.#options.key, this.#now());
+    },
   };
 
   auth(repo: string, purpose: Purpose): Auth {
@@ -113,7 +130,18 @@ export class AppTokens {
       renews: true,
       header: async (refused) => (await this.token(repo, purpose, refused)).token,
       settings: this.settings,
+      isShutOut: () => this.#isShutOut(repo),
     };
+  }
+
+  /** Whether what is forbidden there is all: a token that was made before says nothing of that. */
+  async #isShutOut(repo: string): Promise<boolean> {
+    try {
+      return (await this.#installation(repo)).suspended_at != null;
+    } catch (error) {
+      if (error instanceof CodexError && error.code === 'forgeRepoUnknown') return true;
+      throw error;
+    }
   }
 
   about(): Promise<z.infer<typeof AppAnswer>> {
@@ -135,7 +163,7 @@ export class AppTokens {
     const there = this.#tokens.get(key);
     if (there) {
       const found = await there;
-      if (found.token !== refused && found.expiresAt - this.#now() > LEFT_MS) return found;
+      if (found.token !== refused && found.usedUntil > this.#now()) return found;
     }
     // Whoever finds another one there than before waits for that one.
     const newer = this.#tokens.get(key);
@@ -151,7 +179,11 @@ export class AppTokens {
 
   /** Whether the app was given enough there to make a pull request. */
   async mayPush(repo: string): Promise<boolean> {
-    return 'ask' in grantedOf('write', (await this.token(repo, 'read')).installed);
+    const there = await this.token(repo, 'read');
+    if ('ask' in grantedOf('write', there.installed)) return true;
+    // It may have been given more since, because we said so.
+    const newer = await this.token(repo, 'read', there.token);
+    return 'ask' in grantedOf('write', newer.installed);
   }
 
   secrets(): string[] {
@@ -162,13 +194,8 @@ export class AppTokens {
 
   async #mint(repo: string, purpose: Purpose): Promise<AppToken> {
     const { host, api } = this.#options;
-    const path = repo.split('/').map(encodeURIComponent).join('/');
     const about = { about: repo, why: 'installation' } as const;
-    const installation = await api.json(InstallationAnswer, {
-      path: `repos/${path}/installation`,
-      auth: this.self,
-      ...about,
-    });
+    const installation = await this.#installation(repo);
     const granted = grantedOf(purpose, installation.permissions);
     if ('missing' in granted) {
       const error = new CodexError('forgeForbidden', { host, repo, need: granted.missing });
@@ -185,7 +212,12 @@ export class AppTokens {
         ...about,
       });
       this.#known.set(token, expires_at);
-      return { token, expiresAt: expires_at, installed: installation.permissions };
+      const soon = isAll(purpose, granted.ask) ? Infinity : this.#now() + LESS_MS[purpose];
+      return {
+        token,
+        usedUntil: Math.min(expires_at - LEFT_MS, soon),
+        installed: installation.permissions,
+      };
     };
     try {
       return await ask({ repositories: [repo.split('/')[1]] }, granted.ask);
@@ -194,8 +226,19 @@ export class AppTokens {
       // It has another name now: a token that only sees names says which repository it is.
       const { token } = await ask({}, { metadata: 'read' });
       const auth = { renews: false, header: async () => token };
-      const { id } = await api.json(RepoAnswer, { path: `repos/${path}`, auth, ...about });
+      const { id } = await api.json(RepoAnswer, { path: pathOf(repo), auth, ...about });
       return ask({ repository_ids: [id] }, granted.ask);
     }
   }
+
+  #installation(repo: string): Promise<z.infer<typeof InstallationAnswer>> {
+    return this.#options.api.json(InstallationAnswer, {
+      path: `${pathOf(repo)}/installation`,
+      auth: this.self,
+      about: repo,
+      why: 'installation',
+    });
+  }
 }
+
+const pathOf = (repo: string): string => `repos/${repo.split('/').map(encodeURIComponent).join('/')}`;

@@ -1,5 +1,6 @@
 /** One repository at GitHub: each method is a call or a few, with the least that it must be allowed. */
 import { CodexError } from '../../../protocol/errors.ts';
+import { FORGE_PAGES_MOST } from '../../../protocol/limits.ts';
 import type {
   Check,
   Comment,
@@ -14,7 +15,7 @@ import type {
   Verdict,
 } from '../forge.ts';
 import { byTime, newestThatFit, sizeOf } from '../comments.ts';
-import type { Call } from '../http/api.ts';
+import { PAGE_ENTRIES, type Call } from '../http/api.ts';
 import type { GitHubApi } from './api.ts';
 import type { Credentials } from './credentials.ts';
 import * as answers from './schemas.ts';
@@ -111,12 +112,15 @@ export class GitHubRepo implements ForgeRepo {
     const found = await api.json(answers.IssueAnswer, this.#read(`/issues/${number}`, need, number));
     const left = maxBytes - sizeOf(found.title) - sizeOf(found.body);
     if (left < 0) throw new CodexError('forgeLinkTooLarge', { url: found.html_url, maxBytes });
+    // The newest of very many: GitHub gives the oldest first.
+    const unread = Math.max(0, Math.ceil(found.comments / PAGE_ENTRIES) - FORGE_PAGES_MOST);
+    const from = unread === 0 ? '' : `?page=${unread + 1}`;
     const all = await api.list(
       answers.IssueCommentAnswer.array(),
-      this.#read(`/issues/${number}/comments`, need, number),
+      this.#read(`/issues/${number}/comments${from}`, need, number),
     );
     const comments = newestThatFit(all.toSorted(byTime), left);
-    const leftOut = all.length - comments.length;
+    const leftOut = unread * PAGE_ENTRIES + all.length - comments.length;
     return {
       number: found.number,
       title: found.title,

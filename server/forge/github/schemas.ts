@@ -33,7 +33,11 @@ export const ConversionAnswer = z.object({
 });
 
 export const Permissions = z.record(z.string().max(100), z.string().max(20));
-export const InstallationAnswer = z.object({ id: Id, permissions: Permissions });
+export const InstallationAnswer = z.object({
+  id: Id,
+  permissions: Permissions,
+  suspended_at: z.string().nullish(),
+});
 export const InstallationTokenAnswer = z.object({
   token: z
     .string()
@@ -110,6 +114,7 @@ export const IssueAnswer = z.object({
       labels.flatMap((label) => (typeof label === 'string' ? label : (label.name ?? []))),
     ),
   html_url: WebAddress,
+  comments: z.number().int().nonnegative().default(0),
   pull_request: z.unknown().optional(),
 });
 

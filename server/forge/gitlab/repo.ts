@@ -253,9 +253,11 @@ export class GitLabRepo implements ForgeRepo {
   /** Those of people, oldest first. */
   async #notes(of: Noted, number: number): Promise<Comment[]> {
     const about = of === 'issues' ? `#${number}` : `!${number}`;
-    const call = this.#read(`/${of}/${number}/notes?sort=asc&order_by=created_at`, about);
+    // Of very many the newest are read.
+    const call = this.#read(`/${of}/${number}/notes?sort=desc&order_by=created_at`, about);
     const notes = await this.#parts.api.list(answers.NoteAnswer.array(), call);
     return notes
+      .toReversed()
       .filter(({ system, internal }) => !system && !internal)
       .map((note) => this.#commentOf(of, number, note))
       .toSorted(byTime);

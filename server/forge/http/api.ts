@@ -15,11 +15,13 @@ import { send, SendFailure, type Answer, type Method } from './send.ts';
 
 /** Who a call is from. */
 export interface Auth {
-  /** Another one than `refused`, where `renews`. */
-  header(refused?: string): Promise<string>;
+  /** Another one than `refused`, where `renews`; `theirTime` is what the forge's clock said then. */
+  header(refused?: string, theirTime?: number): Promise<string>;
   renews: boolean;
   /** Where whoever owns it gives it more; null: it does not say. */
   settings?: () => Promise<string | null>;
+  /** Whether nothing at all is allowed any more. */
+  isShutOut?: () => Promise<boolean>;
 }
 
 export interface Call extends Omit<Asked, 'host'> {
@@ -63,6 +65,8 @@ const RETRIES = {
 } as const;
 /** A forge that says “wait” again and again. */
 const WAITS_MOST = 3;
+/** As many as forges give. */
+export const PAGE_ENTRIES = 100;
 const REDIRECTS_MOST = 3;
 
 interface Page {
@@ -92,7 +96,7 @@ export class ForgeApi {
   async list<T>(schema: z.ZodType<T[]>, call: Call): Promise<T[]> {
     const found: T[] = [];
     let url: URL | null = this.#urlOf(call.path);
-    url.searchParams.set('per_page', '100');
+    url.searchParams.set('per_page', String(PAGE_ENTRIES));
     for (let pages = 0; url !== null; pages++) {
       if (pages === FORGE_PAGES_MOST) {
         this.#options.onCut?.(call.about ?? call.path);
@@ -100,7 +104,7 @@ export class ForgeApi {
       }
       const page: Page = await this.#page(call, url);
       found.push(...this.#parse(schema, page.text));
-      url = this.#nextOf(page.link);
+      url = this.#nextOf(page.link, url);
     }
     return found;
   }
@@ -168,11 +172,16 @@ export class ForgeApi {
     return new CodexError('forgeGarbage', { host }, { detail: `${host}: ${detail}` });
   }
 
-  /** `<https://…>; rel="next"`; one that leads elsewhere is none. */
-  #nextOf(link: string | null): URL | null {
+  /**
+   * `<https://…>; rel="next"`. A server that is reached by another name than it knows of itself leads elsewhere: then
+   * that page is asked for where the last one was.
+   */
+  #nextOf(link: string | null, asked: URL): URL | null {
     const next = /<([^>]{1,2000})>\s*;\s*rel="next"/.exec(link ?? '')?.[1];
     const url = next !== undefined && URL.canParse(next) ? new URL(next) : null;
-    return url?.origin === this.#base.origin ? url : null;
+    if (url === null || url.origin === this.#base.origin) return url;
+    const same = new URL(url.search, asked);
+    return same.href === asked.href ? null : same;
   }
 
   async #send(call: Call, first: URL, extra: Record<string, string>, maxBytes: number) {
@@ -182,6 +191,7 @@ export class ForgeApi {
     const tries = { unsent: 0, broken: 0, down: 0 };
     let [url, redirects, waits, waited] = [first, 0, 0, 0];
     let refused: string | undefined;
+    let theirTime: number | undefined;
     /** Pauses, or throws what there is nothing more to try about. */
     const again = async (kind: keyof typeof RETRIES, error: CodexError): Promise<void> => {
       const { pausesMs, onlyRepeatable } = RETRIES[kind];
@@ -190,7 +200,7 @@ export class ForgeApi {
       await pause(ms);
     };
     for (;;) {
-      const token = await auth?.header(refused);
+      const token = await auth?.header(refused, theirTime);
       const headers: Record<string, string> = {
         'user-agent': 'codex-tasks',
         ...this.#dialect.headers,
@@ -234,6 +244,7 @@ export class ForgeApi {
         case 'unauthorized':
           if (!auth?.renews || refused !== undefined) throw meaning.error;
           refused = token;
+          theirTime = timeOf(answer.headers);
           break;
         case 'down':
           await again('down', meaning.error);
@@ -246,12 +257,20 @@ export class ForgeApi {
   }
 }
 
+function timeOf(headers: Headers): number | undefined {
+  const at = Date.parse(headers.get('date') ?? '');
+  return Number.isNaN(at) ? undefined : at;
+}
+
 /** What is forbidden is told with where it can be allowed. */
 export async function withSettings(
   error: CodexError,
-  auth: Pick<Auth, 'settings'> | null,
+  auth: Pick<Auth, 'settings' | 'isShutOut'> | null,
 ): Promise<CodexError> {
   if (error.code !== 'forgeForbidden' || !auth?.settings) return error;
+  const { host = '', repo = '' } = error.wire.params;
+  if (await auth.isShutOut?.().catch(() => false))
+    return new CodexError(error.code, { host, repo, why: 'installation' }, { detail: error.message });
   const appSettings = await auth.settings().catch(() => null);
   if (appSettings === null) return error;
   return new CodexError(error.code, { ...error.wire.params, appSettings }, { detail: error.message });

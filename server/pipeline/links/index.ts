@@ -4,8 +4,9 @@
  * repository. All attempts get the same. Nothing of that access enters a sandbox, and secrets are taken out of what
  * was read.
  *
- * A link that can't be read is told, to the person and the model, and keeps no turn from going on. A task that a
- * comment started reads only its own repository: what it answers is seen by everybody who sees that.
+ * A link that can't be read is told, to the person and the model, and keeps no turn from going on. What others wrote
+ * in a prompt is not followed. A task that a comment started reads only its own repository: what it answers is seen by
+ * everybody who sees that.
  */
 import { CodexError, type ErrorCode } from '../../../protocol/errors.ts';
 import type { NewEvent } from '../../../protocol/events.ts';
@@ -14,6 +15,7 @@ import { USUAL_PLACES } from '../../../protocol/places.ts';
 import type { Linked, LinkedFile, PromptLinks, Unread } from '../../agent/linked.ts';
 import type { Steer } from '../../agent/steering.ts';
 import type { ForgeLink, Forges } from '../../forge/forge.ts';
+import { ownWords } from '../../others-words.ts';
 import type { Sandbox } from '../../sandbox/sandbox.ts';
 import type { Redactor } from '../../secrets/types.ts';
 import type { TurnContext } from '../../tasks/turn-context.ts';
@@ -103,7 +105,7 @@ async function readAll(
   of: Reading,
 ): Promise<All> {
   const { turn } = of;
-  const links = await soon(of, () => forges.linksIn(text)).catch((error: unknown) => {
+  const links = await soon(of, () => followed(forges, turn, text)).catch((error: unknown) => {
     // Without a link that is known there is nothing to tell of.
     if (turn.signal.aborted) throw error;
     return [];
@@ -115,6 +117,20 @@ async function readAll(
   const room = Math.floor(turn.limits.forgeTextBytes / Math.max(1, texts));
   const found = await Promise.all(wanted.map((link) => readOne(of, link, room)));
   return { found, left: all.length - wanted.length };
+}
+
+/**
+ * What somebody else wrote (a review that became a follow-up) leads nowhere with the person's access; in a task that a
+ * comment started only where everybody who sees the answer may look, too.
+ */
+async function followed(
+  forges: Pick<Forges, 'linksIn'>,
+  turn: TurnContext,
+  text: string,
+): Promise<ForgeLink[]> {
+  const own = await forges.linksIn(ownWords(text));
+  if (!turn.task.trigger) return own;
+  return [...own, ...(await forges.linksIn(text)).filter((link) => !isForeign(turn, link))];
 }
 
 function keyOf({ kind, repo, number }: ForgeLink): string {
@@ -180,8 +196,11 @@ function whyOf(error: unknown): Unread {
   return (error instanceof CodexError ? WHY[error.code] : undefined) ?? 'failed';
 }
 
+/** Up to its number: what follows leads to the same, and could be anybody's words outside of the marks. */
+const TARGET = /^[^?#]*?\/(?:issues|pull|work_items|merge_requests)\/\d+(?:\.diff|\.patch)?/;
+
 function asLinked(found: Found, pathOf: (file: LinkedFile) => string): Linked {
-  const { url } = found.link;
+  const url = TARGET.exec(found.link.url)?.[0] ?? found.link.url;
   switch (found.kind) {
     case 'text':
       return { kind: 'text', url, what: found.what, text: found.text };

@@ -2,6 +2,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { startGitHub, type App, type StandIn } from '../../support/github/index.ts';
+import { GitHubApi } from '../../../server/forge/github/api.ts';
+import { AppTokens, readAppKey } from '../../../server/forge/github/app.ts';
+import { NewCommentAnswer } from '../../../server/forge/github/schemas.ts';
 import { failsWith, forgeAt, REPO } from './world.ts';
 
 const MINT = 'POST /app/installations/{installation_id}/access_tokens';
@@ -122,6 +125,64 @@ test('an app that lacks a permission is told which, and where its owner gives it
     ),
     app.privateKey,
   );
+});
+
+test('a clock that goes wrong, ours or theirs, keeps no app out', async () => {
+  const { host, url: webUrl, apiUrl } = github;
+  const key = readAppKey(app.privateKey, host);
+  for (const wrongMs of [-30 * 60_000, 30 * 60_000]) {
+    const api = new GitHubApi({ host, apiUrl, loopback: true, hide: (text) => text });
+    const now = () => Date.now() + wrongMs;
+    const tokens = new AppTokens({ host, webUrl, api, appId: String(app.id), key, now });
+    assert.equal((await tokens.about()).name, app.name);
+    const before = github.asked(MINT);
+    const { token } = await tokens.token(REPO, 'write');
+    assert.equal((await tokens.token(REPO, 'write')).token, token);
+    assert.equal(github.asked(MINT) - before, 1);
+  }
+});
+
+test('an app that is suspended, or taken from a repository, is said to be so, whatever token it had', async () => {
+  await github.addRepo('eve/tool', { private: true });
+  const issue = github.addIssue('eve/tool', { title: 'Broken', by: 'eve' });
+  const shut = github.addApp({ name: 'Shut', permissions: { issues: 'write' } });
+  const installed = github.install(shut, 'eve');
+  const repo = forgeAt(github, { how: 'app', id: String(shut.id), key: shut.privateKey }).repo('eve/tool');
+  await repo.comment(issue.number, 'I am here');
+  installed.suspended = true;
+  const sentence = /does not let the app into eve\/tool#\d+: it has to be installed there, and not suspended/;
+  await failsWith(repo.comment(issue.number, 'Still'), 'forgeForbidden', sentence, shut.privateKey);
+  installed.suspended = false;
+  await repo.comment(issue.number, 'Again');
+});
+
+test('who was told to give an app more, and did, can go on soon', async () => {
+  await github.addRepo('ada/tool', { private: true });
+  const issue = github.addIssue('ada/tool', { title: 'Broken', by: 'ada' });
+  const growing = github.addApp({
+    name: 'Growing',
+    permissions: { contents: 'read', pull_requests: 'read' },
+  });
+  const installed = github.install(growing, 'ada');
+  let now = Date.now();
+  const { host, url: webUrl, apiUrl } = github;
+  const api = new GitHubApi({ host, apiUrl, loopback: true, hide: (text) => text });
+  const key = readAppKey(growing.privateKey, host);
+  const tokens = new AppTokens({ host, webUrl, api, appId: String(growing.id), key, now: () => now });
+  assert.equal(await tokens.mayPush('ada/tool'), false);
+  installed.permissions = { ...installed.permissions, contents: 'write', pull_requests: 'write' };
+  assert.equal(await tokens.mayPush('ada/tool'), true, 'it is looked at again');
+
+  const write = tokens.auth('ada/tool', 'write');
+  const comment = () =>
+    api.json(NewCommentAnswer, {
+      ...{ method: 'POST', path: `repos/ada/tool/issues/${issue.number}/comments`, auth: write },
+      body: { body: 'Working on it' },
+    });
+  await failsWith(comment(), 'forgeForbidden', /does not let the app do this/, growing.privateKey);
+  installed.permissions = { ...installed.permissions, issues: 'write' };
+  now += 61_000;
+  assert.match((await comment()).html_url, /ada\/tool/);
 });
 
 test('a repository that was renamed still gets its token', async () => {

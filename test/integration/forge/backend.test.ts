@@ -319,6 +319,15 @@ test('a forge that does not hand the app over is told, and the page can be loade
   assert.deepEqual([failed.status, /Load this page again/.test(failed.text)], [502, true]);
   assert.equal((await page(`${url}/callback?code=${code}`)).status, 200);
   assert.equal((await list(true))[0]?.account, 'Later');
+
+  // Handed over, and not known everywhere at once: its key is not lost, and its code is not used again.
+  const { url: other } = await asClient((one) => one.call('forge.startApp', { host: github.host }));
+  const next = github.codeFor(github.addApp({ name: 'Not yet', owner: 'octo' }));
+  github.fault('GET /app', { kind: 'answer', status: 404, body: { message: 'Integration not found' } });
+  const early = await page(`${other}/callback?code=${next}`);
+  assert.deepEqual([early.status, /Load this page again/.test(early.text)], [502, true]);
+  assert.equal((await page(`${other}/callback?code=${next}`)).status, 200);
+  assert.equal((await list(true))[0]?.account, 'Not yet');
   await asClient((one) => one.call('forge.disconnect', { host: github.host }));
   assert.deepEqual(await list(), []);
 });

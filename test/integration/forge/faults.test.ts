@@ -221,6 +221,28 @@ test('an answer without end is cut off, and a list’s next page is not looked f
   assert.ok(open <= 1);
 });
 
+test('a list goes on where it was asked for, also when the server knows itself by another name', async (t) => {
+  const said = (id: number) => ({
+    ...{ id, body: 'x', user: { login: 'ada' }, html_url: 'https://git.example/x' },
+    created_at: new Date(id).toISOString(),
+  });
+  const seen: string[] = [];
+  const behind = await serverWith((request, response) => {
+    seen.push(request.url ?? '');
+    const page = Number(new URL(request.url ?? '', 'http://x').searchParams.get('page') ?? 1);
+    const next = `<https://git.example/api/v3/repositories/1/issues/1/comments?per_page=100&page=${page + 1}>; rel="next"`;
+    response.writeHead(200, page < 3 ? { link: next } : {});
+    response.end(JSON.stringify([said(page)]));
+  });
+  t.after(() => void behind.server.close());
+  const comments = await forgeAt(behind, { how: 'token', token }).repo(REPO).commentsBelow(1);
+  assert.deepEqual(
+    comments.map(({ id }) => id),
+    ['comment-1', 'comment-2', 'comment-3'],
+  );
+  assert.ok(seen.every((url) => url.startsWith('/api/v3/repos/octo/app/issues/1/comments?')));
+});
+
 test('nobody there: also what writes is tried again, since it did not arrive', async () => {
   const gone = await serverWith(() => undefined);
   gone.server.close();

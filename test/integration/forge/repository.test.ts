@@ -164,6 +164,15 @@ test('an issue comes with its newest comments, and how many did not fit', async 
   assert.equal((await repo.issue(1, 10_000)).isPullRequest, true);
 });
 
+test('of very many comments the newest are read', async () => {
+  const { number } = github.addIssue(REPO, { title: 'A flood', by: 'bob' });
+  for (let nth = 1; nth <= 1_150; nth++) github.comment(REPO, number, 'bob', `Nr ${nth}`);
+  const { comments, commentsLeftOut } = await forge.repo(REPO).issue(number, 1_000_000);
+  assert.equal(comments.at(-1)?.body, 'Nr 1150');
+  assert.equal(comments.length + (commentsLeftOut ?? 0), 1_150);
+  assert.ok(comments.length >= 900);
+});
+
 test('a comment is written and changed, and who may write is asked', async () => {
   const repo = forge.repo(REPO);
   const { id, url } = await repo.comment(1, 'Working on it');

@@ -102,6 +102,21 @@ test('one whose answer was lost is found, not said twice', async () => {
   mine.stop();
 });
 
+test('where our first words were deleted, the result is said anew, once', async () => {
+  const mine = answers();
+  await mine.started(TASK);
+  const { comments } = github.repo(REPO).issues[issue - 1] ?? { comments: [] };
+  comments.splice(0, comments.length);
+  await set('turns', { state: 'completed', answer: 'Here it is.' });
+  await mine.started(TASK);
+  await mine.started(TASK);
+  now += MINUTE_MS;
+  await mine.again();
+  assert.equal(ours().length, 1);
+  assert.match(ours()[0]?.[1] ?? '', /is done[^]*Here it is\./);
+  mine.stop();
+});
+
 test('our mark in somebody else’s comment, or quoted in the person’s own, is no answer of ours', async () => {
   github.comment(REPO, issue, 'stranger', `Codex has begun.\n\n${markOf(TASK)}`);
   github.comment(REPO, issue, 'octocat', `> Codex has begun.\n>\n> ${markOf(TASK)}\n\nHas it?`);

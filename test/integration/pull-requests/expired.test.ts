@@ -56,3 +56,32 @@ for (const [when, on, skip] of [
     assert.ok(!JSON.stringify([one.events, one.notified, world.logged]).includes(value));
   });
 }
+
+test('an app’s token that ends is made anew, wherever that is noticed, and nobody is asked for anything', async () => {
+  const app = await openWorld(
+    (dir) => {
+      initRepository(dir);
+      write(dir, 'README.md', '# A project\n');
+      commitAll(dir);
+    },
+    { connected: 'app' },
+  );
+  const { github } = app;
+  try {
+    for (const [on, skip] of [
+      ['git refs receive-pack', 0],
+      ['git receive-pack', 0],
+      ['git receive-pack', 1],
+    ] as const) {
+      const branch = `codex/${on.replace(/\W+/g, '-')}-${skip}`;
+      const made = await app.task({ edit: (dir) => write(dir, `${branch}.bin`, binary(LARGE, branch)) });
+      github.before(on, () => github.expireTokens(), { skip });
+      const { state } = await app.create(made.id, { branch, title: branch });
+      assert.equal(state, 'open');
+      assert.equal(app.treeAt(branch), await app.resultTree(made.id));
+    }
+    github.assertNoProblems();
+  } finally {
+    await app.close();
+  }
+});

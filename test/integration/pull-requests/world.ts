@@ -10,7 +10,7 @@ import type { Report } from '../../../protocol/report.ts';
 import { resolveLimits } from '../../../protocol/limits.ts';
 import type { ParamsIn, RepoAtCommit, TaskSummary } from '../../../protocol/rpc.ts';
 import { startBackend, type Backend } from '../../../server/backend.ts';
-import type { Connection } from '../../../server/forge/connection.ts';
+import type { Connection, ForgeSecret } from '../../../server/forge/connection.ts';
 import { makeLog } from '../../../server/log.ts';
 import { openRepos } from '../../../server/repos/store.ts';
 import type { Repos } from '../../../server/repos/repos.ts';
@@ -68,8 +68,8 @@ export interface NewTask {
 }
 
 export interface WorldOptions {
-  /** The owner's token in the configuration, or one that a client connects. */
-  connected?: 'owner' | 'client';
+  /** The owner's token or app in the configuration, or a token that a client connects. */
+  connected?: 'owner' | 'app' | 'client';
   databaseUrl?: string;
 }
 
@@ -119,13 +119,14 @@ export async function openWorld(
     await turn.finish(end);
   }
 
+  const secret = connected === 'app' ? appOf(github) : ({ how: 'token', token } as const);
   const owners: Connection = {
     host: github.host,
     kind: 'github',
     apiUrl: github.apiUrl,
-    how: 'token',
+    how: secret.how,
     from: 'owner',
-    secret: { how: 'token', token },
+    secret,
     webhookSecret: WEBHOOK_SECRET,
   };
   const start = (ownDir = dataDir) =>
@@ -143,7 +144,7 @@ export async function openWorld(
       runTurn,
       sandbox: () => ({ kind: 'none', detail: '' }),
       model: () => ({ name: 'none', configured: true, scripted: true }),
-      ownersForges: connected === 'owner' ? [owners] : [],
+      ownersForges: connected === 'client' ? [] : [owners],
       forgePause: async (ms) => void pauses.push(ms),
       log: makeLog('debug', (line) => void logged.push(line)),
     });
@@ -268,4 +269,11 @@ export async function openWorld(
     },
   };
   return world;
+}
+
+/** Installed for all that the person has. */
+function appOf(github: StandIn): ForgeSecret {
+  const app = github.addApp({ permissions: { issues: 'write', checks: 'read' } });
+  github.install(app, 'octocat');
+  return { how: 'app', id: String(app.id), key: app.privateKey };
 }

@@ -63,6 +63,20 @@ const LINKS: [string, string[]][] = [
   ['**https://github.com/octo/app/pull/3.diff**', ['diff github.com/octo/app#3']],
   ['`https://github.com/octo/app/pull/3.patch`', ['diff github.com/octo/app#3']],
   ['"https://GITHUB.com/octo/app/pull/3.diff",', ['diff github.com/octo/app#3']],
+  ['请看 https://github.com/octo/app/issues/12。', ['issue github.com/octo/app#12']],
+  ['「https://github.com/octo/app/pull/3」を見て', ['pull github.com/octo/app#3']],
+  ['请按照https://github.com/octo/app/pull/3.diff，修复', ['diff github.com/octo/app#3']],
+  [
+    '“https://github.com/octo/app/pull/3”, «https://github.com/octo/app/issues/4»…',
+    ['pull github.com/octo/app#3', 'issue github.com/octo/app#4'],
+  ],
+  [
+    'https://github.com/octo/app/issues/7에서 https://github.com/octo/app/pull/8…',
+    ['issue github.com/octo/app#7', 'pull github.com/octo/app#8'],
+  ],
+  ['https://www.github.com/octo/app/pull/3#discussion_r99', ['pull github.com/octo/app#3']],
+  ['https://gïthub.com/octo/app/pull/3 https://github.com。evil.example/octo/app/pull/3', []],
+  ['https://github.com／octo/app/pull/3 https://github.com:444/octo/app/pull/3', []],
   ['https://git.example:8443/octo/app/pull/5', ['pull git.example:8443/octo/app#5']],
   [
     'https://github.com/octo/app/pull/3 and https://github.com/Octo/App/pull/3/files, https://github.com/octo/app/pull/3.diff',

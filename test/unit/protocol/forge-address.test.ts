@@ -17,6 +17,7 @@ const MEANS: [string, string, string][] = [
   ['ssh://git@github.com/octo/app.git', 'github.com', 'octo/app'],
   ['ssh://git@ssh.github.com:443/octo/app.git', 'github.com', 'octo/app'],
   ['git@ssh.github.com:octo/app.git', 'github.com', 'octo/app'],
+  ['ssh://git@altssh.gitlab.com:443/group/app.git', 'gitlab.com', 'group/app'],
   ['git+ssh://git@git.example.org:2222/octo/app', 'git.example.org', 'octo/app'],
   ['https://gitlab.example/group/sub/app.git', 'gitlab.example', 'group/sub/app'],
   ['https://github.com/octo/app.github.io.git', 'github.com', 'octo/app.github.io'],

@@ -11,7 +11,11 @@ test('only a comment that begins with our name asks for something', () => {
   assert.deepEqual(commandOf('@codex fix it'), { review: false, text: 'fix it' });
   assert.deepEqual(commandOf('  @Codex: review the locks'), { review: true, text: 'the locks' });
   assert.deepEqual(commandOf('@codex'), { review: false, text: '' });
-  for (const other of ['please @codex', '> @codex fix', '@codexx fix', '@codex-bot fix', '', 'codex fix'])
+  assert.deepEqual(commandOf('\r\n \r\n  @CODEX\r\nfix it\r\n'), { review: false, text: 'fix it' });
+  for (const other of [
+    ...['please @codex', '> @codex fix', '@codexx fix', '@codex-bot fix', '', 'codex fix'],
+    ...['```\n@codex fix\n```', '    @codex fix', '\t@codex fix', '@codex/reviewers please', '`@codex` fix'],
+  ])
     assert.equal(commandOf(other), null, other);
 });
 
@@ -59,6 +63,35 @@ test('what can’t be read, and what we don’t know, is nothing', () => {
   assert.equal(read('push', {}), null);
   assert.equal(read('push', { repository: { full_name: '../../x y' } }), null);
   assert.equal(read('star', { repository }), null);
+});
+
+test('the text of a review asks as a comment does', () => {
+  const user = { login: 'a', type: 'User' };
+  const told = (action: string, review: object) =>
+    read('pull_request_review', { repository, action, pull_request: { number: 5 }, review })?.wish;
+  const wish = told('submitted', { id: 9, body: '@codex mend this', user });
+  assert.deepEqual(
+    [wish?.number, wish?.commentId, wish?.author, wish?.isPull, wish?.command.text],
+    [5, 'verdict-9', 'a', true, 'mend this'],
+  );
+  assert.equal(told('edited', { id: 9, body: '@codex mend this', user }), undefined);
+  assert.equal(told('submitted', { id: 9, body: null, user }), undefined);
+  assert.equal(
+    told('submitted', { id: 9, body: '@codex', user: { login: 'b[bot]', type: 'Bot' } }),
+    undefined,
+  );
+});
+
+test('what was said long ago asks for nothing when it is sent again', () => {
+  const issue = { number: 5 };
+  const user = { login: 'a', type: 'User' };
+  const wish = (created_at: string) =>
+    read('issue_comment', {
+      ...{ repository, action: 'created', issue },
+      comment: { id: 9, body: '@codex fix', user, created_at },
+    })?.wish;
+  const ago = (hours: number) => new Date(Date.now() - hours * 3_600_000).toISOString();
+  assert.deepEqual([wish(ago(0))?.number, wish(ago(23))?.number, wish(ago(25))], [5, 5, undefined]);
 });
 
 test('robots, edits and other events ask for nothing', () => {
