@@ -1,5 +1,5 @@
 /** Making a pull request, because a person asked for it: what has to be so, then the row, then `publish`. */
-import { branchOfTask, isBranchName, isNumbered } from '../../protocol/branch-name.ts';
+import { branchOfTask, isBranchName, isFreed } from '../../protocol/branch-name.ts';
 import { delicateOf } from '../../protocol/delicate.ts';
 import { CodexError } from '../../protocol/errors.ts';
 import { siteOf } from '../../protocol/forge-address.ts';
@@ -85,7 +85,7 @@ function rowOf(
   const earlier = was?.state === 'publishing' ? was : undefined;
   // Where an earlier try has a branch of this name, it may be ours already.
   const branch = request.branch ?? earlier?.branch ?? branchOfTask(request.title, request.taskId);
-  const isSame = earlier !== undefined && isNumbered(earlier.branch, branch) && earlier.repo === repo.name;
+  const isSame = earlier !== undefined && isFreed(earlier.branch, branch) && earlier.repo === repo.name;
   return {
     task_id: request.taskId,
     host: repo.forge.host,

@@ -1,5 +1,5 @@
 /** What would be pushed and asked for. It reads at the forge and writes nothing there. */
-import { branchOfTask, numbered } from '../../protocol/branch-name.ts';
+import { branchOfTask, freeName } from '../../protocol/branch-name.ts';
 import { delicateOf } from '../../protocol/delicate.ts';
 import { CodexError } from '../../protocol/errors.ts';
 import { PREVIEW_FILES } from '../../protocol/limits.ts';
@@ -9,6 +9,7 @@ import type { ForgeRepo } from '../forge/forge.ts';
 import { remoteOf } from '../forge/remote.ts';
 import { baseOf, forgeRepoOf } from './create.ts';
 import { delicateKey } from './delicate.ts';
+import { branchesLike } from './publish.ts';
 import { pullRow, viewOf, type PullRow } from './rows.ts';
 import { sourceOf, type Source } from './source.ts';
 import { templateOf } from './template.ts';
@@ -53,7 +54,7 @@ export async function preview(
     title: open?.title ?? title,
     body: open?.body ?? bodyOfPull(source.said, template, { taskId, url: taskUrl(deps.publicUrl, taskId) }),
     draft: open?.draft ?? false,
-    branch: await branchOf(deps, { repo, row, title, taskId }),
+    branch: await branchOf(deps, { repo, row, title, base, taskId }),
     base,
     turn: source.turn,
     attempt: source.attempt,
@@ -97,16 +98,14 @@ async function standsOn(
   return { baseSha, unpushed, behind, conflicts: 'conflicts' in merge ? merge.conflicts : [] };
 }
 
-/** The first name that is free now; it may be taken by the time. */
+/** One that is free now; it may be taken by the time. */
 async function branchOf(
-  { repos }: PullDeps,
-  { repo, row, title, taskId }: { repo: ForgeRepo; row: PullRow | undefined; title: string; taskId: string },
+  deps: PullDeps,
+  of: { repo: ForgeRepo; row: PullRow | undefined; title: string; base: string; taskId: string },
 ): Promise<string> {
+  const { repo, row, title, base, taskId } = of;
   if (row && (row.state === 'open' || row.state === 'publishing')) return row.branch;
   const name = branchOfTask(title, taskId);
-  const taken = await repos.remoteRefs(await remoteOf(repo, 'read'), [`${headRef(name)}*`]);
-  for (let count = 1; ; count++) {
-    const branch = numbered(name, count);
-    if (!taken.has(headRef(branch))) return branch;
-  }
+  const there = await branchesLike(deps, await remoteOf(repo, 'read'), name);
+  return freeName(name, [base, ...there.keys()]);
 }

@@ -5,7 +5,7 @@
  * broke off at any point goes on from the row: a push that arrived is found by its commit, a pull request that
  * was made is found by its branch, and neither is made twice. A name that others have taken gets a number.
  */
-import { numbered } from '../../protocol/branch-name.ts';
+import { freeName } from '../../protocol/branch-name.ts';
 import { CodexError, toWireError, wireError } from '../../protocol/errors.ts';
 import type { Author } from '../../protocol/pull-request.ts';
 import type { ForgeRepo, PullRequest } from '../forge/forge.ts';
@@ -17,7 +17,7 @@ import { publishedTree } from './trees.ts';
 import { headRef, type PullDeps } from './types.ts';
 import { authorOf, cleanAuthor, commitMessage } from './wording.ts';
 
-/** Names that are tried; somebody who takes more of them does so on purpose. */
+/** Somebody who takes each name that is free does so on purpose. */
 const NAMES_TRIED = 50;
 
 type Deps = Pick<PullDeps, 'repos' | 'forges' | 'store' | 'hub' | 'limits' | 'log' | 'signal'>;
@@ -133,8 +133,9 @@ async function pushFirst(
 
   const { branch: wanted, base } = step.row;
   // In an empty repository the branch to ask into would be free.
-  for (let count = wanted === base ? 2 : 1; ; count++) {
-    const branch = numbered(wanted, count);
+  const taken = new Set([base]);
+  for (let tries = 1; ; tries++) {
+    const branch = expected === null ? freeName(wanted, [...taken]) : wanted;
     if (expected === sha) {
       // What was confirmed last counts, also when this try breaks off.
       await step.to({});
@@ -146,11 +147,12 @@ async function pushFirst(
       break;
     } catch (thrown) {
       if (!(thrown instanceof CodexError) || thrown.code !== 'forgeBranchMoved') throw thrown;
-      const tip = await tipOf(deps, remote, branch);
-      if (tip === sha) break;
+      const there = await branchesLike(deps, remote, wanted);
+      if (there.get(branch) === sha) break;
       // Others have gone on from what we pushed: theirs stays, ours needs a place of its own.
       if (expected !== null) [expected, sha] = [null, await commit(source.parent)];
-      if (count >= NAMES_TRIED) throw thrown;
+      if (tries >= NAMES_TRIED) throw thrown;
+      for (const name of [branch, ...there.keys()]) taken.add(name);
     }
   }
   step.note({ pushed_sha: sha, pushed_line: sha, wanted_sha: sha, wanted_line: sha });
@@ -177,6 +179,17 @@ export async function tipOf(
 ): Promise<string | null> {
   const ref = headRef(branch);
   return (await repos.remoteRefs(remote, [ref], signal)).get(ref) ?? null;
+}
+
+/** All that may stand in the way of this name, with their commits. */
+export async function branchesLike(
+  { repos, signal }: Pick<PullDeps, 'repos' | 'signal'>,
+  remote: RemoteRepo,
+  name: string,
+): Promise<Map<string, string>> {
+  const [folder = name] = name.split('/', 1);
+  const refs = await repos.remoteRefs(remote, [`${headRef(folder)}*`], signal);
+  return new Map([...refs].map(([ref, sha]) => [ref.slice(headRef('').length), sha]));
 }
 
 async function findOrCreate(deps: Deps, { repo, resumed }: Publishing, row: PullRow): Promise<PullRequest> {

@@ -74,6 +74,24 @@ test('a branch that is taken gets a number, and nothing of it is overwritten', a
   assert.equal(world.treeAt('codex/taken'), theirs);
 });
 
+test('where a branch stands in the place of the name’s folder, or below it, another name is taken', async () => {
+  const { one, github } = world;
+  for (const [there, wanted, made] of [
+    ['codex/room/below', 'codex/room', 'codex/room-2'],
+    ['room', 'room/in/it', 'room-in/it'],
+  ] as const) {
+    await github.commit(REPO, there, { 'theirs.txt': 'theirs\n' });
+    const task = await world.task({ edit: (dir) => write(dir, 'new.txt', 'new\n') }, { title: 'Room' });
+    if (wanted === 'codex/room') {
+      const { preview } = await one.call('pullRequest.preview', { taskId: task.id });
+      assert.equal(preview.branch, made);
+    }
+    const pull = await world.create(task.id, { title: 'Room', branch: wanted });
+    assert.deepEqual([pull.state, pull.branch], ['open', made]);
+    assert.equal(world.treeAt(pull.branch), await world.resultTree(task.id));
+  }
+});
+
 test('workflow files need a second yes, for this very result', async () => {
   const { one, github } = world;
   const task = await world.task({ edit: (dir) => write(dir, '.github/workflows/ci.yml', 'on: push\n') });

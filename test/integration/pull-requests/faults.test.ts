@@ -148,6 +148,22 @@ test('another name that begins like the one of an earlier try is another branch'
   assert.equal((await world.create(taskId, { title, branch: wanted })).branch, wanted);
 });
 
+test('one that stands beside the name that was asked for is gone on with, too', async () => {
+  const { github } = world;
+  const folder = `folder-${count}`;
+  await github.commit(REPO, folder, { 'theirs.txt': 'x\n' });
+  const armed = github.fault(CREATE, status(503), { times: 10 });
+  await assert.rejects(world.create(taskId, { title, branch: `${folder}/x` }));
+  armed.off();
+  assert.equal((await world.create(taskId, { title, branch: `${folder}/x` })).branch, `${folder}-x`);
+  const there = git(github.gitDir(REPO), [
+    'for-each-ref',
+    '--format=%(refname:short)',
+    `refs/heads/${folder}*`,
+  ]);
+  assert.deepEqual(there.split('\n'), [folder, `${folder}-x`]);
+});
+
 test('the branch to ask into is never the one that is pushed', async () => {
   // One that the forge does not have, as in an empty repository: it would be free.
   const name = `codex/fault-${count}`;
