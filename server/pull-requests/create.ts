@@ -43,8 +43,8 @@ export async function create(deps: PullDeps, request: Request, who: string): Pro
 /** The row of an earlier try, or of one that has ended; throws `CodexError` pullRequestExists. */
 async function notThereYet(deps: PullDeps, taskId: string): Promise<PullRow | undefined> {
   const row = await deps.store.read((db) => pullRow(db, taskId));
-  if (row?.state !== 'open') return row;
-  // It may have been closed since.
+  if (row?.state !== 'open' && row?.state !== 'closed') return row;
+  // It may have been closed since, or opened again.
   const now = await refreshRow(deps, row).catch(() => row);
   if (now.state !== 'open') return now;
   throw new CodexError('pullRequestExists', now.url === null ? {} : { url: now.url });
