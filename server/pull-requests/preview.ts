@@ -30,7 +30,8 @@ export async function preview(
   const source = await sourceOf(store, taskId, { asked: request.attempt, shown: open?.attempt });
   const how = open?.local_changes ?? request.localChanges ?? 'leaveOut';
   const files = await publishedFiles(repos, source, how, limits.patchBytes);
-  if (files.length === 0) throw new CodexError('forgeNothingToPublish');
+  // One that is there may well be told that all of it was taken back.
+  if (files.length === 0 && !open) throw new CodexError('forgeNothingToPublish');
   // What can't be taken apart from the local changes is no failure yet: they can be included.
   const tree = await mergedForPull(repos, source, how);
   const { repo, about } = await forgeRepoOf(deps, source);
