@@ -143,7 +143,7 @@ async function pushFirst(
     }
     await step.to({ branch, wanted_sha: sha, wanted_line: sha });
     try {
-      await repos.pushTo(repoId, remote, { branch, sha, expected }, signal);
+      await repos.pushTo(repoId, remote, { branch, sha, expected, beside: base }, signal);
       break;
     } catch (thrown) {
       if (!(thrown instanceof CodexError) || thrown.code !== 'forgeBranchMoved') throw thrown;

@@ -31,6 +31,8 @@ export interface PushTo {
   branch: string;
   sha: string;
   expected: string | null;
+  /** Another branch, without which nothing is to be pushed. */
+  beside?: string;
 }
 
 export async function pushBranch(repo: string, line: RemoteLine, to: PushTo): Promise<void> {
@@ -38,6 +40,7 @@ export async function pushBranch(repo: string, line: RemoteLine, to: PushTo): Pr
   checkFormat(line, at, objectFormatOf(to.sha));
   if (!at.capabilities.has('report-status'))
     throw new PacketError('malformed', 'a server that does not report');
+  if (to.beside !== undefined && !at.refs.has(HEADS + to.beside)) throw notThere(line, to.beside);
   // An earlier try of which nobody heard the end.
   if (judge(at, to) === 'arrived') return;
   if (to.expected !== null && !(await follows(repo, to.expected, to.sha))) throw moved(to);
@@ -67,6 +70,10 @@ function hasRoom({ refs }: Advertisement, { branch, expected }: PushTo): boolean
 
 async function follows(repo: string, expected: string, sha: string): Promise<boolean> {
   return (await hasCommit(repo, expected)) && isAncestor(repo, expected, sha);
+}
+
+function notThere({ host, repo }: RemoteLine, branch: string): CodexError {
+  return new CodexError('forgeRefused', { host, repo, branch, why: 'noSuchBranch' });
 }
 
 function moved({ branch }: PushTo): CodexError {

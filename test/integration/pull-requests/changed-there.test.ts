@@ -165,7 +165,7 @@ test('with another default branch and the person’s own one gone, a new one goe
       world.create(other.id, { title: 'To main', branch: 'codex/to-trunk', base: 'main' }),
       (error: CodexError) => {
         assert.equal(error.code, 'forgeRefused');
-        assert.match(errorWords(error.wire).text, /base.*try again/);
+        assert.match(errorWords(error.wire).text, /no branch “main” to ask into, so nothing was pushed/);
         return true;
       },
     );

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
+import { errorWords } from '../../../client/words/index.ts';
 import type { CodexError, ErrorCode } from '../../../protocol/errors.ts';
 import { commitAll, git, initRepository, write } from '../../support/git.ts';
 import { status, type Fault } from '../../support/github/index.ts';
@@ -165,10 +166,26 @@ test('one that stands beside the name that was asked for is gone on with, too', 
 });
 
 test('the branch to ask into is never the one that is pushed', async () => {
-  // One that the forge does not have, as in an empty repository: it would be free.
   const name = `codex/fault-${count}`;
-  await assert.rejects(world.create(taskId, { title, branch: name, base: name }));
-  assert.deepEqual(branches(), [`${name}-2`]);
+  await world.github.commit(REPO, name, { 'base.txt': 'x\n' });
+  const pull = await world.create(taskId, { title, branch: name, base: name });
+  assert.deepEqual([pull.branch, pull.base], [`${name}-2`, name]);
+});
+
+test('nothing is pushed while the branch to ask into is not there, as in an empty repository', async () => {
+  const { github } = world;
+  const asked = { title, branch: `codex/fault-${count}`, base: `base-${count}` };
+  await assert.rejects(world.create(taskId, asked), (error: CodexError) => {
+    assert.equal(error.code, 'forgeRefused');
+    assert.match(
+      errorWords(error.wire).text,
+      /no branch “base-\d+”.*nothing was pushed\. Choose another one/,
+    );
+    return true;
+  });
+  assert.deepEqual(branches(), []);
+  await github.commit(REPO, asked.base, { 'base.txt': 'x\n' });
+  assert.equal((await world.create(taskId, asked)).base, asked.base);
 });
 
 test('two people who ask at the same time get the same one', async () => {
