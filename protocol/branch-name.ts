@@ -66,9 +66,11 @@ export function slugOf(title: string, taskId: string): string {
     title
       .toLowerCase()
       .normalize('NFC')
-      .match(/[\p{L}\p{N}\p{M}]+/gu) ?? [];
-  // A mark alone would join what stands before it.
-  const slug = words.join('-').replace(/^\p{M}+/u, '');
+      // What is left of an emoji: which of its pictures is meant. It can't be seen.
+      .replace(/\p{Variation_Selector}/gu, '')
+      // A mark alone would join what stands before it.
+      .match(/[\p{L}\p{N}][\p{L}\p{N}\p{M}]*/gu) ?? [];
+  const slug = words.join('-');
   return cutAtWord(slug, SLUG_CHARS) || `task-${taskId.slice(0, 8)}`;
 }
 

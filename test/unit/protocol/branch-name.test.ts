@@ -127,6 +127,7 @@ test('a branch is named by the title, in any script, below the prefix', () => {
     ['e\u0301t\u00e9', 'codex/été'],
     ['a.lock b..c @{x} ~^:', 'codex/a-lock-b-c-x'],
     ['🎉 !!', 'codex/task-abcdefgh'],
+    ['❤️ love ☎️ and 2️⃣ \u0301 marks ✨️', 'codex/love-and-2⃣-marks'],
     ['', 'codex/task-abcdefgh'],
   ] as const)
     assert.equal(branchOfTask(title, ID), name);
