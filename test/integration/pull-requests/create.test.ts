@@ -64,6 +64,21 @@ test('a pull request has the sandbox’s tree byte for byte, one commit, signed 
   await assert.rejects(world.create(task.id), code('pullRequestExists'));
 });
 
+test('who signs off is who the commit is by, however the name ends', async () => {
+  const task = await world.task({ edit: (dir) => write(dir, 'signed.txt', 'x\n') });
+  const author = { name: '"Al" Bert Jr.', email: "'al@example.com'" };
+  const pull = await world.create(task.id, { title: 'Signed', author });
+  const said = git(world.github.gitDir(REPO), [
+    'log',
+    '-1',
+    '--format=%an <%ae>%n%(trailers:key=Signed-off-by,valueonly)',
+    pull.branch,
+  ]);
+  const [by, signed] = said.split('\n');
+  assert.equal(signed, by);
+  assert.equal(by, 'Al" Bert Jr <al@example.com>');
+});
+
 test('a branch that is taken gets a number, and nothing of it is overwritten', async () => {
   const { github } = world;
   await github.commit(REPO, 'codex/taken', { 'theirs.txt': 'theirs\n' });
