@@ -11,8 +11,10 @@ import { publish, tipOf } from './publish.ts';
 import { refreshRow } from './refresh.ts';
 import { pullRow, type PullRow } from './rows.ts';
 import { sourceOf, type Source } from './source.ts';
+import { mergedLine } from './standing.ts';
 import { publishedFiles, publishedTree } from './trees.ts';
 import { type PullDeps } from './types.ts';
+import { newFiles } from './update.ts';
 import { cleanAuthor } from './wording.ts';
 
 type Request = ParamsOf<'pullRequest.create'>;
@@ -26,17 +28,19 @@ export async function create(deps: PullDeps, request: Request, who: string): Pro
   }
   const was = await notThereYet(deps, taskId);
   const source = await sourceOf(store, taskId, { asked: request.attempt });
-  const [files, { repo, about }] = await Promise.all([
+  const [all, { repo, about }] = await Promise.all([
     publishedFiles(repos, source, localChanges, limits.patchBytes),
     forgeRepoOf(deps, source),
   ]);
+  const base = request.base ?? (await baseOf(deps, source.repo.branch, repo, about));
+  const line = await mergedLine(deps, was, { repo, base });
+  const files = line !== null && was?.state === 'merged' ? await newFiles(deps, source, was) : all;
   if (files.length === 0) throw new CodexError('forgeNothingToPublish');
   const delicate = delicateOf(files);
   if (delicate.length > 0) {
     checkConfirmed(delicate, await publishedTree(repos, source, localChanges), request.confirmed);
   }
-  const base = request.base ?? (await baseOf(deps, source.repo.branch, repo, about));
-  const row = rowOf(request, { source, repo, base, who, was });
+  const row = rowOf(request, { source, repo, base, who, was, line });
   return publish(deps, { source, repo, row, was, resumed: was?.state === 'publishing' });
 }
 
@@ -78,9 +82,16 @@ export async function baseOf(
 
 function rowOf(
   request: Request,
-  of: { source: Source; repo: ForgeRepo; base: string; who: string; was: PullRow | undefined },
+  of: {
+    source: Source;
+    repo: ForgeRepo;
+    base: string;
+    who: string;
+    was: PullRow | undefined;
+    line: string | null;
+  },
 ): PullRow {
-  const { source, repo, base, who, was } = of;
+  const { source, repo, base, who, was, line } = of;
   const now = Date.now();
   const earlier = was?.state === 'publishing' ? was : undefined;
   // Where an earlier try has a branch of this name, it may be ours already.
@@ -105,7 +116,7 @@ function rowOf(
     local_changes: request.localChanges,
     author: request.author ? JSON.stringify(cleanAuthor(request.author)) : null,
     pushed_sha: isSame ? earlier.pushed_sha : null,
-    pushed_line: isSame ? earlier.pushed_line : null,
+    pushed_line: line ?? (isSame ? earlier.pushed_line : null),
     wanted_sha: isSame ? earlier.wanted_sha : null,
     wanted_line: isSame ? earlier.wanted_line : null,
     seen: null,

@@ -11,7 +11,8 @@ import { baseOf, forgeRepoOf } from './create.ts';
 import { delicateKey } from './delicate.ts';
 import { branchesLike } from './publish.ts';
 import { pullRow, viewOf, type PullRow } from './rows.ts';
-import { sourceOf, type Source } from './source.ts';
+import { sourceOf } from './source.ts';
+import { mergedLine, onMerged } from './standing.ts';
 import { templateOf } from './template.ts';
 import { mergedForPull, publishedFiles } from './trees.ts';
 import { headRef, taskUrl, type PullDeps } from './types.ts';
@@ -29,9 +30,9 @@ export async function preview(
   const open = row?.state === 'open' ? row : undefined;
   const source = await sourceOf(store, taskId, { asked: request.attempt, shown: open?.attempt });
   const how = open?.local_changes ?? request.localChanges ?? 'leaveOut';
-  const files = await publishedFiles(repos, source, how, limits.patchBytes);
+  const all = await publishedFiles(repos, source, how, limits.patchBytes);
   // One that is there may well be told that all of it was taken back.
-  if (files.length === 0 && !open) throw new CodexError('forgeNothingToPublish');
+  if (all.length === 0 && !open) throw new CodexError('forgeNothingToPublish');
   // What can't be taken apart from the local changes is no failure yet: they can be included.
   const tree = await mergedForPull(repos, source, how);
   const { repo, about } = await forgeRepoOf(deps, source);
@@ -39,7 +40,16 @@ export async function preview(
     open?.base ??
     // Where an earlier try was to go, unless that is gone.
     (await baseOf(deps, row?.state === 'publishing' ? row.base : source.repo.branch, repo, about));
-  const at = await standsOn(deps, { source, repo, base, tree: 'tree' in tree ? tree.tree : null });
+  const line = open ? null : await mergedLine(deps, row, { repo, base });
+  const files = line !== null && row?.state === 'merged' ? await newFiles(deps, source, row) : all;
+  if (files.length === 0 && !open) throw new CodexError('forgeNothingToPublish');
+  const whole = 'tree' in tree ? tree.tree : null;
+  const on =
+    line === null || whole === null ? null : await onMerged(deps, { source, repo, base, line, tree: whole });
+  const at = await standsOn(deps, {
+    ...{ repoId: source.repo.repoId, taskId, repo, base },
+    ...(on ?? { parent: source.parent, tree: whole }),
+  });
   const template = await templateOf(
     repos,
     { repoId: source.repo.repoId, sha: at.baseSha ?? source.parent },
@@ -47,7 +57,7 @@ export async function preview(
   );
   const title = titleOfPull(source.said);
   const delicate = delicateOf(open ? await newFiles(deps, source, open) : files);
-  const key = delicateKey(delicate, 'tree' in tree ? tree.tree : source.sha);
+  const key = delicateKey(delicate, whole ?? source.sha);
   return {
     host: repo.forge.host,
     kind: repo.forge.kind,
@@ -81,18 +91,16 @@ interface StandsOn {
 
 async function standsOn(
   { repos, signal }: PullDeps,
-  { source, repo, base, tree }: { source: Source; repo: ForgeRepo; base: string; tree: string | null },
+  of: { repoId: string; taskId: string; repo: ForgeRepo; base: string; parent: string; tree: string | null },
 ): Promise<StandsOn> {
-  const { repoId } = source.repo;
+  const { repoId, taskId, repo, base, parent, tree } = of;
   const remote = await remoteOf(repo, 'read');
   const ref = headRef(base);
   const there = await repos.remoteRefs(remote, [ref], signal);
-  const [baseSha = null] = there.has(ref)
-    ? await repos.fetchFrom(repoId, remote, [ref], signal, source.task.id)
-    : [];
+  const [baseSha = null] = there.has(ref) ? await repos.fetchFrom(repoId, remote, [ref], signal, taskId) : [];
   if (baseSha === null) return { baseSha, unpushed: 0, behind: 0, conflicts: [] };
-  const { ahead: unpushed, behind } = await repos.distance(repoId, baseSha, source.parent);
-  const fork = behind === 0 || tree === null ? null : await repos.mergeBase(repoId, baseSha, source.parent);
+  const { ahead: unpushed, behind } = await repos.distance(repoId, baseSha, parent);
+  const fork = behind === 0 || tree === null ? null : await repos.mergeBase(repoId, baseSha, parent);
   if (fork === null || tree === null) return { baseSha, unpushed, behind, conflicts: [] };
   const [from, ours] = await Promise.all([repos.treeOf(repoId, fork), repos.treeOf(repoId, baseSha)]);
   const merge = await repos.mergeTrees(repoId, { base: from, ours, theirs: tree });

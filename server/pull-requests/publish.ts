@@ -13,7 +13,8 @@ import { remoteOf } from '../forge/remote.ts';
 import type { RemoteRepo } from '../repos/remote-types.ts';
 import { authorOfRow, putRow, type PullRow } from './rows.ts';
 import type { Source } from './source.ts';
-import { publishedTree } from './trees.ts';
+import { onMerged } from './standing.ts';
+import { merged, publishedTree } from './trees.ts';
 import { headRef, type PullDeps } from './types.ts';
 import { authorOf, cleanAuthor, commitMessage } from './wording.ts';
 
@@ -115,33 +116,54 @@ async function pushFirst(
 ): Promise<void> {
   const { repos, signal } = deps;
   const { repoId } = source.repo;
-  const tree = await publishedTree(repos, source, step.row.local_changes);
+  const { branch: wanted, base, title, local_changes: how } = step.row;
+  const tree = await publishedTree(repos, source, how);
   const author = authorOfRow(step.row) ?? (await accountAuthor(deps, repo));
-  const commit = (parent: string) =>
+  const commit = (content: string, parent: string) =>
     repos.makeCommit(repoId, source.task.id, {
-      tree,
+      tree: content,
       parents: [parent],
       author: cleanAuthor(author),
       at: source.at,
-      message: commitMessage(step.row.title, author),
+      message: commitMessage(title, author),
     });
+  /** The commit, and one that has nothing of others in its tree. */
+  const made = async (content: string, parent: string) => {
+    const sha = await commit(content, parent);
+    return { sha, line: content === tree ? sha : await commit(tree, source.parent) };
+  };
+  const first = async () => {
+    const { pushed_sha, pushed_line } = step.row;
+    const before = pushed_sha === null ? pushed_line : null;
+    const on = before === null ? null : await onMerged(deps, { source, repo, base, line: before, tree });
+    return made(on?.tree ?? tree, on?.parent ?? source.parent);
+  };
 
-  let expected = resumed ? await arrivedTip(deps, remote, step.row) : null;
-  let sha: string;
-  if (expected !== null && (await repos.treeOf(repoId, expected)) === tree) sha = expected;
-  else sha = await commit(expected ?? source.parent);
+  const arrived = resumed ? await arrivedTip(deps, remote, step.row) : null;
+  let expected = arrived?.sha ?? null;
+  let next: { sha: string; line: string };
+  if (arrived === null) next = await first();
+  else {
+    const [old, ours] = await Promise.all([
+      repos.treeOf(repoId, arrived.line),
+      repos.treeOf(repoId, arrived.sha),
+    ]);
+    if (old === tree) next = arrived;
+    else
+      next = await made(await merged(repos, repoId, { base: old, ours, theirs: tree }, wanted), arrived.sha);
+  }
 
-  const { branch: wanted, base } = step.row;
   // In an empty repository the branch to ask into would be free.
   const taken = new Set([base]);
   for (let tries = 1; ; tries++) {
     const branch = expected === null ? freeName(wanted, [...taken]) : wanted;
+    const { sha, line } = next;
     if (expected === sha) {
       // What was confirmed last counts, also when this try breaks off.
       await step.to({});
       break;
     }
-    await step.to({ branch, wanted_sha: sha, wanted_line: sha });
+    await step.to({ branch, wanted_sha: sha, wanted_line: line });
     try {
       await repos.pushTo(repoId, remote, { branch, sha, expected, beside: base }, signal);
       break;
@@ -150,12 +172,13 @@ async function pushFirst(
       const there = await branchesLike(deps, remote, wanted);
       if (there.get(branch) === sha) break;
       // Others have gone on from what we pushed: theirs stays, ours needs a place of its own.
-      if (expected !== null) [expected, sha] = [null, await commit(source.parent)];
+      if (expected !== null) [expected, next] = [null, await first()];
       if (tries >= NAMES_TRIED) throw thrown;
       for (const name of [branch, ...there.keys()]) taken.add(name);
     }
   }
-  step.note({ pushed_sha: sha, pushed_line: sha, wanted_sha: sha, wanted_line: sha });
+  const { sha, line } = next;
+  step.note({ pushed_sha: sha, pushed_line: line, wanted_sha: sha, wanted_line: line });
 }
 
 /** Who commits are by when nobody said: whoever the credential is. */
@@ -165,10 +188,17 @@ export async function accountAuthor({ forges }: Pick<PullDeps, 'forges'>, repo: 
 }
 
 /** What an earlier try has brought to the branch; null: nothing, or others have the branch. */
-async function arrivedTip(deps: Deps, remote: RemoteRepo, row: PullRow): Promise<string | null> {
-  if (row.wanted_sha === null) return null;
-  const tip = await tipOf(deps, remote, row.branch);
-  return tip !== null && (tip === row.wanted_sha || tip === row.pushed_sha) ? tip : null;
+async function arrivedTip(
+  deps: Deps,
+  remote: RemoteRepo,
+  row: PullRow,
+): Promise<{ sha: string; line: string } | null> {
+  const { wanted_sha, wanted_line, pushed_sha, pushed_line } = row;
+  if (wanted_sha === null) return null;
+  const sha = await tipOf(deps, remote, row.branch);
+  if (sha === null) return null;
+  if (sha === wanted_sha) return { sha, line: wanted_line ?? sha };
+  return sha === pushed_sha ? { sha, line: pushed_line ?? sha } : null;
 }
 
 /** Null: there is no such branch. */
