@@ -144,6 +144,8 @@ async function pushFirst(
   let next: { sha: string; line: string };
   if (arrived === null) next = await first();
   else {
+    // What comes next may break off, too.
+    step.note({ pushed_sha: arrived.sha, pushed_line: arrived.line });
     const [old, ours] = await Promise.all([
       repos.treeOf(repoId, arrived.line),
       repos.treeOf(repoId, arrived.sha),

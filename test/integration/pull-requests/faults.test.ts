@@ -92,6 +92,17 @@ for (const [name, on, fault, code] of [
   });
 }
 
+test('a push whose answer was lost is still ours when that of a newer result breaks off as well', async () => {
+  const { github } = world;
+  github.fault('git receive-pack', { kind: 'cutAnswer', afterBytes: 0 });
+  await refused('forgeUnavailable');
+  await world.followUp(taskId, { edit: (dir) => write(dir, `file-${count}.txt`, 'newer\n') });
+  const armed = github.fault('git receive-pack', status(503), { times: 10 });
+  await refused('forgeUnavailable');
+  armed.off();
+  await goesOn('forgeUnavailable');
+});
+
 test('a pull request whose answer was lost is found, not made again', async () => {
   world.github.fault(CREATE, { kind: 'cutAnswer', afterBytes: 0 });
   const pull = await world.create(taskId, { title, branch: `codex/fault-${count}` });
