@@ -10,7 +10,7 @@ import {
   ForgeView,
   TriggerView,
 } from './forge.ts';
-import { PULL_BODY_CHARS, PULL_TITLE_CHARS } from './limits.ts';
+import { FEEDBACK_COMMENTS, PULL_BODY_CHARS, PULL_TITLE_CHARS } from './limits.ts';
 import { Author, BranchName, Feedback, PullRequestPreview, PullRequestView } from './pull-request.ts';
 import { Attempt, Empty, OfTask, RequestId, method } from './rpc-parts.ts';
 
@@ -104,8 +104,8 @@ export const FORGE_METHODS = {
   'pullRequest.followUp': method(
     OfTask.extend({
       requestId: RequestId,
-      comments: z.array(z.string().max(100)).max(100),
-      checks: z.array(z.string().max(100)).max(100),
+      comments: z.array(z.string().max(100)).max(FEEDBACK_COMMENTS),
+      checks: z.array(z.string().max(100)).max(FEEDBACK_COMMENTS),
       /** What the person adds. */
       prompt: z.string().max(16_000).optional(),
     }),

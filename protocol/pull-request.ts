@@ -114,7 +114,11 @@ export const FeedbackComment = z.object({
   author: z.string(),
   body: z.string(),
   path: z.string().optional(),
+  /** The last one, where there are several. */
   line: z.number().int().optional(),
+  startLine: z.number().int().optional(),
+  /** The lines have been changed since: they are those that it was about. */
+  outdated: z.boolean().optional(),
   url: z.string(),
   at: z.number(),
 });
