@@ -64,6 +64,16 @@ test('a pull request has the sandbox’s tree byte for byte, one commit, signed 
   await assert.rejects(world.create(task.id), code('pullRequestExists'));
 });
 
+test('a title is one line, wherever it comes from', async () => {
+  const task = await world.task({ edit: (dir) => write(dir, 'title.txt', 'x\n') });
+  const pull = await world.create(task.id, {
+    title: ' One\n\tline\u0007 of it \r\n',
+    branch: 'codex/one-line',
+  });
+  assert.equal(pull.title, 'One line of it');
+  assert.equal((await world.github.pull(REPO, pull.number ?? 0)).title, 'One line of it');
+});
+
 test('who signs off is who the commit is by, however the name ends', async () => {
   const task = await world.task({ edit: (dir) => write(dir, 'signed.txt', 'x\n') });
   const author = { name: '"Al" Bert Jr.', email: "'al@example.com'" };
