@@ -66,9 +66,11 @@ export function slugOf(title: string, taskId: string): string {
     title
       .toLowerCase()
       .normalize('NFC')
-      .match(/[\p{L}\p{N}\p{M}]+/gu) ?? [];
-  // A mark alone would join what stands before it.
-  const slug = words.join('-').replace(/^\p{M}+/u, '');
+      // What is left of an emoji: which of its pictures is meant. It can't be seen.
+      .replace(/\p{Variation_Selector}/gu, '')
+      // A mark alone would join what stands before it.
+      .match(/[\p{L}\p{N}][\p{L}\p{N}\p{M}]*/gu) ?? [];
+  const slug = words.join('-');
   return cutAtWord(slug, SLUG_CHARS) || `task-${taskId.slice(0, 8)}`;
 }
 
@@ -81,10 +83,31 @@ export function numbered(name: string, count: number): string {
   return points.join('') + number;
 }
 
-/** Whether `numbered` makes this of that name. */
-export function isNumbered(branch: string, name: string): boolean {
-  return branch === name || numbered(name, Number(/-(\d{1,6})$/.exec(branch)?.[1] ?? 1)) === branch;
+/**
+ * The first name from this one on that the branches that are there (`taken`) leave room for: with a number, and where
+ * a branch stands in the place of a folder of names, beside it instead of below.
+ */
+export function freeName(name: string, taken: readonly string[]): string {
+  for (let count = 1; ; count++) {
+    const free = numbered(name, count);
+    const problem = branchNameProblem(free, taken);
+    if (problem?.kind === 'below') {
+      const { branch } = problem;
+      return freeName(`${branch}-${name.slice(branch.length + 1)}`, taken);
+    }
+    if (problem?.kind !== 'exists' && problem?.kind !== 'above') return free;
+  }
 }
+
+/** Whether `freeName` may make this of that name. */
+export function isFreed(branch: string, name: string): boolean {
+  const is = (one: string, of: string) =>
+    one === of || numbered(of, Number(/-(\d{1,6})$/.exec(one)?.[1] ?? 1)) === one;
+  return is(branch, name) || (foldersOf(branch) < foldersOf(name) && is(flat(branch), flat(name)));
+}
+
+const flat = (name: string): string => name.replaceAll('/', '-');
+const foldersOf = (name: string): number => name.split('/').length;
 
 /** At a word where one ends in the second half; never within a character. */
 function cutAtWord(text: string, chars: number): string {

@@ -10,8 +10,15 @@ import {
   ForgeView,
   TriggerView,
 } from './forge.ts';
-import { PULL_BODY_CHARS, PULL_TITLE_CHARS } from './limits.ts';
-import { Author, BranchName, Feedback, PullRequestPreview, PullRequestView } from './pull-request.ts';
+import { FEEDBACK_COMMENTS, PULL_BODY_CHARS } from './limits.ts';
+import {
+  Author,
+  BranchName,
+  Feedback,
+  PullRequestPreview,
+  PullRequestView,
+  PullTitle,
+} from './pull-request.ts';
 import { Attempt, Empty, OfTask, RequestId, method } from './rpc-parts.ts';
 
 /** Of a task that began with changes that no commit has. */
@@ -73,7 +80,7 @@ export const FORGE_METHODS = {
   'pullRequest.create': method(
     OfTask.extend({
       attempt: Attempt.optional(),
-      title: z.string().trim().min(1).max(PULL_TITLE_CHARS),
+      title: PullTitle,
       body: z.string().max(PULL_BODY_CHARS),
       draft: z.boolean().default(false),
       /** Absent: from the title. One that is taken gets a suffix. */
@@ -90,7 +97,7 @@ export const FORGE_METHODS = {
   /** Adds the newest result to the pull request's branch. */
   'pullRequest.update': method(
     OfTask.extend({
-      title: z.string().trim().min(1).max(PULL_TITLE_CHARS).optional(),
+      title: PullTitle.optional(),
       body: z.string().max(PULL_BODY_CHARS).optional(),
       confirmed: z.string().max(100).optional(),
       author: Author.optional(),
@@ -104,8 +111,8 @@ export const FORGE_METHODS = {
   'pullRequest.followUp': method(
     OfTask.extend({
       requestId: RequestId,
-      comments: z.array(z.string().max(100)).max(100),
-      checks: z.array(z.string().max(100)).max(100),
+      comments: z.array(z.string().max(100)).max(FEEDBACK_COMMENTS),
+      checks: z.array(z.string().max(100)).max(FEEDBACK_COMMENTS),
       /** What the person adds. */
       prompt: z.string().max(16_000).optional(),
     }),

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { WireError } from './errors.ts';
 import { FileChange } from './events.ts';
 import { ForgeHost, ForgeKind, ForgeRepoName } from './forge.ts';
-import { BRANCH_NAME_BYTES, PULL_TITLE_PROPOSED_CHARS } from './limits.ts';
+import { BRANCH_NAME_BYTES, PULL_TITLE_CHARS, PULL_TITLE_PROPOSED_CHARS } from './limits.ts';
 
 /** `publishing`: asked for, and not all of it is done yet; `error` says what stopped it. */
 export const PullRequestState = z.enum(['publishing', 'open', 'merged', 'closed']);
@@ -25,10 +25,16 @@ export type Author = z.infer<typeof Author>;
 /** Nobody's address, so that no forge shows a stranger's face beside it. */
 export const AGENT: Author = { name: 'Codex', email: 'codex@codex-tasks.invalid' };
 
-/** One line, never cut within a character. */
+const oneLine = (text: string): string => text.replace(/[\s\p{Cc}]+/gu, ' ').trim();
+
+/** As forges show it. */
+export const PullTitle = z.string().overwrite(oneLine).min(1).max(PULL_TITLE_CHARS);
+
+/** Never cut within a character. */
 export function proposedTitle(text: string): string {
-  const line = text.replace(/\s+/g, ' ').trim();
-  return line.slice(0, PULL_TITLE_PROPOSED_CHARS).replace(/[\ud800-\udbff]$/, '');
+  return oneLine(text)
+    .slice(0, PULL_TITLE_PROPOSED_CHARS)
+    .replace(/[\ud800-\udbff]$/, '');
 }
 
 export const ChecksSummary = z.object({
@@ -114,7 +120,11 @@ export const FeedbackComment = z.object({
   author: z.string(),
   body: z.string(),
   path: z.string().optional(),
+  /** The last one, where there are several. */
   line: z.number().int().optional(),
+  startLine: z.number().int().optional(),
+  /** The lines have been changed since: they are those that it was about. */
+  outdated: z.boolean().optional(),
   url: z.string(),
   at: z.number(),
 });

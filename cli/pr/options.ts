@@ -1,7 +1,7 @@
 /** The command line of `codex-tasks pr`. */
 import { nameProblemWords } from '../../client/words/index.ts';
 import { branchNameProblem } from '../../protocol/branch-name.ts';
-import { ATTEMPTS_MOST } from '../../protocol/limits.ts';
+import { ATTEMPTS_MOST, PULL_TITLE_CHARS } from '../../protocol/limits.ts';
 import { saidAction } from '../actions.ts';
 import { OWN_BACKEND_HELP, type OwnBackendOptions } from '../backend.ts';
 import { UsageError, wholeNumber } from '../usage.ts';
@@ -48,6 +48,12 @@ export interface PrCommand {
   own: OwnBackendOptions;
 }
 
+/** Here, as what it is: the backend could only say that it did not understand. */
+export function tooLong(what: string, text: string, most: number): void {
+  if (text.length > most)
+    throw new UsageError(`${what}: a pull request takes at most ${most} characters of it.`);
+}
+
 const OPTIONS = {
   title: { type: 'string' },
   'body-file': { type: 'string' },
@@ -76,6 +82,7 @@ export function prOptions(args: string[]): PrCommand | null {
   const [taskId, ...more] = said.rest;
   if (taskId === undefined || more.length > 0) throw new UsageError(`pr ${action} takes one task.`);
   if (values.title?.trim() === '') throw new UsageError('--title is empty.');
+  tooLong('--title', values.title ?? '', PULL_TITLE_CHARS);
   for (const flag of ['branch', 'base'] as const) {
     const name = values[flag];
     const problem = name === undefined ? null : branchNameProblem(name);

@@ -7,12 +7,13 @@ import { text } from 'node:stream/consumers';
 import type { BackendConnection } from '../../client/connection/index.ts';
 import { authorOf } from '../../client/git/author.ts';
 import { CodexError } from '../../protocol/errors.ts';
+import { PULL_BODY_CHARS } from '../../protocol/limits.ts';
 import type { Author, PullRequestPreview, PullRequestView } from '../../protocol/pull-request.ts';
 import { EXIT } from '../../protocol/result.ts';
 import { askBackend } from '../ask.ts';
 import { paint, wantsColour } from '../terminal.ts';
 import { UsageError } from '../usage.ts';
-import { PR_HELP, prOptions, type PrCommand } from './options.ts';
+import { PR_HELP, prOptions, tooLong, type PrCommand } from './options.ts';
 import { delicateLines, previewLines, pullRequestLines } from './render.ts';
 
 type Connection = Pick<BackendConnection, 'call'>;
@@ -110,11 +111,11 @@ function confirmation(
 
 /** Before a backend is asked: a file that is not there is a mistake in the command line. */
 async function readBody(file: string): Promise<string> {
-  try {
-    return file === '-' ? await text(process.stdin) : await readFile(file, 'utf8');
-  } catch {
+  const body = await (file === '-' ? text(process.stdin) : readFile(file, 'utf8')).catch(() => {
     throw new UsageError(`--body-file: the file “${file}” can’t be read.`);
-  }
+  });
+  tooLong('--body-file', body, PULL_BODY_CHARS);
+  return body;
 }
 
 function note(lines: readonly string[]): void {

@@ -143,6 +143,9 @@ export const FORGE_WHY_WORDS: Record<string, readonly string[]> = {
   headElsewhere: [
     'The branch of the pull request is in {repo}, which is another repository. Update it from there.',
   ],
+  noSuchBranch: [
+    '{repo} at {host} has no branch “{branch}” to ask into, so nothing was pushed. Choose another one, or push that one first.',
+  ],
   objectFormat: [
     'The repository at {host} names its objects by {there}, and this one by {here}, so nothing can be sent. Choose another one.',
   ],

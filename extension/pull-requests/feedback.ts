@@ -6,8 +6,6 @@ import { plainText } from '../../client/words/index.ts';
 import type { Feedback, FeedbackCheck, FeedbackComment } from '../../protocol/pull-request.ts';
 import { Dismissed, SentenceError, t } from '../platform/words.ts';
 
-/** Of one request. */
-const MOST = 100;
 const LINE_CHARACTERS = 200;
 
 interface Row extends vscode.QuickPickItem {
@@ -34,8 +32,8 @@ export async function followUpFeedback(connection: BackendConnection, taskId: st
   if (!picked || picked.length === 0) throw new Dismissed();
   await connection.call('pullRequest.followUp', {
     ...{ taskId, requestId: randomUUID() },
-    comments: picked.flatMap(({ comment }) => comment ?? []).slice(0, MOST),
-    checks: picked.flatMap(({ check }) => check ?? []).slice(0, MOST),
+    comments: picked.flatMap(({ comment }) => comment ?? []),
+    checks: picked.flatMap(({ check }) => check ?? []),
   });
 }
 

@@ -53,7 +53,11 @@ export interface Comment {
   author: string;
   body: string;
   path?: string;
+  /** The last one, where there are several. */
   line?: number;
+  startLine?: number;
+  /** The lines have been changed since. */
+  outdated?: boolean;
   url: string;
   at: number;
 }

@@ -1,5 +1,5 @@
 /** Making a pull request, because a person asked for it: what has to be so, then the row, then `publish`. */
-import { branchOfTask, isBranchName, isNumbered } from '../../protocol/branch-name.ts';
+import { branchOfTask, isBranchName, isFreed } from '../../protocol/branch-name.ts';
 import { delicateOf } from '../../protocol/delicate.ts';
 import { CodexError } from '../../protocol/errors.ts';
 import { siteOf } from '../../protocol/forge-address.ts';
@@ -11,8 +11,10 @@ import { publish, tipOf } from './publish.ts';
 import { refreshRow } from './refresh.ts';
 import { pullRow, type PullRow } from './rows.ts';
 import { sourceOf, type Source } from './source.ts';
+import { mergedLine } from './standing.ts';
 import { publishedFiles, publishedTree } from './trees.ts';
 import { type PullDeps } from './types.ts';
+import { newFiles } from './update.ts';
 import { cleanAuthor } from './wording.ts';
 
 type Request = ParamsOf<'pullRequest.create'>;
@@ -26,25 +28,27 @@ export async function create(deps: PullDeps, request: Request, who: string): Pro
   }
   const was = await notThereYet(deps, taskId);
   const source = await sourceOf(store, taskId, { asked: request.attempt });
-  const [files, { repo, about }] = await Promise.all([
+  const [all, { repo, about }] = await Promise.all([
     publishedFiles(repos, source, localChanges, limits.patchBytes),
     forgeRepoOf(deps, source),
   ]);
+  const base = request.base ?? (await baseOf(deps, source.repo.branch, repo, about));
+  const line = await mergedLine(deps, was, { repo, base });
+  const files = line !== null && was?.state === 'merged' ? await newFiles(deps, source, was) : all;
   if (files.length === 0) throw new CodexError('forgeNothingToPublish');
   const delicate = delicateOf(files);
   if (delicate.length > 0) {
     checkConfirmed(delicate, await publishedTree(repos, source, localChanges), request.confirmed);
   }
-  const base = request.base ?? (await baseOf(deps, source.repo.branch, repo, about));
-  const row = rowOf(request, { source, repo, base, who, was });
+  const row = rowOf(request, { source, repo, base, who, was, line });
   return publish(deps, { source, repo, row, was, resumed: was?.state === 'publishing' });
 }
 
 /** The row of an earlier try, or of one that has ended; throws `CodexError` pullRequestExists. */
 async function notThereYet(deps: PullDeps, taskId: string): Promise<PullRow | undefined> {
   const row = await deps.store.read((db) => pullRow(db, taskId));
-  if (row?.state !== 'open') return row;
-  // It may have been closed since.
+  if (row?.state !== 'open' && row?.state !== 'closed') return row;
+  // It may have been closed since, or opened again.
   const now = await refreshRow(deps, row).catch(() => row);
   if (now.state !== 'open') return now;
   throw new CodexError('pullRequestExists', now.url === null ? {} : { url: now.url });
@@ -78,14 +82,21 @@ export async function baseOf(
 
 function rowOf(
   request: Request,
-  of: { source: Source; repo: ForgeRepo; base: string; who: string; was: PullRow | undefined },
+  of: {
+    source: Source;
+    repo: ForgeRepo;
+    base: string;
+    who: string;
+    was: PullRow | undefined;
+    line: string | null;
+  },
 ): PullRow {
-  const { source, repo, base, who, was } = of;
+  const { source, repo, base, who, was, line } = of;
   const now = Date.now();
   const earlier = was?.state === 'publishing' ? was : undefined;
   // Where an earlier try has a branch of this name, it may be ours already.
   const branch = request.branch ?? earlier?.branch ?? branchOfTask(request.title, request.taskId);
-  const isSame = earlier !== undefined && isNumbered(earlier.branch, branch) && earlier.repo === repo.name;
+  const isSame = earlier !== undefined && isFreed(earlier.branch, branch) && earlier.repo === repo.name;
   return {
     task_id: request.taskId,
     host: repo.forge.host,
@@ -105,7 +116,7 @@ function rowOf(
     local_changes: request.localChanges,
     author: request.author ? JSON.stringify(cleanAuthor(request.author)) : null,
     pushed_sha: isSame ? earlier.pushed_sha : null,
-    pushed_line: isSame ? earlier.pushed_line : null,
+    pushed_line: line ?? (isSame ? earlier.pushed_line : null),
     wanted_sha: isSame ? earlier.wanted_sha : null,
     wanted_line: isSame ? earlier.wanted_line : null,
     seen: null,

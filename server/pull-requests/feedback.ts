@@ -15,13 +15,14 @@ export async function feedback(deps: Deps, taskId: string): Promise<Feedback> {
   return shortened((await everything(deps, taskId)).said);
 }
 
-/** What fits into one RPC frame: the newest comments, each cut with a mark. */
+/** What fits into one RPC frame: the newest comments, checks that failed before others, each cut with a mark. */
 function shortened({ comments, checks }: Feedback): Feedback {
   return {
     comments: comments
       .slice(-FEEDBACK_COMMENTS)
       .map((comment) => ({ ...comment, body: cutBytes(comment.body, FEEDBACK_COMMENT_BYTES) })),
     checks: checks
+      .toSorted((one, other) => Number(other.outcome === 'failed') - Number(one.outcome === 'failed'))
       .slice(0, FEEDBACK_COMMENTS)
       .map(({ summary, ...check }) =>
         summary === undefined ? check : { ...check, summary: cutBytes(summary, FEEDBACK_COMMENT_BYTES / 2) },
@@ -67,10 +68,7 @@ export function followUpPrompt(of: {
 }): string {
   const { row, comments, checks, said } = of;
   const quotes: Quoted[] = [
-    ...comments.map(({ author, path, line, body }) => ({
-      label: `${author}${path === undefined ? '' : ` on ${path}${line === undefined ? '' : `, line ${line}`}`}`,
-      text: body,
-    })),
+    ...comments.map((comment) => ({ label: `${comment.author}${placeOf(comment)}`, text: comment.body })),
     ...checks.map(({ name, outcome, summary, url }) => ({
       label: `Check ${name}: ${outcome}`,
       text: [summary, url].filter(Boolean).join('\n'),
@@ -85,4 +83,12 @@ export function followUpPrompt(of: {
     ...(said === '' ? [] : [said]),
     untrustedBlock(quotes, FEEDBACK_PROMPT_BYTES),
   ].join('\n\n');
+}
+
+/** A suggestion replaces all of these lines; of an older state they may be others by now. */
+function placeOf({ path, line, startLine, outdated }: FeedbackComment): string {
+  if (path === undefined) return '';
+  if (line === undefined) return ` on ${path}`;
+  const lines = startLine === undefined ? `line ${line}` : `lines ${startLine} to ${line}`;
+  return ` on ${path}, ${lines}${outdated ? ' of an older state of the file' : ''}`;
 }

@@ -1,5 +1,5 @@
 /** What would be pushed and asked for. It reads at the forge and writes nothing there. */
-import { branchOfTask, numbered } from '../../protocol/branch-name.ts';
+import { branchOfTask, freeName } from '../../protocol/branch-name.ts';
 import { delicateOf } from '../../protocol/delicate.ts';
 import { CodexError } from '../../protocol/errors.ts';
 import { PREVIEW_FILES } from '../../protocol/limits.ts';
@@ -9,8 +9,10 @@ import type { ForgeRepo } from '../forge/forge.ts';
 import { remoteOf } from '../forge/remote.ts';
 import { baseOf, forgeRepoOf } from './create.ts';
 import { delicateKey } from './delicate.ts';
+import { branchesLike } from './publish.ts';
 import { pullRow, viewOf, type PullRow } from './rows.ts';
-import { sourceOf, type Source } from './source.ts';
+import { sourceOf } from './source.ts';
+import { mergedLine, onMerged } from './standing.ts';
 import { templateOf } from './template.ts';
 import { mergedForPull, publishedFiles } from './trees.ts';
 import { headRef, taskUrl, type PullDeps } from './types.ts';
@@ -28,8 +30,9 @@ export async function preview(
   const open = row?.state === 'open' ? row : undefined;
   const source = await sourceOf(store, taskId, { asked: request.attempt, shown: open?.attempt });
   const how = open?.local_changes ?? request.localChanges ?? 'leaveOut';
-  const files = await publishedFiles(repos, source, how, limits.patchBytes);
-  if (files.length === 0) throw new CodexError('forgeNothingToPublish');
+  const all = await publishedFiles(repos, source, how, limits.patchBytes);
+  // One that is there may well be told that all of it was taken back.
+  if (all.length === 0 && !open) throw new CodexError('forgeNothingToPublish');
   // What can't be taken apart from the local changes is no failure yet: they can be included.
   const tree = await mergedForPull(repos, source, how);
   const { repo, about } = await forgeRepoOf(deps, source);
@@ -37,7 +40,16 @@ export async function preview(
     open?.base ??
     // Where an earlier try was to go, unless that is gone.
     (await baseOf(deps, row?.state === 'publishing' ? row.base : source.repo.branch, repo, about));
-  const at = await standsOn(deps, { source, repo, base, tree: 'tree' in tree ? tree.tree : null });
+  const line = open ? null : await mergedLine(deps, row, { repo, base });
+  const files = line !== null && row?.state === 'merged' ? await newFiles(deps, source, row) : all;
+  if (files.length === 0 && !open) throw new CodexError('forgeNothingToPublish');
+  const whole = 'tree' in tree ? tree.tree : null;
+  const on =
+    line === null || whole === null ? null : await onMerged(deps, { source, repo, base, line, tree: whole });
+  const at = await standsOn(deps, {
+    ...{ repoId: source.repo.repoId, taskId, repo, base },
+    ...(on ?? { parent: source.parent, tree: whole }),
+  });
   const template = await templateOf(
     repos,
     { repoId: source.repo.repoId, sha: at.baseSha ?? source.parent },
@@ -45,7 +57,7 @@ export async function preview(
   );
   const title = titleOfPull(source.said);
   const delicate = delicateOf(open ? await newFiles(deps, source, open) : files);
-  const key = delicateKey(delicate, 'tree' in tree ? tree.tree : source.sha);
+  const key = delicateKey(delicate, whole ?? source.sha);
   return {
     host: repo.forge.host,
     kind: repo.forge.kind,
@@ -53,7 +65,7 @@ export async function preview(
     title: open?.title ?? title,
     body: open?.body ?? bodyOfPull(source.said, template, { taskId, url: taskUrl(deps.publicUrl, taskId) }),
     draft: open?.draft ?? false,
-    branch: await branchOf(deps, { repo, row, title, taskId }),
+    branch: await branchOf(deps, { repo, row, title, base, taskId }),
     base,
     turn: source.turn,
     attempt: source.attempt,
@@ -79,34 +91,30 @@ interface StandsOn {
 
 async function standsOn(
   { repos, signal }: PullDeps,
-  { source, repo, base, tree }: { source: Source; repo: ForgeRepo; base: string; tree: string | null },
+  of: { repoId: string; taskId: string; repo: ForgeRepo; base: string; parent: string; tree: string | null },
 ): Promise<StandsOn> {
-  const { repoId } = source.repo;
+  const { repoId, taskId, repo, base, parent, tree } = of;
   const remote = await remoteOf(repo, 'read');
   const ref = headRef(base);
   const there = await repos.remoteRefs(remote, [ref], signal);
-  const [baseSha = null] = there.has(ref)
-    ? await repos.fetchFrom(repoId, remote, [ref], signal, source.task.id)
-    : [];
+  const [baseSha = null] = there.has(ref) ? await repos.fetchFrom(repoId, remote, [ref], signal, taskId) : [];
   if (baseSha === null) return { baseSha, unpushed: 0, behind: 0, conflicts: [] };
-  const { ahead: unpushed, behind } = await repos.distance(repoId, baseSha, source.parent);
-  const fork = behind === 0 || tree === null ? null : await repos.mergeBase(repoId, baseSha, source.parent);
+  const { ahead: unpushed, behind } = await repos.distance(repoId, baseSha, parent);
+  const fork = behind === 0 || tree === null ? null : await repos.mergeBase(repoId, baseSha, parent);
   if (fork === null || tree === null) return { baseSha, unpushed, behind, conflicts: [] };
   const [from, ours] = await Promise.all([repos.treeOf(repoId, fork), repos.treeOf(repoId, baseSha)]);
   const merge = await repos.mergeTrees(repoId, { base: from, ours, theirs: tree });
   return { baseSha, unpushed, behind, conflicts: 'conflicts' in merge ? merge.conflicts : [] };
 }
 
-/** The first name that is free now; it may be taken by the time. */
+/** One that is free now; it may be taken by the time. */
 async function branchOf(
-  { repos }: PullDeps,
-  { repo, row, title, taskId }: { repo: ForgeRepo; row: PullRow | undefined; title: string; taskId: string },
+  deps: PullDeps,
+  of: { repo: ForgeRepo; row: PullRow | undefined; title: string; base: string; taskId: string },
 ): Promise<string> {
+  const { repo, row, title, base, taskId } = of;
   if (row && (row.state === 'open' || row.state === 'publishing')) return row.branch;
   const name = branchOfTask(title, taskId);
-  const taken = await repos.remoteRefs(await remoteOf(repo, 'read'), [`${headRef(name)}*`]);
-  for (let count = 1; ; count++) {
-    const branch = numbered(name, count);
-    if (!taken.has(headRef(branch))) return branch;
-  }
+  const there = await branchesLike(deps, await remoteOf(repo, 'read'), name);
+  return freeName(name, [base, ...there.keys()]);
 }

@@ -5,7 +5,7 @@
  * broke off at any point goes on from the row: a push that arrived is found by its commit, a pull request that
  * was made is found by its branch, and neither is made twice. A name that others have taken gets a number.
  */
-import { numbered } from '../../protocol/branch-name.ts';
+import { freeName } from '../../protocol/branch-name.ts';
 import { CodexError, toWireError, wireError } from '../../protocol/errors.ts';
 import type { Author } from '../../protocol/pull-request.ts';
 import type { ForgeRepo, PullRequest } from '../forge/forge.ts';
@@ -13,11 +13,12 @@ import { remoteOf } from '../forge/remote.ts';
 import type { RemoteRepo } from '../repos/remote-types.ts';
 import { authorOfRow, putRow, type PullRow } from './rows.ts';
 import type { Source } from './source.ts';
-import { publishedTree } from './trees.ts';
+import { onMerged } from './standing.ts';
+import { merged, publishedTree } from './trees.ts';
 import { headRef, type PullDeps } from './types.ts';
 import { authorOf, cleanAuthor, commitMessage } from './wording.ts';
 
-/** Names that are tried; somebody who takes more of them does so on purpose. */
+/** Somebody who takes each name that is free does so on purpose. */
 const NAMES_TRIED = 50;
 
 type Deps = Pick<PullDeps, 'repos' | 'forges' | 'store' | 'hub' | 'limits' | 'log' | 'signal'>;
@@ -115,45 +116,71 @@ async function pushFirst(
 ): Promise<void> {
   const { repos, signal } = deps;
   const { repoId } = source.repo;
-  const tree = await publishedTree(repos, source, step.row.local_changes);
+  const { branch: wanted, base, title, local_changes: how } = step.row;
+  const tree = await publishedTree(repos, source, how);
   const author = authorOfRow(step.row) ?? (await accountAuthor(deps, repo));
-  const commit = (parent: string) =>
+  const commit = (content: string, parent: string) =>
     repos.makeCommit(repoId, source.task.id, {
-      tree,
+      tree: content,
       parents: [parent],
       author: cleanAuthor(author),
       at: source.at,
-      message: commitMessage(step.row.title, author),
+      message: commitMessage(title, author),
     });
+  /** The commit, and one that has nothing of others in its tree. */
+  const made = async (content: string, parent: string) => {
+    const sha = await commit(content, parent);
+    return { sha, line: content === tree ? sha : await commit(tree, source.parent) };
+  };
+  const first = async () => {
+    const { pushed_sha, pushed_line } = step.row;
+    const before = pushed_sha === null ? pushed_line : null;
+    const on = before === null ? null : await onMerged(deps, { source, repo, base, line: before, tree });
+    return made(on?.tree ?? tree, on?.parent ?? source.parent);
+  };
 
-  let expected = resumed ? await arrivedTip(deps, remote, step.row) : null;
-  let sha: string;
-  if (expected !== null && (await repos.treeOf(repoId, expected)) === tree) sha = expected;
-  else sha = await commit(expected ?? source.parent);
+  const arrived = resumed ? await arrivedTip(deps, remote, step.row) : null;
+  let expected = arrived?.sha ?? null;
+  let next: { sha: string; line: string };
+  if (arrived === null) next = await first();
+  else {
+    // What comes next may break off, too.
+    step.note({ pushed_sha: arrived.sha, pushed_line: arrived.line });
+    const [old, ours] = await Promise.all([
+      repos.treeOf(repoId, arrived.line),
+      repos.treeOf(repoId, arrived.sha),
+    ]);
+    if (old === tree) next = arrived;
+    else
+      next = await made(await merged(repos, repoId, { base: old, ours, theirs: tree }, wanted), arrived.sha);
+  }
 
-  const { branch: wanted, base } = step.row;
   // In an empty repository the branch to ask into would be free.
-  for (let count = wanted === base ? 2 : 1; ; count++) {
-    const branch = numbered(wanted, count);
+  const taken = new Set([base]);
+  for (let tries = 1; ; tries++) {
+    const branch = expected === null ? freeName(wanted, [...taken]) : wanted;
+    const { sha, line } = next;
     if (expected === sha) {
       // What was confirmed last counts, also when this try breaks off.
       await step.to({});
       break;
     }
-    await step.to({ branch, wanted_sha: sha, wanted_line: sha });
+    await step.to({ branch, wanted_sha: sha, wanted_line: line });
     try {
-      await repos.pushTo(repoId, remote, { branch, sha, expected }, signal);
+      await repos.pushTo(repoId, remote, { branch, sha, expected, beside: base }, signal);
       break;
     } catch (thrown) {
       if (!(thrown instanceof CodexError) || thrown.code !== 'forgeBranchMoved') throw thrown;
-      const tip = await tipOf(deps, remote, branch);
-      if (tip === sha) break;
+      const there = await branchesLike(deps, remote, wanted);
+      if (there.get(branch) === sha) break;
       // Others have gone on from what we pushed: theirs stays, ours needs a place of its own.
-      if (expected !== null) [expected, sha] = [null, await commit(source.parent)];
-      if (count >= NAMES_TRIED) throw thrown;
+      if (expected !== null) [expected, next] = [null, await first()];
+      if (tries >= NAMES_TRIED) throw thrown;
+      for (const name of [branch, ...there.keys()]) taken.add(name);
     }
   }
-  step.note({ pushed_sha: sha, pushed_line: sha, wanted_sha: sha, wanted_line: sha });
+  const { sha, line } = next;
+  step.note({ pushed_sha: sha, pushed_line: line, wanted_sha: sha, wanted_line: line });
 }
 
 /** Who commits are by when nobody said: whoever the credential is. */
@@ -163,10 +190,17 @@ export async function accountAuthor({ forges }: Pick<PullDeps, 'forges'>, repo: 
 }
 
 /** What an earlier try has brought to the branch; null: nothing, or others have the branch. */
-async function arrivedTip(deps: Deps, remote: RemoteRepo, row: PullRow): Promise<string | null> {
-  if (row.wanted_sha === null) return null;
-  const tip = await tipOf(deps, remote, row.branch);
-  return tip !== null && (tip === row.wanted_sha || tip === row.pushed_sha) ? tip : null;
+async function arrivedTip(
+  deps: Deps,
+  remote: RemoteRepo,
+  row: PullRow,
+): Promise<{ sha: string; line: string } | null> {
+  const { wanted_sha, wanted_line, pushed_sha, pushed_line } = row;
+  if (wanted_sha === null) return null;
+  const sha = await tipOf(deps, remote, row.branch);
+  if (sha === null) return null;
+  if (sha === wanted_sha) return { sha, line: wanted_line ?? sha };
+  return sha === pushed_sha ? { sha, line: pushed_line ?? sha } : null;
 }
 
 /** Null: there is no such branch. */
@@ -177,6 +211,17 @@ export async function tipOf(
 ): Promise<string | null> {
   const ref = headRef(branch);
   return (await repos.remoteRefs(remote, [ref], signal)).get(ref) ?? null;
+}
+
+/** All that may stand in the way of this name, with their commits. */
+export async function branchesLike(
+  { repos, signal }: Pick<PullDeps, 'repos' | 'signal'>,
+  remote: RemoteRepo,
+  name: string,
+): Promise<Map<string, string>> {
+  const [folder = name] = name.split('/', 1);
+  const refs = await repos.remoteRefs(remote, [`${headRef(folder)}*`], signal);
+  return new Map([...refs].map(([ref, sha]) => [ref.slice(headRef('').length), sha]));
 }
 
 async function findOrCreate(deps: Deps, { repo, resumed }: Publishing, row: PullRow): Promise<PullRequest> {

@@ -51,7 +51,7 @@ export async function merged(
   return treeOf(await merge(repos, repoId, trees), branch);
 }
 
-async function merge(repos: RemoteRepos, repoId: string, trees: Trees): Promise<Merged> {
+export async function merge(repos: RemoteRepos, repoId: string, trees: Trees): Promise<Merged> {
   return trees.base === trees.ours ? { tree: trees.theirs } : repos.mergeTrees(repoId, trees);
 }
 

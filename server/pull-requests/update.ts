@@ -83,8 +83,8 @@ async function openPull(deps: PullDeps, step: Steps): Promise<PullRequest> {
     await putRow(deps, seenRow(row, pull), { was: row });
     throw new CodexError('pullRequestClosed', { url: pull.url, state: pull.state });
   }
-  // Git follows no other name than the one that it has now.
-  step.note({ repo: pull.base.repo ?? row.repo });
+  // Git follows no other name than the one that it has now. It may be open again, and ask into another branch.
+  step.note({ repo: pull.base.repo ?? row.repo, state: pull.state, base: pull.base.branch });
   if (pull.head.repo !== null && pull.head.repo.toLowerCase() !== step.row.repo.toLowerCase()) {
     throw new CodexError('forgeRefused', { host: row.host, why: 'headElsewhere', repo: pull.head.repo });
   }

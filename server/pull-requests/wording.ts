@@ -5,6 +5,7 @@
 import { PULL_BODY_CHARS } from '../../protocol/limits.ts';
 import { AGENT, proposedTitle, type Author } from '../../protocol/pull-request.ts';
 import type { CheckRun, Report } from '../../protocol/report.ts';
+import { withoutCrud } from '../repos/commit.ts';
 
 const CO_AUTHOR = `${AGENT.name} <${AGENT.email}>`;
 
@@ -90,9 +91,9 @@ export function commitMessage(title: string, author: Author): string {
   return `${subject}\n\nSigned-off-by: ${author.name} <${author.email}>\nCo-authored-by: ${CO_AUTHOR}\n`;
 }
 
-/** As git takes a name: nothing that ends a line or begins an address. */
+/** As git takes a name: nothing that ends a line or begins an address. Who signs off is who the commit is by. */
 export function cleanAuthor({ name, email }: Author): Author {
-  const clean = (text: string) => text.replace(/[\x00-\x20\x7f<>]+/g, ' ').trim();
+  const clean = (text: string) => withoutCrud(text.replace(/[\x00-\x20\x7f<>]+/g, ' '));
   return {
     name: clean(name) || 'Codex Tasks',
     email: clean(email).replace(/\s+/g, '') || AGENT.email,

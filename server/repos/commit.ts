@@ -9,8 +9,9 @@ import type { NewCommit } from './remote-types.ts';
 const CONFLICTS_BYTES = 64 * 1024 * 1024;
 
 /** What git would take off the ends of a name, and refuse to be left with nothing. */
-
 const CRUD = /^[\x00-\x20.,:;<>"\\']+|[\x00-\x20.,:;<>"\\']+$/g;
+
+export const withoutCrud = (text: string): string => text.replace(CRUD, '');
 
 /** The commits that a merge is made from are nobody's, and the same for the same trees. */
 const NOBODY = identity({ name: 'Codex Tasks', email: 'codex-tasks@localhost' }, 0);
@@ -30,11 +31,7 @@ function identity(author: NewCommit['author'], at: number): Record<string, strin
 }
 
 function clean(text: string): string {
-  return text
-    .toWellFormed()
-
-    .replace(/[<>\x00-\x1f\x7f]/g, '')
-    .replace(CRUD, '');
+  return withoutCrud(text.toWellFormed().replace(/[<>\x00-\x1f\x7f]/g, ''));
 }
 
 /** The same content is the same commit. */

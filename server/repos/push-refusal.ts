@@ -17,6 +17,8 @@ const TOO_LARGE = /^File (.+) is [\d.]+ [KMG]B; this exceeds /;
 const CODE = /^GH\d{3}: /;
 /** A branch's protection, and a repository's rules. */
 const PROTECTED = /^GH(?:006|013): /;
+/** A secret that was found is no rule of the branch's: another name would not help. */
+const SECRETS = /^[-\s]*GITHUB PUSH PROTECTION\b/;
 /** A rule under a mark, as GitHub lists them. */
 const MARK = /^[-—–*]+\s*/;
 
@@ -31,7 +33,7 @@ export function reasonOf({ reason, said }: Refusal): { reason: string; path?: st
     )
     .filter((line) => /[\p{L}\p{N}]/u.test(line));
   const path = lines.map((line) => TOO_LARGE.exec(line)?.[1]).find((one) => one !== undefined);
-  const isProtected = lines.some((line) => PROTECTED.test(line));
+  const isProtected = lines.some((line) => PROTECTED.test(line)) && !lines.some((line) => SECRETS.test(line));
   const told = lines.map((line) => line.replace(CODE, '').replace(MARK, '')).join(' ');
   return {
     // What has a code of GitHub's is a whole explanation; other words may be any server's greeting.

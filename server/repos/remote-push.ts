@@ -7,6 +7,7 @@
  * the words of a refusal differ by forge.
  */
 import { Readable } from 'node:stream';
+import { branchNameProblem } from '../../protocol/branch-name.ts';
 import { CodexError } from '../../protocol/errors.ts';
 import { hasCommit, present } from './bare.ts';
 import { isAncestor } from './commit.ts';
@@ -24,10 +25,14 @@ const SAID_BYTES = 16 * 1024;
 /** Packing a very large repository on a slow disk. */
 const PACK_TIMEOUT_MS = 60 * 60_000;
 
+const HEADS = 'refs/heads/';
+
 export interface PushTo {
   branch: string;
   sha: string;
   expected: string | null;
+  /** Another branch, without which nothing is to be pushed. */
+  beside?: string;
 }
 
 export async function pushBranch(repo: string, line: RemoteLine, to: PushTo): Promise<void> {
@@ -35,6 +40,7 @@ export async function pushBranch(repo: string, line: RemoteLine, to: PushTo): Pr
   checkFormat(line, at, objectFormatOf(to.sha));
   if (!at.capabilities.has('report-status'))
     throw new PacketError('malformed', 'a server that does not report');
+  if (to.beside !== undefined && !at.refs.has(HEADS + to.beside)) throw notThere(line, to.beside);
   // An earlier try of which nobody heard the end.
   if (judge(at, to) === 'arrived') return;
   if (to.expected !== null && !(await follows(repo, to.expected, to.sha))) throw moved(to);
@@ -49,12 +55,25 @@ export async function pushBranch(repo: string, line: RemoteLine, to: PushTo): Pr
 function judge(at: Advertisement, to: PushTo): 'arrived' | 'asExpected' {
   const now = at.refs.get(`refs/heads/${to.branch}`) ?? null;
   if (now === to.sha) return 'arrived';
-  if (now === to.expected) return 'asExpected';
-  throw now === null ? new CodexError('forgeBranchGone', { branch: to.branch }) : moved(to);
+  if (now === to.expected && hasRoom(at, to)) return 'asExpected';
+  throw now === null && to.expected !== null
+    ? new CodexError('forgeBranchGone', { branch: to.branch })
+    : moved(to);
+}
+
+/** Git keeps no branch where another's name begins with its name and a slash, nor the other way round. */
+function hasRoom({ refs }: Advertisement, { branch, expected }: PushTo): boolean {
+  if (expected !== null) return true;
+  const there = [...refs.keys()].flatMap((ref) => (ref.startsWith(HEADS) ? ref.slice(HEADS.length) : []));
+  return branchNameProblem(branch, there) === null;
 }
 
 async function follows(repo: string, expected: string, sha: string): Promise<boolean> {
   return (await hasCommit(repo, expected)) && isAncestor(repo, expected, sha);
+}
+
+function notThere({ host, repo }: RemoteLine, branch: string): CodexError {
+  return new CodexError('forgeRefused', { host, repo, branch, why: 'noSuchBranch' });
 }
 
 function moved({ branch }: PushTo): CodexError {

@@ -41,14 +41,15 @@ export interface RemoteRepos {
   /**
    * Sets `refs/heads/<branch>` to a commit that is here, never by force: `expected` is what stands there now
    * (null: nothing), and the new commit must follow from it. Nothing is done when it is there already, so that a
-   * try whose end was not heard can be repeated. Throws forgeBranchMoved, forgeBranchGone, forgePushRefused
+   * try whose end was not heard can be repeated. `beside`: another branch that has to be there; nothing is pushed into
+   * an empty repository, whose default branch that would be. Throws forgeBranchMoved, forgeBranchGone, forgePushRefused
    * (`reason`, of a protected branch `protectedBranch`, of a file that is too large `path`), forgeUnauthorized,
    * forgeForbidden, forgeRepoUnknown (also for a repository that was renamed), forgeUnavailable, …
    */
   pushTo(
     repoId: string,
     remote: RemoteRepo,
-    to: { branch: string; sha: string; expected: string | null },
+    to: { branch: string; sha: string; expected: string | null; beside?: string },
     signal?: AbortSignal,
   ): Promise<void>;
   treeOf(repoId: string, commit: string): Promise<string>;

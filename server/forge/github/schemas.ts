@@ -129,6 +129,7 @@ export const IssueCommentAnswer = z
     at: created_at,
   }));
 
+const LineNumber = z.number().int().positive().nullish();
 export const LineCommentAnswer = z
   .object({
     id: Id,
@@ -137,18 +138,42 @@ export const LineCommentAnswer = z
     html_url: WebAddress,
     created_at: Time,
     path: z.string().max(4_096),
-    line: z.number().int().positive().nullish(),
-    original_line: z.number().int().positive().nullish(),
+    line: LineNumber,
+    start_line: LineNumber,
+    original_line: LineNumber,
+    original_start_line: LineNumber,
+    /** A whole file has a line, too, which means nothing. */
+    subject_type: z.string().max(50).nullish(),
   })
-  .transform(({ id, body, user, html_url, created_at, path, line, original_line }): Comment => ({
-    id: `line-${id}`,
-    author: user,
-    body,
-    path,
-    ...((line ?? original_line) ? { line: line ?? original_line ?? 0 } : {}),
-    url: html_url,
-    at: created_at,
+  .transform((found): Comment => ({
+    id: `line-${found.id}`,
+    author: found.user,
+    body: found.body,
+    path: found.path,
+    ...(found.subject_type === 'file' ? {} : linesOf(found)),
+    url: found.html_url,
+    at: found.created_at,
   }));
+
+interface Lines {
+  line?: number | null | undefined;
+  start_line?: number | null | undefined;
+  original_line?: number | null | undefined;
+  original_start_line?: number | null | undefined;
+}
+
+/** What has no line any more is about code that was changed since. */
+function linesOf(found: Lines): Pick<Comment, 'line' | 'startLine' | 'outdated'> {
+  const outdated = found.line == null;
+  const line = outdated ? found.original_line : found.line;
+  const start = outdated ? found.original_start_line : found.start_line;
+  if (line == null) return {};
+  return {
+    line,
+    ...(start != null && start < line ? { startLine: start } : {}),
+    ...(outdated ? { outdated } : {}),
+  };
+}
 
 export const ReviewAnswer = z.object({
   id: Id,

@@ -72,6 +72,27 @@ test('a branch that was deleted is said, and nothing is pushed in its place', as
   assert.throws(() => at(file()));
 });
 
+test('one that was closed and opened again is gone on with, and no second one made beside it', async () => {
+  const { github } = world;
+  const issue = await github.pull(REPO, pull.number ?? 0);
+  issue.state = 'closed';
+  assert.equal((await refresh()).state, 'closed');
+  issue.state = 'open';
+  await assert.rejects(world.create(taskId, { title: pull.title }), { code: 'pullRequestExists' });
+  issue.state = 'closed';
+  await refresh();
+  issue.state = 'open';
+  assert.equal((await update()).state, 'open');
+  assert.equal(at(file()), '2');
+});
+
+test('one that asks into another branch by now is shown so', async () => {
+  const { github } = world;
+  await github.commit(REPO, 'next', { 'next.txt': `${count}\n` });
+  (await github.pull(REPO, pull.number ?? 0)).pull.baseBranch = 'next';
+  assert.equal((await update()).base, 'next');
+});
+
 test('a branch that became protected is said with what there is to do, and goes on after that', async () => {
   const { github } = world;
   github.protect(REPO, pull.branch, { because: 'Only releases here.' });
@@ -144,7 +165,7 @@ test('with another default branch and the person’s own one gone, a new one goe
       world.create(other.id, { title: 'To main', branch: 'codex/to-trunk', base: 'main' }),
       (error: CodexError) => {
         assert.equal(error.code, 'forgeRefused');
-        assert.match(errorWords(error.wire).text, /base.*try again/);
+        assert.match(errorWords(error.wire).text, /no branch “main” to ask into, so nothing was pushed/);
         return true;
       },
     );

@@ -64,6 +64,31 @@ test('a pull request has the sandbox’s tree byte for byte, one commit, signed 
   await assert.rejects(world.create(task.id), code('pullRequestExists'));
 });
 
+test('a title is one line, wherever it comes from', async () => {
+  const task = await world.task({ edit: (dir) => write(dir, 'title.txt', 'x\n') });
+  const pull = await world.create(task.id, {
+    title: ' One\n\tline\u0007 of it \r\n',
+    branch: 'codex/one-line',
+  });
+  assert.equal(pull.title, 'One line of it');
+  assert.equal((await world.github.pull(REPO, pull.number ?? 0)).title, 'One line of it');
+});
+
+test('who signs off is who the commit is by, however the name ends', async () => {
+  const task = await world.task({ edit: (dir) => write(dir, 'signed.txt', 'x\n') });
+  const author = { name: '"Al" Bert Jr.', email: "'al@example.com'" };
+  const pull = await world.create(task.id, { title: 'Signed', author });
+  const said = git(world.github.gitDir(REPO), [
+    'log',
+    '-1',
+    '--format=%an <%ae>%n%(trailers:key=Signed-off-by,valueonly)',
+    pull.branch,
+  ]);
+  const [by, signed] = said.split('\n');
+  assert.equal(signed, by);
+  assert.equal(by, 'Al" Bert Jr <al@example.com>');
+});
+
 test('a branch that is taken gets a number, and nothing of it is overwritten', async () => {
   const { github } = world;
   await github.commit(REPO, 'codex/taken', { 'theirs.txt': 'theirs\n' });
@@ -72,6 +97,24 @@ test('a branch that is taken gets a number, and nothing of it is overwritten', a
   const pull = await world.create(task.id, { title: 'Taken', branch: 'codex/taken' });
   assert.equal(pull.branch, 'codex/taken-2');
   assert.equal(world.treeAt('codex/taken'), theirs);
+});
+
+test('where a branch stands in the place of the name’s folder, or below it, another name is taken', async () => {
+  const { one, github } = world;
+  for (const [there, wanted, made] of [
+    ['codex/room/below', 'codex/room', 'codex/room-2'],
+    ['room', 'room/in/it', 'room-in/it'],
+  ] as const) {
+    await github.commit(REPO, there, { 'theirs.txt': 'theirs\n' });
+    const task = await world.task({ edit: (dir) => write(dir, 'new.txt', 'new\n') }, { title: 'Room' });
+    if (wanted === 'codex/room') {
+      const { preview } = await one.call('pullRequest.preview', { taskId: task.id });
+      assert.equal(preview.branch, made);
+    }
+    const pull = await world.create(task.id, { title: 'Room', branch: wanted });
+    assert.deepEqual([pull.state, pull.branch], ['open', made]);
+    assert.equal(world.treeAt(pull.branch), await world.resultTree(task.id));
+  }
 });
 
 test('workflow files need a second yes, for this very result', async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
+import { errorWords } from '../../../client/words/index.ts';
 import type { CodexError, ErrorCode } from '../../../protocol/errors.ts';
 import { commitAll, git, initRepository, write } from '../../support/git.ts';
 import { status, type Fault } from '../../support/github/index.ts';
@@ -91,6 +92,17 @@ for (const [name, on, fault, code] of [
   });
 }
 
+test('a push whose answer was lost is still ours when that of a newer result breaks off as well', async () => {
+  const { github } = world;
+  github.fault('git receive-pack', { kind: 'cutAnswer', afterBytes: 0 });
+  await refused('forgeUnavailable');
+  await world.followUp(taskId, { edit: (dir) => write(dir, `file-${count}.txt`, 'newer\n') });
+  const armed = github.fault('git receive-pack', status(503), { times: 10 });
+  await refused('forgeUnavailable');
+  armed.off();
+  await goesOn('forgeUnavailable');
+});
+
 test('a pull request whose answer was lost is found, not made again', async () => {
   world.github.fault(CREATE, { kind: 'cutAnswer', afterBytes: 0 });
   const pull = await world.create(taskId, { title, branch: `codex/fault-${count}` });
@@ -148,11 +160,43 @@ test('another name that begins like the one of an earlier try is another branch'
   assert.equal((await world.create(taskId, { title, branch: wanted })).branch, wanted);
 });
 
+test('one that stands beside the name that was asked for is gone on with, too', async () => {
+  const { github } = world;
+  const folder = `folder-${count}`;
+  await github.commit(REPO, folder, { 'theirs.txt': 'x\n' });
+  const armed = github.fault(CREATE, status(503), { times: 10 });
+  await assert.rejects(world.create(taskId, { title, branch: `${folder}/x` }));
+  armed.off();
+  assert.equal((await world.create(taskId, { title, branch: `${folder}/x` })).branch, `${folder}-x`);
+  const there = git(github.gitDir(REPO), [
+    'for-each-ref',
+    '--format=%(refname:short)',
+    `refs/heads/${folder}*`,
+  ]);
+  assert.deepEqual(there.split('\n'), [folder, `${folder}-x`]);
+});
+
 test('the branch to ask into is never the one that is pushed', async () => {
-  // One that the forge does not have, as in an empty repository: it would be free.
   const name = `codex/fault-${count}`;
-  await assert.rejects(world.create(taskId, { title, branch: name, base: name }));
-  assert.deepEqual(branches(), [`${name}-2`]);
+  await world.github.commit(REPO, name, { 'base.txt': 'x\n' });
+  const pull = await world.create(taskId, { title, branch: name, base: name });
+  assert.deepEqual([pull.branch, pull.base], [`${name}-2`, name]);
+});
+
+test('nothing is pushed while the branch to ask into is not there, as in an empty repository', async () => {
+  const { github } = world;
+  const asked = { title, branch: `codex/fault-${count}`, base: `base-${count}` };
+  await assert.rejects(world.create(taskId, asked), (error: CodexError) => {
+    assert.equal(error.code, 'forgeRefused');
+    assert.match(
+      errorWords(error.wire).text,
+      /no branch “base-\d+”.*nothing was pushed\. Choose another one/,
+    );
+    return true;
+  });
+  assert.deepEqual(branches(), []);
+  await github.commit(REPO, asked.base, { 'base.txt': 'x\n' });
+  assert.equal((await world.create(taskId, asked)).base, asked.base);
 });
 
 test('two people who ask at the same time get the same one', async () => {

@@ -89,6 +89,17 @@ test('an update whose answer was lost is not pushed twice', async () => {
   assert.equal(at(pull.branch, 'lost.txt'), '2');
 });
 
+test('a follow-up that takes everything back is brought, too', async () => {
+  const { one } = world;
+  const task = await world.task({ edit: (dir) => write(dir, 'README.md', '# Ours\n') });
+  const pull = await world.create(task.id, { title: 'Taken back' });
+  await world.followUp(task.id, { edit: (dir) => write(dir, 'README.md', '# A project\n') });
+  const { preview } = await one.call('pullRequest.preview', { taskId: task.id });
+  assert.deepEqual([preview.files, preview.existing?.number], [[], pull.number]);
+  await update(task.id);
+  assert.equal(world.treeAt(pull.branch), world.treeAt('main'));
+});
+
 test('of several attempts it stays with the one that it was made of, until another one is chosen', async () => {
   const { one } = world;
   const edit = (dir: string, attempt: number) => write(dir, 'which.txt', `${attempt}\n`);

@@ -241,13 +241,24 @@ export function arrange(world: World) {
       name: string,
       number: number,
       login: string,
-      said: { body: string; path: string; line?: number | null; inReplyTo?: number; review?: number },
+      said: {
+        body: string;
+        path: string;
+        line?: number | null;
+        startLine?: number;
+        /** The line of what has none any more. */
+        wasLine?: number;
+        inReplyTo?: number;
+        review?: number;
+      },
     ): LineComment {
       const { pull } = pullNumbered(repoNamed(world, name), number);
       const made: LineComment = {
         ...comment(login, said.body),
         path: said.path,
         line: said.line ?? null,
+        startLine: said.startLine ?? null,
+        originalLine: said.line ?? said.wasLine ?? null,
         side: 'RIGHT',
         commit: pull.headSha,
         review: said.review ?? null,

@@ -25,7 +25,10 @@ export interface Comment {
 
 export interface LineComment extends Comment {
   path: string;
+  /** Null: of the whole file, or of lines that are no more (`originalLine`). */
   line: number | null;
+  startLine: number | null;
+  originalLine: number | null;
   side: 'LEFT' | 'RIGHT';
   commit: string;
   review: number | null;

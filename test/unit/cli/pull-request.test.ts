@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { prOptions, type PrCommand } from '../../../cli/pr/options.ts';
-import { perform } from '../../../cli/pr/pr.ts';
+import { perform, pr } from '../../../cli/pr/pr.ts';
 import { pullRequestLines } from '../../../cli/pr/render.ts';
 import { paint } from '../../../cli/terminal.ts';
 import { UsageError } from '../../../cli/usage.ts';
 import type { BackendConnection } from '../../../client/connection/index.ts';
 import { CodexError } from '../../../protocol/errors.ts';
 import type { PullRequestPreview, PullRequestView } from '../../../protocol/pull-request.ts';
+import { removeFolder, temporaryFolder, write } from '../../support/git.ts';
 
 const VIEW: PullRequestView = {
   ...{
@@ -78,9 +80,24 @@ test('a mistake in the command line is told before anything is asked', () => {
   refused('update', 't1', '--draft');
   refused('update', 't1', '--branch', 'x');
   refused('create', 't1', '--title', ' ');
+  refused('create', 't1', '--title', 'x'.repeat(257));
   refused('create', 't1', '--branch', 'x'.repeat(300));
   refused('create', 't1', '--attempt', '9');
   assert.equal(prOptions(['--help']), null);
+});
+
+test('a text that is longer than forges take is told before a backend is asked', async () => {
+  const dir = temporaryFolder('codex-pr');
+  try {
+    write(dir, 'body.md', 'x'.repeat(60_001));
+    await assert.rejects(pr(['create', 't1', '--body-file', join(dir, 'body.md')]), (error: Error) => {
+      assert.ok(error instanceof UsageError);
+      assert.match(error.message, /at most 60000 characters/);
+      return true;
+    });
+  } finally {
+    removeFolder(dir);
+  }
 });
 
 test('create asks with what was proposed, or what was said instead', async () => {

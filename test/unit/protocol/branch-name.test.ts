@@ -6,8 +6,9 @@ import { after, before, test } from 'node:test';
 import {
   branchNameProblem,
   branchOfTask,
+  freeName,
   isBranchName,
-  isNumbered,
+  isFreed,
   numbered,
   slugOf,
 } from '../../../protocol/branch-name.ts';
@@ -114,7 +115,7 @@ test('a name is as long as a file’s may be, in bytes', () => {
   assert.match(nameProblemWords({ kind: 'tooLong' }, ''), /244 bytes/);
   const next = numbered('ü'.repeat(122), 10);
   assert.equal(next, `${'ü'.repeat(120)}-10`);
-  assert.ok(isBranchName(next) && isNumbered(next, 'ü'.repeat(122)));
+  assert.ok(isBranchName(next) && isFreed(next, 'ü'.repeat(122)));
 });
 
 test('a branch is named by the title, in any script, below the prefix', () => {
@@ -126,6 +127,7 @@ test('a branch is named by the title, in any script, below the prefix', () => {
     ['e\u0301t\u00e9', 'codex/été'],
     ['a.lock b..c @{x} ~^:', 'codex/a-lock-b-c-x'],
     ['🎉 !!', 'codex/task-abcdefgh'],
+    ['❤️ love ☎️ and 2️⃣ \u0301 marks ✨️', 'codex/love-and-2⃣-marks'],
     ['', 'codex/task-abcdefgh'],
   ] as const)
     assert.equal(branchOfTask(title, ID), name);
@@ -146,8 +148,26 @@ test('a name that is taken gets a number, and is known by it', () => {
   );
   assert.deepEqual(
     ['codex/a', 'codex/a-3', 'codex/a-1', 'codex/a-b', 'codex/ab', 'codex/a-'].map((name) =>
-      isNumbered(name, 'codex/a'),
+      isFreed(name, 'codex/a'),
     ),
     [true, true, false, false, false, false],
   );
+});
+
+test('a name that has no room beside the branches that are there is made one that has', () => {
+  const free = (name: string, ...taken: string[]) => freeName(name, taken);
+  assert.equal(free('codex/a', 'codex/ab', 'other'), 'codex/a');
+  assert.equal(free('codex/a', 'codex/a', 'codex/a-3'), 'codex/a-2');
+  assert.equal(free('codex/a', 'codex/a/b'), 'codex/a-2');
+  assert.equal(free('codex/a', 'codex'), 'codex-a');
+  assert.equal(free('codex/a', 'codex', 'codex-a', 'codex-a-2/x'), 'codex-a-3');
+  assert.equal(free('a/b/c', 'a/b'), 'a/b-c');
+  assert.equal(free('a/b/c', 'a', 'a-b'), 'a-b-c');
+  for (const [branch, name] of [
+    ['codex-a', 'codex/a'],
+    ['codex-a-3', 'codex/a'],
+    ['a/b-c', 'a/b/c'],
+  ] as const)
+    assert.ok(isFreed(branch, name), branch);
+  assert.ok(!isFreed('codex/a', 'codex-a') && !isFreed('codex-b', 'codex/a'));
 });

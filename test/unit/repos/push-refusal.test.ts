@@ -37,6 +37,29 @@ describe('why a forge refused a push', () => {
     assert.deepEqual([path, isProtected], ['a/ä b.bin', false]);
   });
 
+  test('a secret that was found is not taken for a protected branch', () => {
+    const said = [
+      'error: GH013: Repository rule violations found for refs/heads/codex/x.',
+      '',
+      '- GITHUB PUSH PROTECTION',
+      '  —————————————————————————————————————————',
+      '    Resolve the following violations before pushing again',
+      '',
+      '    - Push cannot contain secrets',
+      '',
+      '      —— GitHub Personal Access Token ——————————————————————',
+      '       locations:',
+      '         - commit: 8728dbe67',
+      '           path: .env:1',
+    ].join('\n');
+    const { reason, isProtected } = reasonOf({
+      reason: 'push declined due to repository rule violations',
+      said,
+    });
+    assert.equal(isProtected, false);
+    assert.match(reason, /Push cannot contain secrets.*path: \.env:1/);
+  });
+
   test('a page of it is cut', () => {
     const { reason } = reasonOf({ reason: 'no', said: 'word '.repeat(1_000) });
     assert.equal(reason.length, 500);
