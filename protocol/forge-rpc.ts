@@ -11,7 +11,14 @@ import {
   TriggerView,
 } from './forge.ts';
 import { PULL_BODY_CHARS, PULL_TITLE_CHARS } from './limits.ts';
-import { Author, BranchName, Feedback, PullRequestPreview, PullRequestView } from './pull-request.ts';
+import {
+  Author,
+  BranchName,
+  Feedback,
+  PullRequestPreview,
+  PullRequestState,
+  PullRequestView,
+} from './pull-request.ts';
 import { Attempt, Empty, OfTask, RequestId, method } from './rpc-parts.ts';
 
 /** Of a task that began with changes that no commit has. */
@@ -124,6 +131,8 @@ export const FORGE_METHODS = {
       base: BranchName,
       turn: z.number().int().min(1),
       attempt: Attempt,
+      /** As the forge says it now; absent: open. */
+      state: PullRequestState.exclude(['publishing']).optional(),
     }),
     z.object({ pullRequest: PullRequestView }),
   ),
