@@ -2,40 +2,35 @@
 import { branchOfTask } from '../../protocol/branch-name.ts';
 import { CodexError } from '../../protocol/errors.ts';
 import { kindOf } from '../../protocol/forge-address.ts';
-import { PULL_BODY_CHARS } from '../../protocol/limits.ts';
-import { proposedTitle, type PullRequestPreview } from '../../protocol/pull-request.ts';
-import type { AttemptView, TaskView, TurnView } from '../../protocol/rpc.ts';
+import type { PullRequestPreview } from '../../protocol/pull-request.ts';
+import type { TaskView } from '../../protocol/rpc.ts';
 import { parsePatch } from '../patch/index.ts';
 import { delicateInPatch, delicateKeyOf } from './delicate.ts';
 import { baseBranch, unpushedCommits, type ForgeRemote } from './folder.ts';
 import { startOf } from './start.ts';
-
-export interface OwnResult {
-  turn: TurnView;
-  attempt: AttemptView;
-}
+import { ownText, type OwnResult } from './text.ts';
 
 /** `bytes`: the patch that would be pushed, since the list of files may be cut. */
 export async function ownPreview(
   root: string,
   remote: ForgeRemote,
   task: TaskView,
-  { turn, attempt }: OwnResult,
+  result: OwnResult,
   bytes: Uint8Array,
 ): Promise<PullRequestPreview> {
+  const { turn, attempt } = result;
   const { patch, files } = attempt;
   if (!patch || patch.files === 0) throw new CodexError('forgeNothingToPublish');
-  const proposal = (attempt.report ?? turn.report)?.proposal;
-  const title = proposedTitle(proposal?.title ?? task.title);
   const delicate = delicateInPatch(parsePatch(bytes));
   const key = delicateKeyOf(bytes, delicate);
   const start = await startOf(root, task);
+  const { title, body } = await ownText(root, start, task, result);
   return {
     host: remote.host,
     kind: kindOf(remote.host),
     repo: remote.repo,
     title,
-    body: (proposal?.body ?? attempt.answer ?? turn.answer ?? '').slice(0, PULL_BODY_CHARS),
+    body,
     draft: false,
     branch: task.pullRequest?.branch ?? branchOfTask(title, task.id),
     base: task.pullRequest?.base ?? (await baseBranch(root, remote.name, task.repo.branch)),
