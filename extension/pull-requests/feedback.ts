@@ -32,15 +32,28 @@ export async function followUpFeedback(connection: BackendConnection, taskId: st
     ignoreFocusOut: true,
   });
   if (!picked || picked.length === 0) throw new Dismissed();
-  await connection.call('pullRequest.followUp', {
-    ...{ taskId, requestId: randomUUID() },
-    comments: picked.flatMap(({ comment }) => comment ?? []).slice(0, MOST),
-    checks: picked.flatMap(({ check }) => check ?? []).slice(0, MOST),
-  });
+  const [comments, checks] = [
+    picked.flatMap(({ comment }) => comment ?? []),
+    picked.flatMap(({ check }) => check ?? []),
+  ];
+  if (comments.length > MOST || checks.length > MOST) {
+    throw new SentenceError(
+      t('One follow-up takes {count} comments and {count} checks at most. Untick some, then try again.', {
+        count: MOST,
+      }),
+    );
+  }
+  await connection.call('pullRequest.followUp', { taskId, requestId: randomUUID(), comments, checks });
 }
 
 export function feedbackRows({ comments, checks }: Feedback): Row[] {
-  return [...checks.filter(({ outcome }) => outcome === 'failed').map(checkRow), ...comments.map(commentRow)];
+  const failed = checks.filter(({ outcome }) => outcome === 'failed');
+  // Newest last: of very many those are ticked that one follow-up takes.
+  const older = Math.max(0, comments.length - MOST);
+  return [
+    ...failed.map((check, at) => ({ ...checkRow(check), picked: at < MOST })),
+    ...comments.map((comment, at) => ({ ...commentRow(comment), picked: at >= older })),
+  ];
 }
 
 function checkRow({ id, name, summary }: FeedbackCheck): Row {
@@ -48,7 +61,7 @@ function checkRow({ id, name, summary }: FeedbackCheck): Row {
     label: `$(error) ${line(name)}`,
     description: t('failed check'),
     ...(summary ? { detail: line(summary) } : {}),
-    ...{ check: id, picked: true },
+    check: id,
   };
 }
 
@@ -58,7 +71,7 @@ function commentRow({ id, author, body, path, line: at }: FeedbackComment): Row 
     label: `$(comment) ${line(author)}`,
     ...(place === '' ? {} : { description: line(place) }),
     detail: line(body),
-    ...{ comment: id, picked: true },
+    comment: id,
   };
 }
 
