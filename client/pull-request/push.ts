@@ -5,6 +5,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { stripVTControlCharacters } from 'node:util';
 import { CodexError } from '../../protocol/errors.ts';
+import { tipOf } from '../apply-to/branches.ts';
 import { gitProgram, plainEnvironment, runGit } from '../git/git.ts';
 import { remoteUrl } from './folder.ts';
 
@@ -38,6 +39,8 @@ export async function pushBranch(push: Push): Promise<void> {
   if (code === 0) return;
   // Looked at, not read from git's words.
   const tip = await remoteTip(push).catch(() => null);
+  // It has arrived, and only the word about that was lost.
+  if (tip !== null && tip === (await tipOf(root, branch))) return;
   if (tip !== null && !(await isBelow(root, tip, ref))) throw new CodexError('forgeBranchMoved', { branch });
   throw refused(host, branch, output);
 }
@@ -144,9 +147,13 @@ function endWithHooks(child: ChildProcess): void {
 function refused(host: string, branch: string, said: string): CodexError {
   // A hook may colour what it says; nobody reads it in a terminal.
   const output = stripVTControlCharacters(withoutCredentials(said)).replace(/\r\n?/g, '\n').trim();
-  return new CodexError('forgePushRefused', { host, branch, reason: reasonOf(output) || 'git push', output });
+  // A hook of the person's, a name that leads nowhere, no password: the forge had no say in it.
+  const unpushed = SAID_THERE.test(output) ? {} : { unpushed: branch };
+  const reason = reasonOf(output) || 'git push';
+  return new CodexError('forgePushRefused', { host, branch, ...unpushed, reason, output });
 }
 
+const SAID_THERE = /^(?:remote:|!\t)/m;
 const MARKS = /^(?:(?:remote:|error:|fatal:|!)\s*)+/;
 /** What git says in every case, or while it works. */
 const SAYS_NOTHING =

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { baseBranch, unpushedCommits } from '../../../client/pull-request/folder.ts';
 import { pushResult, pushUpdate } from '../../../client/pull-request/own.ts';
+import { errorWords } from '../../../client/words/index.ts';
 import { commitAll, git, tryGit, write } from '../../support/git.ts';
 import { failing, scene, TASK_ID } from './scene.ts';
 
@@ -62,6 +63,7 @@ test('the person’s own hook runs, and what it says is told without a password'
   chmodSync(hook, 0o755);
   const { wire } = await failing(pushResult(push));
   assert.equal(wire.code, 'forgePushRefused');
+  assert.match(errorWords(wire).text, /^“git push” of “codex\/round-once” failed: “lint failed at /);
   assert.match(String(wire.params['output']), /lint failed at https:\/\/example\.org\/x/);
   assert.ok(!JSON.stringify(wire).includes('hush'));
   assert.equal(there('branch', '--list', 'codex/*'), '');
@@ -69,6 +71,25 @@ test('the person’s own hook runs, and what it says is told without a password'
   unlinkSync(hook);
   assert.deepEqual(await pushResult(push), { branch: 'codex/round-once' });
   assert.equal(git(root, ['branch', '--list', 'codex/*']).split('\n').length, 1);
+});
+
+test('what the forge has against it is told in its words', async (context) => {
+  const { bare, push } = scene(context);
+  write(bare, 'hooks/pre-receive', '#!/bin/sh\necho "GH013: secrets found" >&2\nexit 1\n');
+  chmodSync(join(bare, 'hooks/pre-receive'), 0o755);
+  const { wire } = await failing(pushResult(push));
+  assert.match(errorWords(wire).text, /^forge\.example refused the push .*: “GH013: secrets found”/);
+});
+
+test('a push that has arrived is one, whatever became of the answer', async (context) => {
+  const { dir, root, push, there } = scene(context);
+  const receive = join(dir, 'receive-pack');
+  write(dir, 'receive-pack', '#!/bin/sh\ngit receive-pack "$@"\nexit 1\n');
+  chmodSync(receive, 0o755);
+  git(root, ['config', 'remote.origin.receivepack', receive]);
+  assert.notEqual(tryGit(root, ['push', 'origin', 'main:refs/heads/other']).code, 0);
+  assert.deepEqual(await pushResult(push), { branch: 'codex/round-once' });
+  assert.equal(there('rev-parse', 'codex/round-once'), git(root, ['rev-parse', 'codex/round-once']));
 });
 
 test('an update is one commit more, and again it changes nothing', async (context) => {
