@@ -16,6 +16,7 @@ import {
   BranchName,
   Feedback,
   PullRequestPreview,
+  PullRequestState,
   PullRequestView,
   PullTitle,
 } from './pull-request.ts';
@@ -131,6 +132,8 @@ export const FORGE_METHODS = {
       base: BranchName,
       turn: z.number().int().min(1),
       attempt: Attempt,
+      /** As the forge says it now; absent: open. */
+      state: PullRequestState.exclude(['publishing']).optional(),
     }),
     z.object({ pullRequest: PullRequestView }),
   ),

@@ -78,6 +78,11 @@ export const PullRequestView = z.object({
 });
 export type PullRequestView = z.infer<typeof PullRequestView>;
 
+/** Made with the person's own git and session at a forge that the backend has no access to: so it is changed, too. */
+export function isOwnAlone({ by, seenAt, error }: PullRequestView): boolean {
+  return by === 'client' && (seenAt === undefined || error?.code === 'forgeUnknown');
+}
+
 /** A file that runs by itself somewhere, or brings in other code: it needs a second yes. */
 export const DelicateFile = z.object({
   path: z.string(),
@@ -109,6 +114,8 @@ export const PullRequestPreview = z.object({
   /** By how many commits the base has gone on since, and which paths would conflict with that. */
   behind: z.number().int(),
   conflicts: z.array(z.string()),
+  /** Where the branch is pushed, when that is another repository than `repo`: a fork of the person's. */
+  from: ForgeRepoName.optional(),
   /** Absent: none yet, `pullRequest.create` makes one. */
   existing: PullRequestView.optional(),
 });

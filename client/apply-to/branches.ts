@@ -1,7 +1,7 @@
 /** Local branches, moved by compare-and-swap and never while a working tree stands on them. */
 import { readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { isBranchName } from '../../protocol/branch-name.ts';
+import { branchNameProblem, isBranchName } from '../../protocol/branch-name.ts';
 import { CodexError } from '../../protocol/errors.ts';
 import { gitLine, runGit } from '../git/git.ts';
 
@@ -106,7 +106,21 @@ async function swap(root: string, branch: string, from: string | null, args: str
     await runGit(root, args);
   } catch (error) {
     // Looked at, not read from git's words: only another's write makes it differ.
-    if ((await tipOf(root, branch)) === from) throw error;
+    if ((await tipOf(root, branch)) === from) {
+      const inTheWay = from === null ? await nameInTheWay(root, branch) : null;
+      if (inTheWay === null) throw error;
+      throw new CodexError('branchExists', { branch: inTheWay }, { cause: error });
+    }
     throw new CodexError(from === null ? 'branchExists' : 'branchMoved', { branch }, { cause: error });
   }
+}
+
+/** Git keeps names as folders: `a` leaves no room for `a/b`. */
+async function nameInTheWay(root: string, branch: string): Promise<string | null> {
+  const taken = await localBranches(root);
+  const problem = branchNameProblem(
+    branch,
+    taken.map(({ name }) => name),
+  );
+  return problem !== null && 'branch' in problem ? problem.branch : null;
 }

@@ -16,8 +16,8 @@ export function delicateInPatch({ files }: Patch): DelicateFile[] {
   );
 }
 
-export function delicateKeyOf(resultSha256: string, files: readonly DelicateFile[]): string | undefined {
+export function delicateKeyOf(patch: Uint8Array, files: readonly DelicateFile[]): string | undefined {
   if (files.length === 0) return undefined;
-  const text = JSON.stringify([resultSha256, files.map(({ path, why }) => [path, why])]);
-  return createHash('sha256').update(text).digest('hex');
+  const text = JSON.stringify(files.map(({ path, why }) => [path, why]));
+  return createHash('sha256').update(patch).update(text).digest('hex');
 }

@@ -3,23 +3,54 @@ import { currentBranch } from '../git/folder.ts';
 import { gitLine, runGit } from '../git/git.ts';
 import { atForge, type AtForge } from './forge-address.ts';
 
+/** `host` and `repo`: where the pull request is asked for. */
 export interface ForgeRemote extends AtForge {
-  /** Of the remote, as `git push` takes it. */
+  /** Of the remote. */
   name: string;
+  /** Where this person pushes instead, as their git is told to: a fork of theirs, by its remote's name. */
+  pushTo?: { name: string; repo: string };
 }
 
-/** The one that the branch follows, else `origin`, else the first; null when that one is at no forge. */
-export async function forgeRemote(root: string): Promise<ForgeRemote | null> {
+/**
+ * The one that the branch follows, else `origin`, else the first; null when that one is at no forge. `wanted`: the one
+ * that is there, whichever branch is checked out by now; null when none is.
+ */
+export async function forgeRemote(root: string, wanted?: AtForge): Promise<ForgeRemote | null> {
   const names = (await gitLine(root, ['remote'])).split('\n').filter(Boolean);
   const branch = await currentBranch(root);
-  const followed =
-    branch === null
-      ? ''
-      : await gitLine(root, ['config', '--get', `branch.${branch}.remote`], { okCodes: [0, 1] });
-  const name = [followed, 'origin', ...names].find((one) => names.includes(one));
+  const ofBranch = (key: string) => (branch === null ? '' : setting(root, `branch.${branch}.${key}`));
+  const inOrder = [await ofBranch('remote'), 'origin', ...names].filter((one) => names.includes(one));
+  const name = wanted === undefined ? inOrder[0] : await nameOf(root, inOrder, wanted);
   if (name === undefined) return null;
-  const place = atForge((await gitLine(root, ['remote', 'get-url', name])).split('\n')[0] ?? '');
-  return place && { name, ...place };
+  const place = atForge(await remoteUrl(root, name));
+  if (place === null) return null;
+  const pushed = (await ofBranch('pushRemote')) || (await setting(root, 'remote.pushDefault'));
+  const to = names.includes(pushed) ? pushed : name;
+  // Of another host it is the same one by a name of the person's own, as in their configuration of SSH.
+  const repo = atForge(await remoteUrl(root, to, '--push'))?.repo ?? place.repo;
+  const isElsewhere = to !== name || repo.toLowerCase() !== place.repo.toLowerCase();
+  return { name, ...place, ...(isElsewhere ? { pushTo: { name: to, repo } } : {}) };
+}
+
+/** As git uses it: rewritten by `insteadOf`, the first of several. */
+export async function remoteUrl(root: string, name: string, ...options: '--push'[]): Promise<string> {
+  return (await gitLine(root, ['remote', 'get-url', ...options, '--', name])).split('\n')[0] ?? '';
+}
+
+async function nameOf(
+  root: string,
+  names: readonly string[],
+  { host, repo }: AtForge,
+): Promise<string | undefined> {
+  for (const name of names) {
+    const place = atForge(await remoteUrl(root, name));
+    if (place?.host === host && place.repo.toLowerCase() === repo.toLowerCase()) return name;
+  }
+  return undefined;
+}
+
+async function setting(root: string, key: string): Promise<string> {
+  return gitLine(root, ['config', '--get', key], { okCodes: [0, 1] });
 }
 
 /** The branch to ask into: the one that is checked out where the remote has it, else the remote's default one. */

@@ -1,16 +1,20 @@
 /**
- * The two requests that a client makes of GitHub's REST API with the person's own session: is there such a pull
- * request, and make one. What comes back is capped and checked; the token goes to this one address only.
+ * The requests that a client makes of GitHub's REST API with the person's own session: is there such a pull request,
+ * make one, how does it stand. What comes back is capped and checked; the token goes to this one server only.
  */
 import { z } from 'zod';
-import { CodexError, type ErrorParams } from '../../protocol/errors.ts';
+import { CodexError } from '../../protocol/errors.ts';
 import { isPageOf } from '../../protocol/forge-address.ts';
+import { ForgeRepoName } from '../../protocol/forge.ts';
 import type { AtForge } from './forge-address.ts';
+import { refusal } from './github-refusal.ts';
 
 /** A pull request with everything in it has some 30 KiB. */
 const ANSWER_MAX_BYTES = 4 * 1024 * 1024;
 /** A forge that takes longer is not there. */
 const REQUEST_TIMEOUT_MS = 60_000;
+/** A repository that was renamed, and then again. */
+const MOVES_FOLLOWED = 3;
 
 export interface GitHubSession extends AtForge {
   apiUrl: string;
@@ -23,6 +27,8 @@ export interface NewPullRequest {
   title: string;
   body: string;
   head: string;
+  /** `owner/name`, where the branch is in another repository: a fork. */
+  from?: string;
   base: string;
   draft: boolean;
 }
@@ -32,10 +38,18 @@ const Made = z.object({
   html_url: z.string().max(2_000),
   draft: z.boolean().optional(),
   title: z.string(),
-  base: z.object({ ref: z.string() }),
+  base: z.object({ ref: z.string(), repo: z.object({ full_name: ForgeRepoName }).optional() }),
+});
+const Standing = Made.extend({
+  state: z.enum(['open', 'closed']),
+  merged: z.boolean().optional(),
+  /** Null: its repository was deleted. */
+  head: z.object({ repo: z.object({ full_name: ForgeRepoName }).nullable() }),
 });
 
 export interface MadePullRequest {
+  /** Its repository as it is called now. */
+  repo: string;
   number: number;
   url: string;
   title: string;
@@ -46,23 +60,48 @@ export interface MadePullRequest {
 /** The open one of this branch where there is one: asked twice, none is made twice. */
 export async function createPullRequest(
   session: GitHubSession,
-  wanted: NewPullRequest,
+  { from, ...wanted }: NewPullRequest,
 ): Promise<MadePullRequest> {
   const path = `/repos/${session.repo}/pulls`;
-  const head = `${session.repo.split('/')[0] ?? ''}:${wanted.head}`;
+  const [toOwner = ''] = session.repo.split('/');
+  const [owner = '', name = ''] = (from ?? session.repo).split('/');
+  const head = `${owner}:${wanted.head}`;
+  const isFork = from !== undefined && from.toLowerCase() !== session.repo.toLowerCase();
+  const asked = {
+    ...wanted,
+    ...(isFork ? { head } : {}),
+    // Two of one owner's are told apart by name alone.
+    ...(isFork && owner.toLowerCase() === toOwner.toLowerCase() ? { head_repo: name } : {}),
+  };
   const known = await call(
     session,
     'GET',
     `${path}?${new URLSearchParams({ head, state: 'open' }).toString()}`,
   );
   const [first] = checked(session, z.array(Made), known);
-  return made(session, first ?? checked(session, Made, await call(session, 'POST', path, wanted)));
+  return made(session, first ?? checked(session, Made, await call(session, 'POST', path, asked)));
+}
+
+export interface PullRequestNow extends MadePullRequest {
+  state: 'open' | 'merged' | 'closed';
+  /** `owner/name` of where its branch is; null: that is gone. */
+  from: string | null;
+}
+
+export async function pullRequestNow(session: GitHubSession, number: number): Promise<PullRequestNow> {
+  const answer = checked(
+    session,
+    Standing,
+    await call(session, 'GET', `/repos/${session.repo}/pulls/${number}`),
+  );
+  const state = answer.merged ? 'merged' : answer.state;
+  return { ...made(session, answer), state, from: answer.head.repo?.full_name ?? null };
 }
 
 function made(session: GitHubSession, answer: z.infer<typeof Made>): MadePullRequest {
   const { number, html_url: url, title, draft = false, base } = answer;
   if (!isPageOf(session.host, url)) throw new CodexError('forgeGarbage', { host: session.host });
-  return { number, url, title, draft, base: base.ref };
+  return { repo: base.repo?.full_name ?? session.repo, number, url, title, draft, base: base.ref };
 }
 
 function checked<T>({ host }: GitHubSession, schema: z.ZodType<T>, answer: unknown): T {
@@ -75,34 +114,62 @@ async function call(
   session: GitHubSession,
   method: 'GET' | 'POST',
   path: string,
-  body?: NewPullRequest,
+  body?: object,
 ): Promise<unknown> {
-  const { host, apiUrl, token, signal } = session;
+  const { host, apiUrl, signal } = session;
   const late = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
+  const until = signal ? AbortSignal.any([signal, late]) : late;
   try {
-    const response = await (session.fetch ?? fetch)(`${apiUrl}${path}`, {
-      method,
-      headers: {
-        accept: 'application/vnd.github+json',
-        authorization: `Bearer ${token}`,
-        'user-agent': 'codex-tasks',
-        'x-github-api-version': '2022-11-28',
-        ...(body ? { 'content-type': 'application/json' } : {}),
-      },
-      ...(body ? { body: JSON.stringify(body) } : {}),
-      // The token would go along to wherever it leads.
-      redirect: 'manual',
-      signal: signal ? AbortSignal.any([signal, late]) : late,
-    });
-    const text = await capped(response, host);
-    if (!response.ok) throw refusal(session, response, text);
-    return json(text) ?? null;
+    let url = `${apiUrl}${path}`;
+    for (let moves = 0; ; moves++) {
+      const response = await send(session, { method, url, body, until });
+      const text = await capped(response, host);
+      if (response.ok) return json(text) ?? null;
+      const next = movedTo(response, method, url);
+      if (next === null || moves === MOVES_FOLLOWED)
+        throw refusal(session, { status: response.status, headers: response.headers, said: json(text) });
+      url = next;
+    }
   } catch (thrown) {
     if (thrown instanceof CodexError) throw thrown;
     if (signal?.aborted) throw new CodexError('cancelled');
     const reason = late.aborted ? 'no answer' : reasonOf(thrown);
     throw new CodexError('forgeUnavailable', { host, reason }, { cause: thrown });
   }
+}
+
+interface Sent {
+  method: 'GET' | 'POST';
+  url: string;
+  body: object | undefined;
+  until: AbortSignal;
+}
+
+function send({ token, ...session }: GitHubSession, { method, url, body, until }: Sent): Promise<Response> {
+  return (session.fetch ?? fetch)(url, {
+    method,
+    headers: {
+      accept: 'application/vnd.github+json',
+      authorization: `Bearer ${token}`,
+      'user-agent': 'codex-tasks',
+      'x-github-api-version': '2022-11-28',
+      ...(body ? { 'content-type': 'application/json' } : {}),
+    },
+    ...(body ? { body: JSON.stringify(body) } : {}),
+    // The token would go along to wherever it leads.
+    redirect: 'manual',
+    signal: until,
+  });
+}
+
+/** A renamed repository answers so. Only within the same server, and only where the same is asked again there. */
+function movedTo({ status, headers }: Response, method: 'GET' | 'POST', url: string): string | null {
+  const isSame = status === 307 || status === 308;
+  const location = headers.get('location');
+  if (!(isSame || (method === 'GET' && (status === 301 || status === 302))) || location === null) return null;
+  if (!URL.canParse(location, url)) return null;
+  const next = new URL(location, url);
+  return next.origin === new URL(url).origin ? next.href : null;
 }
 
 async function capped(response: Response, host: string): Promise<string> {
@@ -122,37 +189,6 @@ function json(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-/** Decided by status and headers; what GitHub says is only told. */
-function refusal({ host, repo }: GitHubSession, response: Response, text: string): CodexError {
-  const { status, headers } = response;
-  const reason = sayingOf(json(text));
-  const wait = Number(headers.get('retry-after') ?? Number.NaN);
-  const limited = headers.get('x-ratelimit-remaining') === '0' || Number.isFinite(wait);
-  if (status === 401) return new CodexError('forgeUnauthorized', { host });
-  if (status === 429 || (status === 403 && limited)) {
-    const params: ErrorParams = Number.isFinite(wait) ? { host, waitMs: wait * 1000 } : { host };
-    return new CodexError('forgeRateLimited', params);
-  }
-  if (status === 403) return new CodexError('forgeForbidden', { host, repo, need: 'pull_requests: write' });
-  if (status === 404 || (status >= 300 && status < 400))
-    return new CodexError('forgeRepoUnknown', { host, repo });
-  if (status >= 500) return new CodexError('forgeUnavailable', { host, reason: String(status) });
-  return new CodexError('forgeRefused', { host, reason: reason || String(status) });
-}
-
-const Refusal = z.object({
-  message: z.string().optional(),
-  errors: z.array(z.object({ message: z.string().optional() }).or(z.string())).optional(),
-});
-
-function sayingOf(answer: unknown): string {
-  const { data } = Refusal.safeParse(answer);
-  const details = (data?.errors ?? []).flatMap((one) =>
-    typeof one === 'string' ? [one] : one.message === undefined ? [] : [one.message],
-  );
-  return [data?.message, ...details].filter(Boolean).join(': ');
 }
 
 function reasonOf(thrown: unknown): string {

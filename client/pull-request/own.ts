@@ -12,19 +12,15 @@ import { AGENT } from '../../protocol/pull-request.ts';
 import type { TaskSummary } from '../../protocol/rpc.ts';
 import { moveBranch, mustNotBeCheckedOut, nameMustBeValid, tipOf } from '../apply-to/branches.ts';
 import { commitPlan, type CommitOptions } from '../apply-to/commit.ts';
-import { baseOf, planOnCommit } from '../apply-to/plan.ts';
+import { planOnCommit, type CommitPlan } from '../apply-to/plan.ts';
 import { authorOf } from '../git/author.ts';
 import { gitLine } from '../git/git.ts';
 import { parsePatch, type Patch } from '../patch/index.ts';
 import { delicateInPatch } from './delicate.ts';
 import type { ForgeRemote } from './folder.ts';
-import {
-  createPullRequest,
-  type GitHubSession,
-  type MadePullRequest,
-  type NewPullRequest,
-} from './github.ts';
-import { pushBranch, remoteTip } from './push.ts';
+import type { NewPullRequest } from './github.ts';
+import { bringBranch, isBelow, pushBranch, remoteTip, type Push } from './push.ts';
+import { startOf } from './start.ts';
 
 /** Whoever has more of one name chooses another. */
 const NUMBERS_TRIED = 20;
@@ -45,14 +41,14 @@ export interface OwnPush {
 
 /** Pushes the result on a branch of its own; gives the name that it got. */
 export async function pushResult(push: OwnPush & { branch: string }): Promise<{ branch: string }> {
-  const { root, remote, signal } = push;
+  const { root } = push;
   nameMustBeValid(push.branch);
-  const planned = await planOnCommit(root, readConfirmed(push), await baseOf(root, push.task));
+  const planned = await planOnCommit(root, readConfirmed(push), await startOf(root, push.task));
   const commit = await committed(planned, await optionsOf(push));
   if (commit === null) throw new CodexError('forgeNothingToPublish');
   for (let number = 1; number <= NUMBERS_TRIED; number++) {
     const branch = numbered(push.branch, number);
-    const at = { root, remote: remote.name, branch, host: remote.host, ...(signal ? { signal } : {}) };
+    const at = placeOf(push, branch);
     const [here, there] = [await tipOf(root, branch), await remoteTip(at)];
     if (here !== null && !(await isSame(root, here, commit))) continue;
     if (there !== null && there !== here) continue;
@@ -63,27 +59,49 @@ export async function pushResult(push: OwnPush & { branch: string }): Promise<{ 
   throw new CodexError('branchExists', { branch: push.branch });
 }
 
-/** Adds what came since to the branch of the pull request. */
+/** Adds what came since to the branch of the pull request, on top of what others have pushed there. */
 export async function pushUpdate(push: OwnPush & { branch: string }): Promise<void> {
-  const { root, remote, branch, signal } = push;
+  const { root, branch } = push;
+  const at = placeOf(push, branch);
+  const there = await remoteTip(at);
+  if (there === null) throw new CodexError('forgeBranchGone', { branch });
   const tip = await tipOf(root, branch);
-  if (tip === null) throw new CodexError('refUnknown', { ref: branch });
   await mustNotBeCheckedOut(root, branch);
-  const planned = await planOnCommit(root, readConfirmed(push), `refs/heads/${branch}`);
-  const commit = await committed(planned, await optionsOf(push));
-  // Nothing new: an earlier try has come as far as this.
-  if (commit !== null) await moveBranch(root, branch, commit, tip, WHY);
-  await pushBranch({ root, remote: remote.name, branch, host: remote.host, ...(signal ? { signal } : {}) });
+  const start = await startOfUpdate(at, tip, there);
+  const planned = await planOnCommit(root, readConfirmed(push), start);
+  const isOurs = start === tip;
+  // Null: nothing is new, an earlier try has come as far as this.
+  const commit = (await committed(planned, await optionsOf(push), isOurs ? undefined : branch)) ?? start;
+  if (commit !== tip) await moveBranch(root, branch, commit, tip, WHY);
+  await pushBranch(at);
 }
 
-/** All of it, with the person's own git and session. */
-export async function publishOwn(
-  push: OwnPush & { branch: string },
-  session: GitHubSession,
-  wanted: Omit<NewPullRequest, 'head'>,
-): Promise<MadePullRequest & { branch: string }> {
-  const { branch } = await pushResult(push);
-  return { ...(await createPullRequest(session, { ...wanted, head: branch })), branch };
+/** The newer one of the branch here and there. Throws `CodexError` forgeBranchMoved where neither is. */
+async function startOfUpdate(at: Push, tip: string | null, there: string): Promise<string> {
+  if (tip === there) return there;
+  await bringBranch(at, there);
+  if (tip === null || (await isBelow(at.root, tip, there))) return there;
+  if (await isBelow(at.root, there, tip)) return tip;
+  throw new CodexError('forgeBranchMoved', { branch: at.branch });
+}
+
+function placeOf({ root, remote, signal }: OwnPush, branch: string): Push {
+  const name = remote.pushTo?.name ?? remote.name;
+  return { root, remote: name, branch, host: remote.host, ...(signal ? { signal } : {}) };
+}
+
+/** The branch as a pull request names it: in the person's fork, where they push to one. */
+export function headOf({ pushTo }: ForgeRemote, branch: string): Pick<NewPullRequest, 'head' | 'from'> {
+  return { head: branch, ...(pushTo ? { from: pushTo.repo } : {}) };
+}
+
+/** Where the branch of a pull request is, as the forge has it. Throws `CodexError` forgeRefused: in another's repository. */
+export function pushedFrom(remote: ForgeRemote, from: string | null): ForgeRemote {
+  const is = (repo: string | undefined) => repo?.toLowerCase() === from?.toLowerCase();
+  const { pushTo, ...plain } = remote;
+  if (from === null || is(pushTo?.repo)) return remote;
+  if (is(remote.repo)) return plain;
+  throw new CodexError('forgeRefused', { host: remote.host, why: 'headElsewhere', repo: from });
 }
 
 /** Looked for in the bytes that are pushed, whatever a list has shown. */
@@ -95,14 +113,19 @@ function readConfirmed({ patch, confirmed }: OwnPush): Patch {
   throw new CodexError('forgeNotConfirmed', { count: open.length, paths });
 }
 
+/** `others`: the branch that others have pushed to. */
 async function committed(
-  planned: Awaited<ReturnType<typeof planOnCommit>>,
+  planned: CommitPlan,
   options: CommitOptions,
+  others?: string,
 ): Promise<string | null> {
   const { results, commit } = await commitPlan(planned, options);
   const left = results.filter(({ status }) => status !== 'applied' && status !== 'applied-modified');
-  if (left.length > 0) throw new CodexError('notApplied', { left: left.length, total: results.length });
-  return commit;
+  if (left.length === 0) return commit;
+  if (others === undefined) throw new CodexError('notApplied', { left: left.length, total: results.length });
+  // What only waits for the others of the result is not in the way.
+  const conflicts = left.filter(({ reason }) => reason !== 'allOrNothing').map(({ path }) => path.path);
+  throw new CodexError('forgeConflicts', { branch: others, paths: conflicts.join(', ') });
 }
 
 async function optionsOf({ root, task, turn, title }: OwnPush): Promise<CommitOptions> {

@@ -1,39 +1,36 @@
 /** What a pull request would be when the person's own git makes it: the same shape as the backend's preview. */
 import { branchOfTask } from '../../protocol/branch-name.ts';
-import { delicateOf } from '../../protocol/delicate.ts';
 import { CodexError } from '../../protocol/errors.ts';
 import { kindOf } from '../../protocol/forge-address.ts';
-import { PULL_BODY_CHARS } from '../../protocol/limits.ts';
-import { proposedTitle, type PullRequestPreview } from '../../protocol/pull-request.ts';
-import type { AttemptView, TaskView, TurnView } from '../../protocol/rpc.ts';
-import { baseOf, commitOf } from '../apply-to/plan.ts';
-import { delicateKeyOf } from './delicate.ts';
+import type { PullRequestPreview } from '../../protocol/pull-request.ts';
+import type { TaskView } from '../../protocol/rpc.ts';
+import { parsePatch } from '../patch/index.ts';
+import { delicateInPatch, delicateKeyOf } from './delicate.ts';
 import { baseBranch, unpushedCommits, type ForgeRemote } from './folder.ts';
+import { startOf } from './start.ts';
+import { ownText, type OwnResult } from './text.ts';
 
-export interface OwnResult {
-  turn: TurnView;
-  attempt: AttemptView;
-}
-
+/** `bytes`: the patch that would be pushed, since the list of files may be cut. */
 export async function ownPreview(
   root: string,
   remote: ForgeRemote,
   task: TaskView,
-  { turn, attempt }: OwnResult,
+  result: OwnResult,
+  bytes: Uint8Array,
 ): Promise<PullRequestPreview> {
+  const { turn, attempt } = result;
   const { patch, files } = attempt;
   if (!patch || patch.files === 0) throw new CodexError('forgeNothingToPublish');
-  const proposal = (attempt.report ?? turn.report)?.proposal;
-  const title = proposedTitle(proposal?.title ?? task.title);
-  const delicate = delicateOf(files);
-  const key = delicateKeyOf(patch.sha256, delicate);
-  const start = await commitOf(root, await baseOf(root, task));
+  const delicate = delicateInPatch(parsePatch(bytes));
+  const key = delicateKeyOf(bytes, delicate);
+  const start = await startOf(root, task);
+  const { title, body } = await ownText(root, start, task, result);
   return {
     host: remote.host,
     kind: kindOf(remote.host),
     repo: remote.repo,
     title,
-    body: (proposal?.body ?? attempt.answer ?? turn.answer ?? '').slice(0, PULL_BODY_CHARS),
+    body,
     draft: false,
     branch: task.pullRequest?.branch ?? branchOfTask(title, task.id),
     base: task.pullRequest?.base ?? (await baseBranch(root, remote.name, task.repo.branch)),
@@ -48,6 +45,7 @@ export async function ownPreview(
     // Only the forge knows how far the base has gone on, and it says so on the pull request's page.
     behind: 0,
     conflicts: [],
+    ...(remote.pushTo ? { from: remote.pushTo.repo } : {}),
     ...(task.pullRequest ? { existing: task.pullRequest } : {}),
   };
 }

@@ -58,6 +58,7 @@ export const FORGE_ERROR_WORDS = {
   forgePushRefused: [
     '{path} is larger than {host} takes. Take it out of the result, or keep it with Git LFS.',
     'The branch “{protectedBranch}” is protected at {host}: “{reason}” – choose another name, or have the protection lifted there, then try again.',
+    '“git push” of “{unpushed}” failed: “{reason}” – nothing was pushed: look at it, then try again.',
     '{host} refused the push to “{branch}”: “{reason}” – nothing was pushed: look at it, then try again.',
     '{host} refused the push: “{reason}” – nothing was pushed: look at it, then try again.',
     'The forge refused the push. Nothing was pushed: look at it there, then try again.',

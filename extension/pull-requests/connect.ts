@@ -9,6 +9,7 @@ import * as vscode from 'vscode';
 import { GITHUB, hostOf, tokenPage } from '../../client/pull-request/index.ts';
 import type { BackendConnection } from '../../client/connection/index.ts';
 import { errorWords } from '../../client/words/index.ts';
+import { CodexError } from '../../protocol/errors.ts';
 import { ForgeToken, type ForgeView } from '../../protocol/forge.ts';
 import { kindOf } from '../../protocol/forge-address.ts';
 import { pickFrom, separator } from '../internet/quick.ts';
@@ -263,7 +264,7 @@ async function waitForApp(
         cancel.onCancellationRequested(() => (clearTimeout(timer), resolve()));
       });
     }
-    throw new Dismissed();
+    throw cancel.isCancellationRequested ? new Dismissed() : new CodexError('forgeAppUnfinished');
   });
 }
 

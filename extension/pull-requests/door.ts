@@ -6,6 +6,7 @@ import * as vscode from 'vscode';
 import { forgeRemote } from '../../client/pull-request/folder.ts';
 import { errorText } from '../../protocol/errors.ts';
 import type { PageHandlers, TaskPageMethod } from '../../protocol/pages.ts';
+import { isOwnAlone } from '../../protocol/pull-request.ts';
 import type { TaskSummary } from '../../protocol/rpc.ts';
 import type { CommandHandlers, PullRequestCommand } from '../platform/commands.ts';
 import { t } from '../platform/words.ts';
@@ -44,7 +45,9 @@ export class PullRequestsDoor {
       createPullRequest: async (argument) => {
         const taskId = await pickTask(argument, t('Create Pull Request'), hasResult);
         openTask(taskId);
-        await (await this.#open()).desk(taskId).prepare({ own: false }, true);
+        const view = this.#options.store.get(taskId)?.pullRequest;
+        const own = view?.state === 'open' && isOwnAlone(view);
+        await (await this.#open()).desk(taskId).prepare({ own }, true);
       },
       openPullRequest: async (argument) =>
         (await this.#open()).open(await pickTask(argument, t('Open Pull Request'), has)),

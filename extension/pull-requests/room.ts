@@ -5,6 +5,7 @@
 import * as vscode from 'vscode';
 import { authorOf } from '../../client/git/author.ts';
 import { forgeRemote, type ForgeRemote } from '../../client/pull-request/index.ts';
+import { CodexError } from '../../protocol/errors.ts';
 import { isPageOf } from '../../protocol/forge-address.ts';
 import type { PullRequestDesk } from '../../protocol/pages.ts';
 import type { PullRequestView } from '../../protocol/pull-request.ts';
@@ -20,7 +21,7 @@ import { answerComments } from './answer-comments.ts';
 import { connectForge } from './connect.ts';
 import { Desk } from './desk.ts';
 import { followUpFeedback } from './feedback.ts';
-import { backendWay, mayOwn, ownWay } from './ways.ts';
+import { backendWay, lookOwn, mayOwn, ownWay } from './ways.ts';
 
 export interface RoomOptions {
   backend: Backend;
@@ -57,7 +58,7 @@ export class PullRequestsRoom {
     const desk = new Desk({
       ways: {
         backend: backendWay(backend, taskId),
-        own: ownWay({ backend, taskId, rootFor, log, report }),
+        own: ownWay({ backend, taskId, rootFor, log, report, seen: (view) => this.#changed(taskId, view) }),
       },
       mayOwn: () => mayOwn(root()),
       author: async () => {
@@ -65,10 +66,7 @@ export class PullRequestsRoom {
         if (folder === undefined || !vscode.workspace.isTrusted) return null;
         return authorOf(folder).catch(() => null);
       },
-      refresh: async () => {
-        const { connection } = await backend.ready();
-        return (await connection.call('pullRequest.refresh', { taskId })).pullRequest;
-      },
+      refresh: () => this.#look(taskId),
       draftsFirst,
       kept: { get: () => this.#kept()[taskId] ?? '', set: (kept) => this.#keep(taskId, kept) },
       sentence: (thrown) => {
@@ -121,6 +119,21 @@ export class PullRequestsRoom {
     const known = taskId === undefined ? undefined : records.folder(taskId);
     const root = known ?? (await roots())[0]?.root;
     return root === undefined ? null : forgeRemote(root).catch(() => null);
+  }
+
+  /** By the backend; where it has no access, one that a client made by the person's session. */
+  async #look(taskId: string): Promise<PullRequestView> {
+    const { connection } = await this.#options.backend.ready();
+    try {
+      return (await connection.call('pullRequest.refresh', { taskId })).pullRequest;
+    } catch (thrown) {
+      const view = await this.#view(taskId);
+      if (!(thrown instanceof CodexError) || thrown.code !== 'forgeUnknown' || view?.by !== 'client')
+        throw thrown;
+      const seen = await lookOwn(connection, taskId, view);
+      if (seen === null) throw thrown;
+      return seen;
+    }
   }
 
   async #view(taskId: string): Promise<PullRequestView | undefined> {

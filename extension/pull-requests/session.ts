@@ -9,8 +9,8 @@ import { errorText, SentenceError, t } from '../platform/words.ts';
  * folder's remote may name any host, and that one does not get the token of another.
  */
 export async function gitHubToken(host: string, log: Log): Promise<string> {
-  const provider = host === GITHUB ? 'github' : 'github-enterprise';
-  if (host !== GITHUB && host !== enterpriseHost()) throw notSignedIn(host);
+  const provider = providerOf(host);
+  if (provider === null) throw notSignedIn(host);
   try {
     const session = await vscode.authentication.getSession(provider, ['repo'], { createIfNone: true });
     return session.accessToken;
@@ -19,6 +19,19 @@ export async function gitHubToken(host: string, log: Log): Promise<string> {
     log.warn(`No session at ${host}: ${errorText(thrown)}`);
     throw notSignedIn(host);
   }
+}
+
+/** Null where the person is not signed in: nobody is asked to. */
+export async function quietGitHubToken(host: string): Promise<string | null> {
+  const provider = providerOf(host);
+  if (provider === null) return null;
+  const session = await vscode.authentication.getSession(provider, ['repo'], { silent: true });
+  return session?.accessToken ?? null;
+}
+
+function providerOf(host: string): 'github' | 'github-enterprise' | null {
+  if (host === GITHUB) return 'github';
+  return host === enterpriseHost() ? 'github-enterprise' : null;
 }
 
 function enterpriseHost(): string | null {

@@ -4,6 +4,7 @@ import { delicateOf } from '../../protocol/delicate.ts';
 import { CodexError } from '../../protocol/errors.ts';
 import { PREVIEW_FILES } from '../../protocol/limits.ts';
 import type { PullRequestPreview } from '../../protocol/pull-request.ts';
+import { bodyOfPull } from '../../protocol/pull-text.ts';
 import type { ParamsOf } from '../../protocol/rpc.ts';
 import type { ForgeRepo } from '../forge/forge.ts';
 import { remoteOf } from '../forge/remote.ts';
@@ -17,7 +18,7 @@ import { templateOf } from './template.ts';
 import { mergedForPull, publishedFiles } from './trees.ts';
 import { headRef, taskUrl, type PullDeps } from './types.ts';
 import { newFiles } from './update.ts';
-import { bodyOfPull, titleOfPull } from './wording.ts';
+import { titleOfPull } from './wording.ts';
 
 /** Throws `CodexError` forgeUnknown, forgeNothingToPublish, choiceNeeded, … */
 export async function preview(

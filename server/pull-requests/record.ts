@@ -52,7 +52,7 @@ export async function record(
     draft,
     branch,
     base,
-    state: 'open',
+    state: request.state ?? 'open',
     turn,
     attempt,
     local_changes: 'include',

@@ -1,13 +1,13 @@
 /** Of a task, what a pull request is made of: which result, what was said about it, and on what it stands. */
 import { CodexError } from '../../protocol/errors.ts';
 import type { FileChange } from '../../protocol/events.ts';
+import type { Said } from '../../protocol/pull-text.ts';
 import type { Report } from '../../protocol/report.ts';
 import type { RepoAtCommit } from '../../protocol/rpc.ts';
 import type { Db, Store } from '../store/store.ts';
 import { attemptRows } from '../tasks/attempts.ts';
 import { parsed, type TaskRow } from '../tasks/rows.ts';
 import { taskRow } from '../tasks/turn-rows.ts';
-import type { Said } from './wording.ts';
 
 export interface Source {
   task: TaskRow;

@@ -1,6 +1,7 @@
 /** A repository's own template for pull requests, as it is committed; read from the backend's own repository. */
 import type { ForgeKind } from '../../protocol/forge.ts';
 import { PULL_TEMPLATE_BYTES } from '../../protocol/limits.ts';
+import { templateText } from '../../protocol/pull-text.ts';
 import { templateFiles } from '../repos/pull-template-file.ts';
 import type { Repos } from '../repos/repos.ts';
 
@@ -12,8 +13,8 @@ export async function templateOf(
 ): Promise<string | null> {
   for (const path of await templateFiles(repos, at, kind)) {
     const bytes = await repos.readFile(at.repoId, at.sha, path, PULL_TEMPLATE_BYTES).catch(() => null);
-    const text = bytes?.toString('utf8').replaceAll('\r\n', '\n').trim() ?? '';
-    if (text !== '' && !text.includes('\0')) return text;
+    const text = bytes && templateText(bytes);
+    if (text !== null) return text;
   }
   return null;
 }

@@ -1,88 +1,15 @@
 /**
- * What is written into a pull request: title, body, message of a commit. Pure. It is text for a forge, in
+ * What is written with a pull request: its title, messages of commits. Pure. It is text for a forge, in
  * English as the model's is, not for our own pages.
  */
-import { PULL_BODY_CHARS } from '../../protocol/limits.ts';
 import { AGENT, proposedTitle, type Author } from '../../protocol/pull-request.ts';
-import type { CheckRun, Report } from '../../protocol/report.ts';
+import type { Said } from '../../protocol/pull-text.ts';
 import { withoutCrud } from '../repos/commit.ts';
 
 const CO_AUTHOR = `${AGENT.name} <${AGENT.email}>`;
 
-export interface Said {
-  /** The task's. */
-  title: string;
-  answer: string | null;
-  /** Of the turn that made the result; the proposal may be an earlier one's. */
-  report: Pick<Report, 'proposal' | 'checks'> | null;
-}
-
-export interface TaskName {
-  taskId: string;
-  /** Of the task's page, where the backend has an address that others can open. */
-  url: string | null;
-}
-
 export function titleOfPull({ title, report }: Said): string {
   return proposedTitle(report?.proposal?.title ?? title);
-}
-
-/** `template`: the repository's own, null when it has none. */
-export function bodyOfPull(said: Said, template: string | null, name: TaskName): string {
-  const text = (said.report?.proposal?.body ?? said.answer ?? '').trim();
-  const parts = [
-    template === null ? text : filledIn(template, text),
-    checksOf(said.report?.checks ?? []),
-    signature(name),
-  ];
-  const last = parts.slice(1).filter(Boolean).join('\n\n');
-  const first = shortened(parts[0] ?? '', PULL_BODY_CHARS - last.length - 2);
-  return [first, last].filter(Boolean).join('\n\n');
-}
-
-/** The text as it is when it has the template's headings already; else below the first of them. */
-function filledIn(template: string, text: string): string {
-  const lines = template.trim().split('\n');
-  const headings = lines.flatMap((line, index) => (HEADING.test(line) ? [{ line, index }] : []));
-  const written = new Set(
-    text
-      .split('\n')
-      .filter((line) => HEADING.test(line))
-      .map(bare),
-  );
-  if (headings.length > 0 && headings.every(({ line }) => written.has(bare(line)))) return text;
-  if (text === '') return template.trim();
-  const at = (headings[0]?.index ?? -1) + 1;
-  const [above, below] = [lines.slice(0, at), lines.slice(at)].map((part) => part.join('\n').trim());
-  return [above, text, below].filter(Boolean).join('\n\n');
-}
-
-const HEADING = /^ {0,3}#{1,6}\s+\S/;
-const bare = (line: string) => line.replace(/^[\s#]+|[\s#:]+$/g, '').toLowerCase();
-
-function checksOf(checks: readonly CheckRun[]): string {
-  if (checks.length === 0) return '';
-  const lines = checks.map(({ command, outcome, note }) => {
-    const said = { passed: 'passed', failed: 'failed', notRun: 'not run' }[outcome];
-    return `- ${code(command)}: ${said}${note ? ` (${note.replace(/\s+/g, ' ')})` : ''}`;
-  });
-  return ['### Checks', '', ...lines].join('\n');
-}
-
-/** In as many backticks as it takes. */
-function code(text: string): string {
-  const line = text.replace(/\s+/g, ' ');
-  const most = Math.max(0, ...[...line.matchAll(/`+/g)].map(([run]) => run.length));
-  const fence = '`'.repeat(most + 1);
-  return most === 0 ? `\`${line}\`` : `${fence} ${line} ${fence}`;
-}
-
-function signature({ taskId, url }: TaskName): string {
-  return `---\nTask ${url === null ? `\`${taskId}\`` : `[${taskId}](${url})`} · Co-authored by Codex`;
-}
-
-function shortened(text: string, chars: number): string {
-  return text.length <= chars ? text : `${text.slice(0, chars - 1).toWellFormed()}…`;
 }
 
 /** Subject and trailers; the text is in the pull request. */

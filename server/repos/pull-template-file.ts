@@ -1,22 +1,7 @@
 /** Where a repository keeps its template for pull requests; its name in any case. */
 import type { ForgeKind } from '../../protocol/forge.ts';
+import { TEMPLATE_PLACES } from '../../protocol/pull-text.ts';
 import type { Repos } from './repos.ts';
-
-interface Place {
-  kind: ForgeKind;
-  folder: string;
-  name: RegExp;
-}
-
-const GITHUBS = /^pull_request_template(\.(md|markdown|txt))?$/i;
-
-/** In the order in which forges look. */
-const PLACES: readonly Place[] = [
-  { kind: 'github', folder: '.github', name: GITHUBS },
-  { kind: 'github', folder: '', name: GITHUBS },
-  { kind: 'github', folder: 'docs', name: GITHUBS },
-  { kind: 'gitlab', folder: '.gitlab/merge_request_templates', name: /^default\.md$/i },
-];
 
 /** Their paths, the first one first; of all forges, or of this kind. */
 export async function templateFiles(
@@ -24,7 +9,7 @@ export async function templateFiles(
   { repoId, sha }: { repoId: string; sha: string },
   kind?: ForgeKind,
 ): Promise<string[]> {
-  const places = PLACES.filter((place) => kind === undefined || place.kind === kind);
+  const places = TEMPLATE_PLACES.filter((place) => kind === undefined || place.kind === kind);
   const found = await Promise.all(
     places.map(async ({ folder, name }) => {
       const names = await repos.listTree(repoId, sha, folder).catch(() => []);

@@ -32,7 +32,7 @@ import { useInternet } from './internet/use-internet.ts';
 import { applyDelta, applyEvent, hasNewerResult, newTaskModel, shownAttempt, type Delta } from './model.ts';
 import { PullRequestCard } from './pull-request/card.tsx';
 import { PullRequestPanel } from './pull-request/form.tsx';
-import { isFormOpen, usePullRequest } from './pull-request/use-pull-request.ts';
+import { isFormOpen, usePullRequest, type Looked } from './pull-request/use-pull-request.ts';
 import { fixPrompt } from './report-model.ts';
 import { Failure } from './result.tsx';
 import { Turn, type TurnPage } from './turn.tsx';
@@ -86,7 +86,7 @@ function Page() {
     keepAllowed: (allowed) => keep({ allowed }),
     lastSeq: () => model.current.lastSeq,
   });
-  const looked = useRef<number | undefined>(undefined);
+  const looked = useRef<Looked>({ attempt: undefined, view: undefined });
   const pullRequest = usePullRequest(host, request, () => looked.current);
 
   useEffect(() => {
@@ -156,8 +156,8 @@ function Page() {
     shownAttempt(attemptsOf(turn, task?.attempts ?? 1), attempt, chosen);
   const last = turns.at(-1);
   const shown = last && shownOf(last);
-  looked.current = (task?.attempts ?? 1) > 1 ? shown?.attempt : undefined;
   const view = task?.pullRequest;
+  looked.current = { attempt: (task?.attempts ?? 1) > 1 ? shown?.attempt : undefined, view };
   const newer = view !== undefined && hasNewerResult(turns, view);
   const asks = isFormOpen(pullRequest.desk, task);
   const choose = choiceIsOpen(model.current, task);

@@ -3,6 +3,7 @@
  * handed over after a yes, and with an app that the browser makes. Without either, one's own git and session do it.
  */
 import assert from 'node:assert/strict';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { after, before } from 'node:test';
 import type { Page } from 'playwright-core';
@@ -12,6 +13,7 @@ import type { Token } from '../../support/github/index.ts';
 import {
   begin,
   card,
+  followUp,
   openAtForge,
   openedBy,
   REPO,
@@ -83,6 +85,44 @@ test('with nothing connected, the person’s own git pushes and their session ma
     assert.equal(git(folder, ['symbolic-ref', '--short', 'HEAD']), 'main');
     assert.equal((await github.pull(REPO, 1)).title, 'By my own hand');
     assert.deepEqual(await forges(), []);
+  });
+});
+
+test('an update goes the same way; what a hook has against it stands on the card, and can be gone on from', async () => {
+  const { window, folder, github } = at;
+  await withEvidence(at, 'forges-own-update', async () => {
+    const page = await window.webview('.card.pull-request');
+    const first = there('rev-parse', 'codex/own');
+    const hook = join(folder, '.git/hooks/pre-push');
+    writeFileSync(hook, '#!/bin/sh\nprintf "\\033[31mlint: 2 problems\\033[0m\\n" >&2\nexit 1\n', {
+      mode: 0o755,
+    });
+    await followUp(page, 'Use the Swiss tax.');
+    // Looked up by the session, since the backend has no access; without a word about that it would seem whole.
+    await card(page).getByRole('button', { name: 'Refresh the pull request' }).click();
+    await card(page).getByText('checks and comments are not shown').waitFor();
+    await card(page).getByRole('button', { name: 'Update Pull Request' }).click();
+    await card(page)
+      .getByText(/“git push” of “codex\/own” failed: “lint: 2 problems”/)
+      .waitFor();
+    assert.equal(await page.locator('.pull-request-panel').count(), 0);
+    await window.screenshot('forges-own-hook');
+    assert.equal(there('rev-parse', 'codex/own'), first);
+
+    rmSync(hook);
+    await card(page).getByRole('button', { name: 'Update Pull Request' }).click();
+    await card(page)
+      .getByRole('button', { name: 'Update Pull Request' })
+      .waitFor({ state: 'detached', timeout: TASK_TIMEOUT_MS });
+    assert.equal(there('rev-parse', 'codex/own^'), first);
+    assert.equal(await card(page).getByRole('alert').count(), 0);
+    assert.equal(github.pulls(REPO).length, 1);
+    await window.screenshot('forges-own-updated');
+
+    await github.merge(REPO, 1, 'octocat');
+    await card(page).getByRole('button', { name: 'Refresh the pull request' }).click();
+    await card(page).locator('.standing', { hasText: 'merged' }).waitFor();
+    await window.screenshot('forges-own-merged');
   });
 });
 

@@ -37,7 +37,8 @@ after(async () => {
   await remove();
 });
 
-const recorded = (more: { taskId?: string; turn?: number; attempt?: number } = {}) =>
+type More = Partial<Pick<Parameters<typeof record>[1], 'taskId' | 'turn' | 'attempt' | 'state' | 'number'>>;
+const recorded = (more: More = {}) =>
   record(
     deps,
     {
@@ -83,4 +84,11 @@ test('one that the backend is publishing stays its own until that has ended', as
   await set({ ...half, error: '{"code":"forgeForbidden","params":{},"retryable":false}' });
   assert.equal((await recorded()).state, 'open');
   assert.deepEqual([(await now())?.branch, (await now())?.made_by], ['mine', 'client']);
+});
+
+test('one that the client has seen merged or closed is that, and makes room for another', async () => {
+  await recorded();
+  await assert.rejects(recorded({ number: 8 }), { code: 'pullRequestExists' });
+  assert.equal((await recorded({ state: 'merged' })).state, 'merged');
+  assert.deepEqual([(await recorded({ number: 8 })).number, (await now())?.state], [8, 'open']);
 });

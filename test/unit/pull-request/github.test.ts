@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
-import { createPullRequest } from '../../../client/pull-request/github.ts';
+import { createPullRequest, pullRequestNow } from '../../../client/pull-request/github.ts';
 import { CodexError } from '../../../protocol/errors.ts';
 
 interface Answer {
@@ -20,6 +20,7 @@ interface Asked {
 }
 
 const WANTED = { title: 'Round once', body: 'Why', head: 'codex/round', base: 'main', draft: true };
+const LIMITS_PAGE = 'https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api';
 const TOKEN = 'ghp_secret_of_a_person';
 const made = (host: string, number = 7) => ({
   number,
@@ -68,7 +69,8 @@ test('a pull request is made with its title, text, branches and draft, and nothi
     { status: 201, body: made(at) },
   ]);
   assert.deepEqual(await createPullRequest(session, WANTED), {
-    ...{ number: 7, url: `http://${host}/acme/shop/pull/7`, title: 'Round once', draft: true, base: 'main' },
+    ...{ repo: 'acme/shop', number: 7, url: `http://${host}/acme/shop/pull/7` },
+    ...{ title: 'Round once', draft: true, base: 'main' },
   });
   assert.deepEqual(
     asked.map(({ method, url }) => `${method} ${url}`),
@@ -94,6 +96,28 @@ test('refusals are told by status and headers', async (context) => {
     [{ status: 403, headers: { 'x-ratelimit-remaining': '0' } }, 'forgeRateLimited'],
     [{ status: 403, headers: { 'retry-after': '30' } }, 'forgeRateLimited', '30000'],
     [{ status: 429 }, 'forgeRateLimited'],
+    [
+      {
+        ...{ status: 403, headers: { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '1700000060' } },
+        body: {},
+      },
+      'forgeRateLimited',
+      '0',
+    ],
+    [
+      { status: 403, body: { message: 'You have exceeded a secondary rate limit. Please wait.' } },
+      'forgeRateLimited',
+    ],
+    [
+      { status: 403, body: { documentation_url: `${LIMITS_PAGE}#about-secondary-rate-limits` } },
+      'forgeRateLimited',
+    ],
+    [
+      { status: 403, headers: { 'x-github-sso': 'required; url=https://github.com/orgs/acme/sso' } },
+      'forgeForbidden',
+      'singleSignOn',
+    ],
+    [{ status: 403, body: { message: 'Repository was archived so is read-only.' } }, 'forgeRefused'],
     [{ status: 404 }, 'forgeRepoUnknown'],
     [{ status: 301, headers: { location: 'https://evil.example/' } }, 'forgeRepoUnknown'],
     [{ status: 502 }, 'forgeUnavailable'],
@@ -101,6 +125,17 @@ test('refusals are told by status and headers', async (context) => {
       { status: 422, body: { message: 'Validation Failed', errors: [{ message: 'No commits between' }] } },
       'forgeRefused',
       'Validation Failed: No commits between',
+    ],
+    [
+      {
+        status: 422,
+        body: {
+          message: 'Validation Failed',
+          errors: [{ resource: 'PullRequest', field: 'base', code: 'invalid' }],
+        },
+      },
+      'forgeRefused',
+      'Validation Failed: PullRequest base invalid',
     ],
     [{ status: 201, body: 'no json' }, 'forgeGarbage'],
     [{ status: 201, body: { number: 'x' } }, 'forgeGarbage'],
@@ -113,6 +148,64 @@ test('refusals are told by status and headers', async (context) => {
     if (detail)
       assert.ok(Object.values(wire.params).map(String).includes(detail), JSON.stringify(wire.params));
   }
+});
+
+test('the branch of a fork is named with its owner, and two of one owner’s by name', async (context) => {
+  const bodies = async (from: string) => {
+    const { asked, session } = await serve(context, (at) => [{ body: [] }, { status: 201, body: made(at) }]);
+    await createPullRequest(session, { ...WANTED, from });
+    return [new URL(asked[0]?.url ?? '', 'http://x').searchParams.get('head'), asked[1]?.body];
+  };
+  const head = 'ada:codex/round';
+  assert.deepEqual(await bodies('ada/shop'), [head, { ...WANTED, head }]);
+  const ours = 'acme:codex/round';
+  assert.deepEqual(await bodies('Acme/shop-fork'), [
+    'Acme:codex/round',
+    { ...WANTED, head: 'Acme:codex/round', head_repo: 'shop-fork' },
+  ]);
+  assert.deepEqual(await bodies('acme/Shop'), [ours, WANTED]);
+});
+
+test('a repository that was renamed is followed, on the same server alone', async (context) => {
+  const moved = { location: '/api/v3/repositories/1/pulls' };
+  const { asked, session, host } = await serve(context, (at) => [
+    { status: 301, headers: moved },
+    { body: [] },
+    { status: 307, headers: moved },
+    {
+      status: 201,
+      body: { ...made(at), base: { ref: 'main', repo: { full_name: 'acme/store' } } },
+    },
+  ]);
+  const pull = await createPullRequest(session, WANTED);
+  assert.deepEqual([pull.repo, pull.number], ['acme/store', 7]);
+  assert.equal(new URL(pull.url).host, host);
+  assert.deepEqual(
+    asked.map(({ method, url }) => `${method} ${url}`).filter((one) => one.includes('repositories')),
+    ['GET /api/v3/repositories/1/pulls', 'POST /api/v3/repositories/1/pulls'],
+  );
+  assert.deepEqual(asked[3]?.body, WANTED);
+
+  const other = await serve(context, () => []);
+  const away = await serve(context, () => [
+    { status: 307, headers: { location: `http://${other.host}/api/v3/x` } },
+  ]);
+  assert.equal((await failing(createPullRequest(away.session, WANTED))).code, 'forgeRepoUnknown');
+  const round = await serve(context, () => Array(9).fill({ status: 301, headers: moved }) as Answer[]);
+  assert.equal((await failing(createPullRequest(round.session, WANTED))).code, 'forgeRepoUnknown');
+  assert.equal(other.asked.length, 0, 'the token went elsewhere');
+});
+
+test('how one stands is asked of the forge: open, merged, closed, and from where', async (context) => {
+  const now = async (some: object) => {
+    const { session } = await serve(context, (at) => [{ body: { ...made(at), ...some } }]);
+    const { state, from } = await pullRequestNow(session, 7);
+    return [state, from];
+  };
+  const head = { repo: { full_name: 'ada/shop' } };
+  assert.deepEqual(await now({ state: 'open', merged: false, head }), ['open', 'ada/shop']);
+  assert.deepEqual(await now({ state: 'closed', merged: true, head }), ['merged', 'ada/shop']);
+  assert.deepEqual(await now({ state: 'closed', merged: false, head: { repo: null } }), ['closed', null]);
 });
 
 test('a forge that is not there, and one that is given up, are told apart', async () => {

@@ -1,77 +1,13 @@
 /** The person's own git: a commit beside everything of theirs, pushed to a bare repository on the disk. */
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, readFileSync, renameSync, symlinkSync, unlinkSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, renameSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { test, type TestContext } from 'node:test';
+import { test } from 'node:test';
 import { baseBranch, unpushedCommits } from '../../../client/pull-request/folder.ts';
 import { pushResult, pushUpdate } from '../../../client/pull-request/own.ts';
-import { CodexError } from '../../../protocol/errors.ts';
-import {
-  binary,
-  commitAll,
-  git,
-  gitBytes,
-  initRepository,
-  removeFolder,
-  temporaryFolder,
-  tryGit,
-  write,
-} from '../../support/git.ts';
-
-const TASK_ID = 'task0001';
-const REMOTE = { name: 'origin', host: 'forge.example', repo: 'acme/shop' };
-
-function scene(context: TestContext, change?: (root: string) => void) {
-  const dir = temporaryFolder('codex-own');
-  context.after(() => removeFolder(dir));
-  const bare = join(dir, 'forge.git');
-  const root = join(dir, 'work');
-  git(dir, ['init', '-q', '--bare', '-b', 'main', bare]);
-  initRepository(root);
-  git(root, ['config', 'user.name', 'Ada']);
-  git(root, ['config', 'user.email', 'ada@example.org']);
-  git(root, ['remote', 'add', 'origin', bare]);
-  write(root, 'a.txt', 'one\n');
-  write(root, 'logo.png', binary(3_000, 'before'));
-  write(root, 'run.sh', 'echo\n');
-  const base = commitAll(root, 'base');
-  git(root, ['push', '-q', '-u', 'origin', 'main']);
-  const result = (change_: (root: string) => void, from = base) => {
-    git(root, ['checkout', '-q', '--detach', from]);
-    change_(root);
-    const target = commitAll(root, 'result');
-    git(root, ['checkout', '-q', 'main']);
-    return { tree: git(root, ['rev-parse', `${target}^{tree}`]), target };
-  };
-  const patchOf = (from: string, to: string) =>
-    gitBytes(root, ['diff', '--binary', '--full-index', '-M', from, to]);
-  const first = result(
-    change ??
-      ((at) => {
-        write(at, 'a.txt', 'two\n');
-        write(at, 'logo.png', binary(4_000, 'after'));
-        chmodSync(join(at, 'run.sh'), 0o755);
-        symlinkSync('a.txt', join(at, 'link'));
-      }),
-  );
-  const push = {
-    ...{ root, remote: REMOTE, turn: 1, title: 'Round once', confirmed: [] as string[] },
-    task: { id: TASK_ID, repo: { repoId: 'r', name: 'work', sha: base, includesLocal: false } },
-    patch: patchOf(base, first.target),
-    branch: 'codex/round-once',
-  };
-  const there = (...args: string[]) => git(bare, args);
-  return { dir, bare, root, base, first, result, patchOf, push, there };
-}
-
-async function failing(promise: Promise<unknown>): Promise<CodexError> {
-  const thrown = await promise.then(
-    () => assert.fail('it worked'),
-    (error: unknown) => error,
-  );
-  assert.ok(thrown instanceof CodexError, String(thrown));
-  return thrown;
-}
+import { errorWords } from '../../../client/words/index.ts';
+import { commitAll, git, tryGit, write } from '../../support/git.ts';
+import { failing, scene, TASK_ID } from './scene.ts';
 
 test('the branch at the forge has the result’s tree byte for byte, by the person, with nothing of theirs touched', async (context) => {
   const { root, base, first, push, there } = scene(context);
@@ -122,11 +58,12 @@ test('the person’s own hook runs, and what it says is told without a password'
   write(
     root,
     '.git/hooks/pre-push',
-    '#!/bin/sh\necho "lint failed at https://me:hush@example.org/x" >&2\nexit 1\n',
+    '#!/bin/sh\nprintf "\\033[31mlint failed\\033[0m at https://me:hush@example.org/x\\n" >&2\nexit 1\n',
   );
   chmodSync(hook, 0o755);
   const { wire } = await failing(pushResult(push));
   assert.equal(wire.code, 'forgePushRefused');
+  assert.match(errorWords(wire).text, /^“git push” of “codex\/round-once” failed: “lint failed at /);
   assert.match(String(wire.params['output']), /lint failed at https:\/\/example\.org\/x/);
   assert.ok(!JSON.stringify(wire).includes('hush'));
   assert.equal(there('branch', '--list', 'codex/*'), '');
@@ -136,27 +73,36 @@ test('the person’s own hook runs, and what it says is told without a password'
   assert.equal(git(root, ['branch', '--list', 'codex/*']).split('\n').length, 1);
 });
 
-test('an update is one commit more, and what others pushed is not overwritten', async (context) => {
-  const { root, base, first, result, patchOf, push, there } = scene(context);
+test('what the forge has against it is told in its words', async (context) => {
+  const { bare, push } = scene(context);
+  write(bare, 'hooks/pre-receive', '#!/bin/sh\necho "GH013: secrets found" >&2\nexit 1\n');
+  chmodSync(join(bare, 'hooks/pre-receive'), 0o755);
+  const { wire } = await failing(pushResult(push));
+  assert.match(errorWords(wire).text, /^forge\.example refused the push .*: “GH013: secrets found”/);
+});
+
+test('a push that has arrived is one, whatever became of the answer', async (context) => {
+  const { dir, root, push, there } = scene(context);
+  const receive = join(dir, 'receive-pack');
+  write(dir, 'receive-pack', '#!/bin/sh\ngit receive-pack "$@"\nexit 1\n');
+  chmodSync(receive, 0o755);
+  git(root, ['config', 'remote.origin.receivepack', receive]);
+  assert.notEqual(tryGit(root, ['push', 'origin', 'main:refs/heads/other']).code, 0);
+  assert.deepEqual(await pushResult(push), { branch: 'codex/round-once' });
+  assert.equal(there('rev-parse', 'codex/round-once'), git(root, ['rev-parse', 'codex/round-once']));
+});
+
+test('an update is one commit more, and again it changes nothing', async (context) => {
+  const { base, first, result, patchOf, push, there } = scene(context);
   await pushResult(push);
   const second = result((at) => write(at, 'b.txt', 'new\n'), first.target);
   const update = { ...push, turn: 2, patch: patchOf(first.target, second.target) };
   await pushUpdate(update);
   assert.equal(there('rev-parse', 'codex/round-once^{tree}'), second.tree);
   assert.equal(there('rev-list', '--count', `${base}..codex/round-once`), '2');
-  // The same again changes nothing.
   const at = there('rev-parse', 'codex/round-once');
   await pushUpdate(update);
   assert.equal(there('rev-parse', 'codex/round-once'), at);
-
-  const other = git(root, ['commit-tree', '-p', at, '-m', 'theirs', `${base}^{tree}`]);
-  git(root, ['push', '-q', 'origin', `${other}:refs/heads/codex/round-once`]);
-  const third = result((folder) => write(folder, 'c.txt', 'more\n'), second.target);
-  const { wire } = await failing(
-    pushUpdate({ ...push, turn: 3, patch: patchOf(second.target, third.target) }),
-  );
-  assert.equal(wire.code, 'forgeBranchMoved');
-  assert.equal(there('rev-parse', 'codex/round-once'), other);
 });
 
 test('files that run by themselves go only with a yes for exactly them', async (context) => {

@@ -1,13 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { bodyOfPull } from '../../../protocol/pull-text.ts';
 import { untrustedBlock } from '../../../server/pull-requests/untrusted.ts';
-import {
-  authorOf,
-  bodyOfPull,
-  cleanAuthor,
-  commitMessage,
-  titleOfPull,
-} from '../../../server/pull-requests/wording.ts';
+import { authorOf, cleanAuthor, commitMessage, titleOfPull } from '../../../server/pull-requests/wording.ts';
 
 const NAME = { taskId: 'abcdefgh12', url: null };
 const said = (body: string, checks: { command: string; outcome: 'passed' | 'failed' | 'notRun' }[] = []) => ({

@@ -35,6 +35,8 @@ export function PullRequestCard({ view, desk, actions, newer, asks, idle }: Card
   const open = state === 'open';
   // Made with the person's own session: nothing has failed.
   const unseen = view.by === 'client' && view.error?.code === 'forgeUnknown';
+  // What a person has just asked for comes before what a look has found.
+  const told = !asks && desk.problem !== undefined && desk.doing === 'nothing';
   const said = (view.comments ?? 0) > 0 || (view.checks?.failed ?? 0) > 0;
   return (
     <section class="card pull-request" id={CARD_ID} aria-label={t('Pull request')}>
@@ -67,19 +69,20 @@ export function PullRequestCard({ view, desk, actions, newer, asks, idle }: Card
         <div class="notice">
           <Icon name="info" />
           <span>
-            {t('The backend is not connected to {host}: this is how it stood when it was made.', {
-              host: view.host,
-            })}
+            {t(
+              'The backend is not connected to {host}: checks and comments are not shown, and the state is the last one that was seen.',
+              { host: view.host },
+            )}
           </span>
         </div>
       )}
-      {view.error && !unseen && (
+      {view.error && !unseen && !told && (
         <div class="sentence error" role="alert">
           <Icon name="error" />
           <div>{errorWords(view.error, t).text}</div>
         </div>
       )}
-      {!view.error && !asks && <DeskProblem desk={desk} actions={actions} />}
+      {told && <DeskProblem desk={desk} actions={actions} />}
       <div class="next">
         {state === 'publishing' && view.error && (
           <Button look="primary" label={t('Try Again')} onClick={() => actions.prepare()} />
@@ -93,6 +96,7 @@ export function PullRequestCard({ view, desk, actions, newer, asks, idle }: Card
             onClick={() => actions.prepare()}
           />
         )}
+        {desk.doing === 'publishing' && !asks && <Button label={t('Stop Waiting')} onClick={actions.leave} />}
         {open && said && idle && (
           <Button
             look={newer ? 'secondary' : 'primary'}

@@ -170,7 +170,12 @@ function Form({ form: shown, desk, actions }: PanelProps & { form: Shown }) {
             <div class="notice">
               <Icon name="account" />
               <span>
-                {t('Your own git pushes the branch, and your GitHub session makes the pull request.')}
+                {preview.from === undefined
+                  ? t('Your own git pushes the branch, and your GitHub session makes the pull request.')
+                  : t(
+                      'Your own git pushes the branch to your fork {repo}, and your GitHub session makes the pull request.',
+                      { repo: preview.from },
+                    )}
               </span>
             </div>
           )}

@@ -1,6 +1,7 @@
 /** The page's own state of the task's pull request: the desk as the holder tells it, and what can be asked for. */
 import { useMemo, useRef, useState } from 'preact/hooks';
 import type { PageParams, PullRequestDesk, PullRequestOffer } from '../../../protocol/pages.ts';
+import { isOwnAlone, type PullRequestView } from '../../../protocol/pull-request.ts';
 import type { TaskSummary } from '../../../protocol/rpc.ts';
 import type { PageHost } from '../../host.ts';
 
@@ -21,29 +22,36 @@ export interface PullRequestPage {
   actions: PullRequestActions;
 }
 
+/** What the page shows when something is asked for. */
+export interface Looked {
+  /** Of several attempts. */
+  attempt: number | undefined;
+  view: PullRequestView | undefined;
+}
+
 export function usePullRequest(
   host: PageHost,
   request: (promise: Promise<void>) => void,
-  shownAttempt: () => number | undefined,
+  looked: () => Looked,
 ): PullRequestPage {
   const [desk, setDesk] = useState<PullRequestDesk>({ doing: 'nothing' });
   const now = useRef(desk);
   now.current = desk;
-  const attempt = useRef(shownAttempt);
-  attempt.current = shownAttempt;
+  const shown = useRef(looked);
+  shown.current = looked;
   const actions = useMemo<PullRequestActions>(() => {
     const prepare = (asked: { localChanges?: 'include' | 'leaveOut'; own?: boolean } = {}) => {
-      const looked = attempt.current();
-      const own = asked.own ?? now.current.form?.own ?? false;
+      const { attempt, view } = shown.current();
+      const own = asked.own ?? now.current.form?.own ?? (view?.state === 'open' && isOwnAlone(view));
       request(
         host.request('task.preparePullRequest', {
-          ...{ own, ...(looked === undefined ? {} : { attempt: looked }) },
+          ...{ own, ...(attempt === undefined ? {} : { attempt }) },
           ...(asked.localChanges === undefined ? {} : { localChanges: asked.localChanges }),
         }),
       );
     };
     return {
-      prepare: (asked) => prepare({ own: now.current.form?.own ?? false, ...asked }),
+      prepare,
       take: (offer) => {
         if (offer === 'connect') request(host.request('task.connectForge', {}));
         else prepare(offer === 'own' ? { own: true } : {});
