@@ -10,6 +10,7 @@ import type { Author, PullRequestPreview, PullRequestView } from '../../protocol
 export type Written = PageParams<'task.publishPullRequest'>;
 export type Asked = PageParams<'task.preparePullRequest'>;
 type Form = NonNullable<PullRequestDesk['form']>;
+type Problem = NonNullable<PullRequestDesk['problem']>;
 
 /** One of the two ways: the backend, or the person's own git and session. */
 export interface Way {
@@ -89,8 +90,10 @@ export class Desk {
     await this.#work((signal) => this.#publish(form, written, signal));
   }
 
+  /** What went wrong, once more: of a look only the look, since nothing was to be pushed. */
   async again(): Promise<void> {
-    await this.prepare(this.#asked);
+    if (this.#state.problem?.at === 'card') await this.refresh();
+    else await this.prepare(this.#asked);
   }
 
   async refresh(): Promise<void> {
@@ -141,17 +144,19 @@ export class Desk {
       this.#show({
         ...rest,
         doing: 'nothing',
-        ...(quiet ? {} : { problem: { at, ...(await this.#problem(thrown)) } }),
+        ...(quiet ? {} : { problem: await this.#problem(thrown, at) }),
       });
     } finally {
       this.#under = null;
     }
   }
 
-  async #problem(thrown: unknown): Promise<Omit<NonNullable<PullRequestDesk['problem']>, 'at'>> {
+  async #problem(thrown: unknown, at: Problem['at']): Promise<Problem> {
     const output = thrown instanceof CodexError ? thrown.wire.params['output'] : undefined;
-    const offers = offersOf(thrown, !this.#isOwn && (await this.#options.mayOwn().catch(() => false)));
+    const mayOwn = at === 'form' && !this.#isOwn && (await this.#options.mayOwn().catch(() => false));
+    const offers = offersOf(thrown, mayOwn).filter((offer) => at === 'form' || offer === 'connect');
     return {
+      at,
       sentence: this.#options.sentence(thrown),
       ...(typeof output === 'string' && output !== '' ? { output } : {}),
       offers,

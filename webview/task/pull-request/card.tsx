@@ -82,7 +82,7 @@ export function PullRequestCard({ view, desk, actions, newer, asks, idle }: Card
           <div>{errorWords(view.error, t).text}</div>
         </div>
       )}
-      {told && <DeskProblem desk={desk} actions={actions} />}
+      {told && <DeskProblem desk={desk} actions={actions} without="again" />}
       <div class="next">
         {state === 'publishing' && view.error && (
           <Button look="primary" label={t('Try Again')} onClick={() => actions.prepare()} />
