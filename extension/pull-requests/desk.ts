@@ -5,7 +5,12 @@
 import { hasQuestion, isUpdate } from '../../client/words/index.ts';
 import { CodexError, type ErrorCode } from '../../protocol/errors.ts';
 import type { PageParams, PullRequestDesk, PullRequestOffer } from '../../protocol/pages.ts';
-import type { Author, PullRequestPreview, PullRequestView } from '../../protocol/pull-request.ts';
+import {
+  CONNECTING_HELPS,
+  type Author,
+  type PullRequestPreview,
+  type PullRequestView,
+} from '../../protocol/pull-request.ts';
 
 export type Written = PageParams<'task.publishPullRequest'>;
 export type Asked = PageParams<'task.preparePullRequest'>;
@@ -173,13 +178,6 @@ export class Desk {
   }
 }
 
-/** A forge that the backend may not use: it is connected, or done without. */
-const CONNECTING: ReadonlySet<ErrorCode> = new Set([
-  'forgeUnknown',
-  'forgeUnauthorized',
-  'forgeForbidden',
-  'forgeRepoUnknown',
-]);
 /** What is there now is to be seen first. */
 const LOOKING: ReadonlySet<ErrorCode> = new Set([
   'forgeBranchGone',
@@ -194,7 +192,8 @@ export function offersOf(thrown: unknown, mayOwn: boolean): PullRequestOffer[] {
   if (!(thrown instanceof CodexError)) return [];
   const { code, retryable } = thrown.wire;
   const own: PullRequestOffer[] = mayOwn ? ['own'] : [];
-  if (CONNECTING.has(code)) return ['connect', ...own];
+  // A forge that the backend may not use: it is connected, or done without.
+  if (CONNECTING_HELPS.has(code)) return ['connect', ...own];
   // A backend that is older than pull requests.
   if (code === 'unknownMethod' || code === 'notBuilt') return own;
   return retryable || LOOKING.has(code) ? ['again'] : [];
