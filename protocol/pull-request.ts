@@ -3,7 +3,7 @@
  * A task has at most one; follow-ups update it.
  */
 import { z } from 'zod';
-import { WireError } from './errors.ts';
+import { WireError, type ErrorCode } from './errors.ts';
 import { FileChange } from './events.ts';
 import { ForgeHost, ForgeKind, ForgeRepoName } from './forge.ts';
 import { BRANCH_NAME_BYTES, PULL_TITLE_CHARS, PULL_TITLE_PROPOSED_CHARS } from './limits.ts';
@@ -77,6 +77,14 @@ export const PullRequestView = z.object({
   seenAt: z.number().optional(),
 });
 export type PullRequestView = z.infer<typeof PullRequestView>;
+
+/** What stands in the way at a forge that connecting it, or connecting it anew, may clear away. */
+export const CONNECTING_HELPS: ReadonlySet<ErrorCode> = new Set([
+  'forgeUnknown',
+  'forgeUnauthorized',
+  'forgeForbidden',
+  'forgeRepoUnknown',
+] as const);
 
 /** Made with the person's own git and session at a forge that the backend has no access to: so it is changed, too. */
 export function isOwnAlone({ by, seenAt, error }: PullRequestView): boolean {

@@ -5,11 +5,17 @@
 import { hasQuestion, isUpdate } from '../../client/words/index.ts';
 import { CodexError, type ErrorCode } from '../../protocol/errors.ts';
 import type { PageParams, PullRequestDesk, PullRequestOffer } from '../../protocol/pages.ts';
-import type { Author, PullRequestPreview, PullRequestView } from '../../protocol/pull-request.ts';
+import {
+  CONNECTING_HELPS,
+  type Author,
+  type PullRequestPreview,
+  type PullRequestView,
+} from '../../protocol/pull-request.ts';
 
 export type Written = PageParams<'task.publishPullRequest'>;
 export type Asked = PageParams<'task.preparePullRequest'>;
 type Form = NonNullable<PullRequestDesk['form']>;
+type Problem = NonNullable<PullRequestDesk['problem']>;
 
 /** One of the two ways: the backend, or the person's own git and session. */
 export interface Way {
@@ -89,8 +95,10 @@ export class Desk {
     await this.#work((signal) => this.#publish(form, written, signal));
   }
 
+  /** What went wrong, once more: of a look only the look, since nothing was to be pushed. */
   async again(): Promise<void> {
-    await this.prepare(this.#asked);
+    if (this.#state.problem?.at === 'card') await this.refresh();
+    else await this.prepare(this.#asked);
   }
 
   async refresh(): Promise<void> {
@@ -141,17 +149,19 @@ export class Desk {
       this.#show({
         ...rest,
         doing: 'nothing',
-        ...(quiet ? {} : { problem: { at, ...(await this.#problem(thrown)) } }),
+        ...(quiet ? {} : { problem: await this.#problem(thrown, at) }),
       });
     } finally {
       this.#under = null;
     }
   }
 
-  async #problem(thrown: unknown): Promise<Omit<NonNullable<PullRequestDesk['problem']>, 'at'>> {
+  async #problem(thrown: unknown, at: Problem['at']): Promise<Problem> {
     const output = thrown instanceof CodexError ? thrown.wire.params['output'] : undefined;
-    const offers = offersOf(thrown, !this.#isOwn && (await this.#options.mayOwn().catch(() => false)));
+    const mayOwn = at === 'form' && !this.#isOwn && (await this.#options.mayOwn().catch(() => false));
+    const offers = offersOf(thrown, mayOwn).filter((offer) => at === 'form' || offer === 'connect');
     return {
+      at,
       sentence: this.#options.sentence(thrown),
       ...(typeof output === 'string' && output !== '' ? { output } : {}),
       offers,
@@ -168,13 +178,6 @@ export class Desk {
   }
 }
 
-/** A forge that the backend may not use: it is connected, or done without. */
-const CONNECTING: ReadonlySet<ErrorCode> = new Set([
-  'forgeUnknown',
-  'forgeUnauthorized',
-  'forgeForbidden',
-  'forgeRepoUnknown',
-]);
 /** What is there now is to be seen first. */
 const LOOKING: ReadonlySet<ErrorCode> = new Set([
   'forgeBranchGone',
@@ -189,7 +192,8 @@ export function offersOf(thrown: unknown, mayOwn: boolean): PullRequestOffer[] {
   if (!(thrown instanceof CodexError)) return [];
   const { code, retryable } = thrown.wire;
   const own: PullRequestOffer[] = mayOwn ? ['own'] : [];
-  if (CONNECTING.has(code)) return ['connect', ...own];
+  // A forge that the backend may not use: it is connected, or done without.
+  if (CONNECTING_HELPS.has(code)) return ['connect', ...own];
   // A backend that is older than pull requests.
   if (code === 'unknownMethod' || code === 'notBuilt') return own;
   return retryable || LOOKING.has(code) ? ['again'] : [];

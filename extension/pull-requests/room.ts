@@ -103,8 +103,10 @@ export class PullRequestsRoom {
     const { connection } = await backend.ready();
     const host = (await this.#remote(taskId))?.host ?? null;
     await connectForge({ connection, place: backend.place, host, log });
-    const desk = taskId === undefined ? undefined : this.#desks.get(taskId);
-    if (desk?.state.problem?.offers.includes('connect')) await desk.again();
+    if (taskId === undefined) return;
+    const desk = this.desk(taskId);
+    if (desk.state.problem?.offers.includes('connect')) await desk.again();
+    else if ((await this.#view(taskId))?.number !== undefined) await desk.refresh();
   }
 
   async answerComments(): Promise<void> {

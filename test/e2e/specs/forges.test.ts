@@ -101,6 +101,8 @@ test('an update goes the same way; what a hook has against it stands on the card
     // Looked up by the session, since the backend has no access; without a word about that it would seem whole.
     await card(page).getByRole('button', { name: 'Refresh the pull request' }).click();
     await card(page).getByText('checks and comments are not shown').waitFor();
+    await card(page).getByRole('button', { name: 'Connect…' }).waitFor();
+    await window.screenshot('forges-own-unseen');
     await card(page).getByRole('button', { name: 'Update Pull Request' }).click();
     await card(page)
       .getByText(/“git push” of “codex\/own” failed: “lint: 2 problems”/)

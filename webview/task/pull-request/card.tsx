@@ -9,7 +9,7 @@ import {
   VERDICT_OF_REVIEW_WORDS,
 } from '../../../client/words/index.ts';
 import type { PullRequestDesk } from '../../../protocol/pages.ts';
-import type { PullRequestView } from '../../../protocol/pull-request.ts';
+import { CONNECTING_HELPS, type PullRequestView } from '../../../protocol/pull-request.ts';
 import { Button, Icon, Link } from '../../ui/index.tsx';
 import { t } from '../../words.ts';
 import { DeskProblem } from './problem.tsx';
@@ -37,6 +37,7 @@ export function PullRequestCard({ view, desk, actions, newer, asks, idle }: Card
   const unseen = view.by === 'client' && view.error?.code === 'forgeUnknown';
   // What a person has just asked for comes before what a look has found.
   const told = !asks && desk.problem !== undefined && desk.doing === 'nothing';
+  const connects = !told && view.error !== undefined && CONNECTING_HELPS.has(view.error.code);
   const said = (view.comments ?? 0) > 0 || (view.checks?.failed ?? 0) > 0;
   return (
     <section class="card pull-request" id={CARD_ID} aria-label={t('Pull request')}>
@@ -82,7 +83,7 @@ export function PullRequestCard({ view, desk, actions, newer, asks, idle }: Card
           <div>{errorWords(view.error, t).text}</div>
         </div>
       )}
-      {told && <DeskProblem desk={desk} actions={actions} />}
+      {told && <DeskProblem desk={desk} actions={actions} without="again" />}
       <div class="next">
         {state === 'publishing' && view.error && (
           <Button look="primary" label={t('Try Again')} onClick={() => actions.prepare()} />
@@ -96,6 +97,7 @@ export function PullRequestCard({ view, desk, actions, newer, asks, idle }: Card
             onClick={() => actions.prepare()}
           />
         )}
+        {connects && <Button label={t('Connect…')} onClick={() => actions.take('connect')} />}
         {desk.doing === 'publishing' && !asks && <Button label={t('Stop Waiting')} onClick={actions.leave} />}
         {open && said && idle && (
           <Button

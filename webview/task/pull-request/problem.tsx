@@ -10,15 +10,18 @@ interface ProblemProps {
   actions: PullRequestActions;
   /** It is all that there is. */
   focus?: boolean;
+  /** What is tried again has a button of its own beside it. */
+  without?: PullRequestOffer;
 }
 
-export function DeskProblem({ desk, actions, focus = false }: ProblemProps) {
+export function DeskProblem({ desk, actions, focus = false, without }: ProblemProps) {
   const { problem, doing, form } = desk;
   const element = useRef<HTMLDivElement>(null);
   useEffect(() => {
     if (focus) element.current?.querySelector<HTMLElement>('vscode-button')?.focus();
   }, [problem]);
   if (!problem || doing !== 'nothing') return null;
+  const offers = problem.offers.filter((offer) => offer !== without);
   return (
     <div class="sentence error" role="alert" ref={element}>
       <Icon name="error" />
@@ -29,9 +32,9 @@ export function DeskProblem({ desk, actions, focus = false }: ProblemProps) {
             {problem.output}
           </pre>
         )}
-        {problem.offers.length > 0 && (
+        {offers.length > 0 && (
           <div class="next">
-            {problem.offers.map((offer, at) => (
+            {offers.map((offer, at) => (
               <Button
                 key={offer}
                 look={at === 0 && !form ? 'primary' : 'secondary'}

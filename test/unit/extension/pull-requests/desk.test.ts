@@ -34,7 +34,7 @@ const WRITTEN = { title: 'Round', body: 'Why', branch: 'codex/round', base: 'mai
 
 function scene(
   preview: Partial<PullRequestPreview> = {},
-  fails: { preview?: unknown; publish?: unknown } = {},
+  fails: { preview?: unknown; publish?: unknown; refresh?: unknown } = {},
 ) {
   const done: string[] = [];
   const shown: PullRequestDesk[] = [];
@@ -68,7 +68,11 @@ function scene(
     ways: { backend: way('backend'), own: way('own') },
     mayOwn: async () => true,
     author: async () => ({ name: 'Ada', email: 'ada@example.org' }),
-    refresh: async () => VIEW,
+    refresh: async () => {
+      done.push('refresh');
+      if (fails.refresh) throw fails.refresh as Error;
+      return VIEW;
+    },
     draftsFirst: () => true,
     kept: { get: () => kept, set: (text) => (kept = text) },
     sentence: (thrown) => (thrown instanceof CodexError ? thrown.code : 'other'),
@@ -146,6 +150,22 @@ test('an update with nothing to decide is made at once; with something, only aft
   const palette = scene({ existing: VIEW });
   await palette.desk.prepare({ own: false }, true);
   assert.deepEqual(palette.done, ['backend preview'], 'asked for by another name, it is shown first');
+});
+
+test('of a look that failed only the look is done again, never a push', async () => {
+  const { desk, done, fails } = scene(
+    { existing: VIEW },
+    { refresh: new CodexError('forgeUnknown', { host: 'github.com' }) },
+  );
+  await desk.refresh();
+  assert.deepEqual(desk.state.problem, { at: 'card', sentence: 'forgeUnknown', offers: ['connect'] });
+  fails.refresh = new CodexError('forgeUnavailable', { host: 'github.com' });
+  await desk.again();
+  assert.deepEqual(desk.state.problem?.offers, []);
+  delete fails.refresh;
+  await desk.again();
+  assert.equal(desk.state.problem, undefined);
+  assert.deepEqual(done, ['refresh', 'refresh', 'refresh']);
 });
 
 test('waiting can be given up, and twice sent is once published', async () => {
