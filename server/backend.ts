@@ -219,6 +219,7 @@ export async function startBackend(parts: BackendParts): Promise<Backend> {
       },
     });
     forge.forges.onConnected(() => pulls.polling.forget());
+    forge.forges.onConnected(() => pulls.webhooks.again());
     // What it waits for must not wait for a forge.
     closers.push(() => (forge.forges.close(), pulls.close()));
     const { driver } = parts;

@@ -73,9 +73,9 @@ export class Outlet {
 
   #agent(): HttpAgent | HttpsAgent {
     const kept = { keepAlive: true, timeout: IDLE_MS };
-    return this.#origin.protocol === 'https:'
-      ? new HttpsAgent({ ...kept, proxyEnv: process.env, secureContext: trustedContext() })
-      : new HttpAgent(kept);
+    if (this.#origin.protocol === 'http:') return new HttpAgent(kept);
+    const secureContext = trustedContext();
+    return new HttpsAgent({ ...kept, proxyEnv: process.env, ...(secureContext ? { secureContext } : {}) });
   }
 
   readonly #lookup: LookupFunction = (name, options, done) => {

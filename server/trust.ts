@@ -9,11 +9,13 @@ export function trustedAuthorities(): string[] {
 
 let made: { of: readonly string[]; context: tls.SecureContext } | null = null;
 
-/** For connections of the backend's own. Made once: reading a few hundred certificates takes some 30 ms. */
-export function trustedContext(): tls.SecureContext {
-  const now = typeof tls.getCACertificates === 'function' ? tls.getCACertificates('default') : NONE;
+/**
+ * For connections of the backend's own. Made once: reading a few hundred certificates takes some 30 ms. Null where
+ * Node can't name what it trusts: then its own way knows of `NODE_EXTRA_CA_CERTS`, and a list of ours would not.
+ */
+export function trustedContext(): tls.SecureContext | null {
+  if (typeof tls.getCACertificates !== 'function') return null;
+  const now = tls.getCACertificates('default');
   if (made?.of !== now) made = { of: now, context: tls.createSecureContext({ ca: trustedAuthorities() }) };
   return made.context;
 }
-
-const NONE: readonly string[] = [];

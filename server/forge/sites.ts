@@ -52,9 +52,9 @@ export interface FoundLink {
 
 /**
  * An address ends where Markdown or prose goes on, in any script (`…/pull/3。`, `…/pull/3に`: no page of ours has such
- * a sign in its path), or where it is longer than any of ours.
+ * a sign in its path), before the next of a list, or where it is longer than any of ours.
  */
-const ADDRESS = /\bhttps?:\/\/[!#$%&*+,\-./0-9:;=?@A-Z_a-z~]{1,2000}/gi;
+const ADDRESS = /\bhttps?:\/\/(?:(?![,;]https?:\/\/)[!#$%&*+,\-./0-9:;=?@A-Z_a-z~]){1,2000}/gi;
 const TRAILING = /[.,;:!?*_~]+$/;
 const TARGETS: Record<ForgeKind, RegExp> = {
   github: /^\/([^/]+\/[^/]+)\/(issues|pull)\/([1-9]\d{0,9})(\.diff|\.patch)?(\/[^?#]*)?$/,

@@ -35,6 +35,8 @@ export interface Delivery {
 export interface Webhooks {
   /** Throws `CodexError` forgeSignatureWrong, badRequest, limitReached. */
   receive(delivery: Delivery): Promise<'taken' | 'ignored'>;
+  /** A connection changed: what was put off is tried at once. */
+  again(): void;
   /** Resolves when nothing that was taken is left to be done. */
   idle(): Promise<void>;
   close(): Promise<void>;
@@ -68,7 +70,7 @@ export function openWebhooks(
   const closing = new AbortController();
   const working = new Map<string, Promise<void>>();
   /** Wishes that are tried again later. */
-  const later = new Map<string, NodeJS.Timeout>();
+  const later = new Map<string, { timer: NodeJS.Timeout; begin: () => void }>();
   /** When each task was last looked at: one look serves for all that came before it. */
   const looks = new Map<string, number>();
   /**
@@ -116,15 +118,15 @@ export function openWebhooks(
     if (Date.now() + ms > since + WISHES_KEPT_MS) return false;
     // A flood waits in the database alone, for the next start.
     if (later.size >= WEBHOOKS_WAITING) return true;
-    const timer = setTimeout(() => lineUp(key, told, { since, times: times + 1 }), ms).unref();
-    later.set(nameOf(key), timer);
+    const begin = () => lineUp(key, told, { since, times: times + 1 });
+    later.set(nameOf(key), { timer: setTimeout(begin, ms).unref(), begin });
     return true;
   }
 
   function lineUp(key: DeliveryKey, told: Told, before: PutOff = { since: Date.now(), times: 0 }): void {
     const at = performance.now();
     const name = nameOf(key);
-    clearTimeout(later.get(name));
+    clearTimeout(later.get(name)?.timer);
     later.delete(name);
     const line = `${key.host}\0${told.wish === undefined ? 'looks' : 'wishes'}`;
     const mine = (lines.get(line) ?? Promise.resolve()).then(async () => {
@@ -182,13 +184,16 @@ export function openWebhooks(
       lineUp(key, told);
       return 'taken';
     },
+    again() {
+      for (const { begin } of [...later.values()]) begin();
+    },
     async idle() {
       await kept;
       while (working.size > 0) await Promise.all(working.values());
     },
     async close() {
       closing.abort();
-      for (const timer of later.values()) clearTimeout(timer);
+      for (const { timer } of later.values()) clearTimeout(timer);
       await kept;
       await Promise.all(working.values());
     },

@@ -54,7 +54,7 @@ const repo: Partial<ForgeRepo> = {
   pull: async () => aPull(),
 };
 
-function open(refresh: WebhookHands['refresh'] = async () => undefined) {
+function open(refresh: WebhookHands['refresh'] = async () => undefined, laterMs = 20) {
   const deps = {
     ...{ store, log: NO_LOG, limits: resolveLimits(), signal: new AbortController().signal },
     webhookSecret: async () => SECRET,
@@ -68,7 +68,7 @@ function open(refresh: WebhookHands['refresh'] = async () => undefined) {
     },
   } as unknown as PullDeps;
   const hands = { refresh, started: async () => undefined };
-  return openWebhooks(deps, hands, { retryMs: [1, 1], laterMs: 20 });
+  return openWebhooks(deps, hands, { retryMs: [1, 1], laterMs });
 }
 
 function comment(id: number, body: string, more: object = {}) {
@@ -123,6 +123,18 @@ test('a limit that says how long it holds is not asked before; the next start go
   await next.idle();
   assert.deepEqual([created, await waiting()], [['second'], []]);
   await next.close();
+});
+
+test('who connects the forge again finds what was asked for meanwhile begun', async () => {
+  const webhooks = open(undefined, 600_000);
+  answers = [down('forgeUnauthorized')];
+  await webhooks.receive(comment(5, '@codex fifth'));
+  await webhooks.idle();
+  assert.deepEqual(created, []);
+  webhooks.again();
+  await webhooks.idle();
+  assert.deepEqual([created, await waiting()], [['fifth'], []]);
+  await webhooks.close();
 });
 
 test('what is refused for good is let go', async () => {

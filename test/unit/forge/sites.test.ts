@@ -74,6 +74,11 @@ const LINKS: [string, string[]][] = [
     'https://github.com/octo/app/issues/7에서 https://github.com/octo/app/pull/8…',
     ['issue github.com/octo/app#7', 'pull github.com/octo/app#8'],
   ],
+  [
+    'https://github.com/octo/app/issues/12,https://github.com/octo/app/issues/13;https://github.com/octo/app/pull/3.diff',
+    ['issue github.com/octo/app#12', 'issue github.com/octo/app#13', 'diff github.com/octo/app#3'],
+  ],
+  ['https://archive.example/web/2026/https://github.com/octo/app/pull/3', []],
   ['https://www.github.com/octo/app/pull/3#discussion_r99', ['pull github.com/octo/app#3']],
   ['https://gïthub.com/octo/app/pull/3 https://github.com。evil.example/octo/app/pull/3', []],
   ['https://github.com／octo/app/pull/3 https://github.com:444/octo/app/pull/3', []],
