@@ -6,6 +6,9 @@ import type { ForgeKind } from './forge.ts';
 import { PULL_BODY_CHARS } from './limits.ts';
 import type { CheckRun, Report } from './report.ts';
 
+/** What is left of a body is for its text. */
+const CHECKS_CHARS = 20_000;
+
 export interface Said {
   /** The task's. */
   title: string;
@@ -36,18 +39,30 @@ export function bodyOfPull(said: Said, template: string | null, name: TaskName):
 /** The text as it is when it has the template's headings already; else below the first of them. */
 function filledIn(template: string, text: string): string {
   const lines = template.trim().split('\n');
-  const headings = lines.flatMap((line, index) => (HEADING.test(line) ? [{ line, index }] : []));
-  const written = new Set(
-    text
-      .split('\n')
-      .filter((line) => HEADING.test(line))
-      .map(bare),
-  );
+  const headings = headingsOf(lines);
+  const written = new Set(headingsOf(text.split('\n')).map(({ line }) => bare(line)));
   if (headings.length > 0 && headings.every(({ line }) => written.has(bare(line)))) return text;
   if (text === '') return template.trim();
   const at = (headings[0]?.index ?? -1) + 1;
   const [above, below] = [lines.slice(0, at), lines.slice(at)].map((part) => part.join('\n').trim());
   return [above, text, below].filter(Boolean).join('\n\n');
+}
+
+/** Those that are shown: what stands in a comment, or between fences, is none. */
+function headingsOf(lines: readonly string[]): { line: string; index: number }[] {
+  const found: { line: string; index: number }[] = [];
+  let until: RegExp | null = null;
+  for (const [index, line] of lines.entries()) {
+    if (until !== null) {
+      if (until.test(line)) until = null;
+      continue;
+    }
+    const fence = /^ {0,3}(```|~~~)/.exec(line)?.[1];
+    if (fence !== undefined) until = fence === '```' ? /^ {0,3}```+\s*$/ : /^ {0,3}~~~+\s*$/;
+    else if (/<!--(?!.*-->)/.test(line)) until = /-->/;
+    if (HEADING.test(line)) found.push({ line, index });
+  }
+  return found;
 }
 
 const HEADING = /^ {0,3}#{1,6}\s+\S/;
@@ -59,7 +74,10 @@ function checksOf(checks: readonly CheckRun[]): string {
     const said = { passed: 'passed', failed: 'failed', notRun: 'not run' }[outcome];
     return `- ${code(command)}: ${said}${note ? ` (${note.replace(/\s+/g, ' ')})` : ''}`;
   });
-  return ['### Checks', '', ...lines].join('\n');
+  let left = CHECKS_CHARS;
+  const cut = lines.findIndex((line) => (left -= line.length) < 0);
+  const shown = cut < 0 ? lines : [...lines.slice(0, cut), `- … and ${lines.length - cut} more`];
+  return ['### Checks', '', ...shown].join('\n');
 }
 
 /** In as many backticks as it takes. */

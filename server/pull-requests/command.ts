@@ -9,6 +9,7 @@ import type { TurnState } from '../../protocol/states.ts';
 const NAME = /^(?:[ \t]*\r?\n)* {0,3}@codex(?![\w-]|\/\w)[:,]?\s*/i;
 /** In every comment of ours, so that none is ever taken for somebody's wish, and one can be found again. */
 const MARK = '<!-- codex-tasks:';
+const ENDS_WITH_MARK = /\n<!-- codex-tasks:[0-9a-z]+ -->\s*$/;
 
 export interface Command {
   review: boolean;
@@ -43,6 +44,9 @@ export function isAnswer(
 ): boolean {
   return author.toLowerCase() === of.login.toLowerCase() && body.trimEnd().endsWith(`\n${markOf(of.taskId)}`);
 }
+
+/** As `isAnswer`, for whatever task; whose it is is to be looked at, too. */
+export const hasMark = (body: string): boolean => ENDS_WITH_MARK.test(body);
 
 export const markOf = (taskId: string): string => `${MARK}${taskId} -->`;
 

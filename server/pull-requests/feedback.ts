@@ -3,7 +3,7 @@ import { CodexError } from '../../protocol/errors.ts';
 import { FEEDBACK_COMMENT_BYTES, FEEDBACK_COMMENTS, FEEDBACK_PROMPT_BYTES } from '../../protocol/limits.ts';
 import type { Feedback, FeedbackCheck, FeedbackComment } from '../../protocol/pull-request.ts';
 import type { ParamsOf } from '../../protocol/rpc.ts';
-import { maybe, repoOfRow } from './refresh.ts';
+import { commentsOfOthers, maybe, repoOfRow } from './refresh.ts';
 import { pullRow, type PullRow } from './rows.ts';
 import type { PullDeps } from './types.ts';
 import { cutBytes, untrustedBlock, type Quoted } from './untrusted.ts';
@@ -36,7 +36,7 @@ async function everything(deps: Deps, taskId: string): Promise<{ row: PullRow; s
   const repo = await repoOfRow(deps, row);
   const { head } = await repo.pull(row.number);
   const [comments, checks] = await Promise.all([
-    repo.comments(row.number),
+    commentsOfOthers(deps, repo, row.number),
     maybe(() => repo.checks(head.sha)),
   ]);
   return { row, said: { comments, checks: checks ?? [] } };

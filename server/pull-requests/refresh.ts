@@ -1,7 +1,8 @@
 /** How a pull request stands, as the forge says it now. */
 import { CodexError, toWireError } from '../../protocol/errors.ts';
 import type { ChecksSummary } from '../../protocol/pull-request.ts';
-import type { Check, ForgeRepo, PullRequest } from '../forge/forge.ts';
+import type { Check, Comment, ForgeRepo, PullRequest } from '../forge/forge.ts';
+import { hasMark } from './command.ts';
 import { putRow, type PullRow, type Seen } from './rows.ts';
 import type { PullDeps } from './types.ts';
 
@@ -17,7 +18,7 @@ export async function refreshRow(deps: Deps, row: PullRow): Promise<PullRow> {
     const repo = await repoOfRow(deps, row);
     const pull = await pullOf(repo, row);
     if (pull === null) return row;
-    const seen = await lookAt(repo, row, pull);
+    const seen = await lookAt(deps, repo, row, pull);
     return await putRow(deps, { ...seenRow(row, pull), seen: JSON.stringify(seen) }, { was: row });
   } catch (thrown) {
     const { code } = toWireError(thrown);
@@ -57,10 +58,10 @@ export function seenRow(row: PullRow, pull: PullRequest): PullRow {
   };
 }
 
-async function lookAt(repo: ForgeRepo, row: PullRow, pull: PullRequest): Promise<Seen> {
+async function lookAt(deps: Deps, repo: ForgeRepo, row: PullRow, pull: PullRequest): Promise<Seen> {
   const [checks, comments, verdict] = await Promise.all([
     maybe(() => repo.checks(pull.head.sha)),
-    repo.comments(pull.number),
+    commentsOfOthers(deps, repo, pull.number),
     repo.verdict(pull.number),
   ]);
   const isOurs = pull.head.sha === row.pushed_sha || pull.head.sha === row.wanted_sha;
@@ -70,6 +71,18 @@ async function lookAt(repo: ForgeRepo, row: PullRow, pull: PullRequest): Promise
     ...(verdict === null ? {} : { verdict }),
     ...(row.made_by === 'backend' && pull.state === 'open' && !isOurs ? { othersPushed: true } : {}),
   };
+}
+
+/** All but what we have answered there ourselves (`answers.ts`). */
+export async function commentsOfOthers(
+  { forges }: Pick<PullDeps, 'forges'>,
+  repo: ForgeRepo,
+  number: number,
+): Promise<Comment[]> {
+  const comments = await repo.comments(number);
+  if (!comments.some(({ body }) => hasMark(body))) return comments;
+  const login = (await (await forges.get(repo.forge.host)).whoAmI()).login.toLowerCase();
+  return comments.filter(({ author, body }) => author.toLowerCase() !== login || !hasMark(body));
 }
 
 /** A token may well be good for pull requests and not for checks. */

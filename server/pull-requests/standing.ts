@@ -23,7 +23,8 @@ export async function mergedLine(
   row: PullRow | undefined,
   at: { repo: ForgeRepo; base: string },
 ): Promise<string | null> {
-  if (row?.repo !== at.repo.name || row.base !== at.base) return null;
+  const { name, forge } = at.repo;
+  if (row?.host !== forge.host || row.repo !== name || row.base !== at.base) return null;
   const { task_id: taskId, state, turn, attempt, pushed_sha, pushed_line } = row;
   if (state === 'merged') return pushed_line ?? (await resultOf(store, { taskId, turn, attempt }));
   return state === 'publishing' && pushed_sha === null ? pushed_line : null;

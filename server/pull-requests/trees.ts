@@ -2,6 +2,7 @@
  * Which tree a pull request has: the sandbox's, byte for byte. Where the task began with local changes that are
  * to be left out, what the agent changed is put onto the person's commit without them.
  */
+import { delicateOf } from '../../protocol/delicate.ts';
 import { CodexError } from '../../protocol/errors.ts';
 import type { FileChange } from '../../protocol/events.ts';
 import type { RemoteRepos } from '../repos/remote-types.ts';
@@ -51,8 +52,16 @@ export async function merged(
   return treeOf(await merge(repos, repoId, trees), branch);
 }
 
+/**
+ * A change that a rename would carry into a file that runs by itself is a conflict: nobody has said yes to that file,
+ * since the result has its old name.
+ */
 export async function merge(repos: RemoteRepos, repoId: string, trees: Trees): Promise<Merged> {
-  return trees.base === trees.ours ? { tree: trees.theirs } : repos.mergeTrees(repoId, trees);
+  if (trees.base === trees.ours) return { tree: trees.theirs };
+  const made = await repos.mergeTrees(repoId, trees);
+  if ('conflicts' in made) return made;
+  const delicate = delicateOf(made.carried).map(({ path }) => path);
+  return delicate.length > 0 ? { conflicts: delicate } : { tree: made.tree };
 }
 
 function treeOf(result: Merged, branch?: string): string {

@@ -1,9 +1,11 @@
 /** Commits that the backend makes itself, and how commits stand to one another. No working tree is needed for any. */
+import type { ChangedFile } from '../../protocol/delicate.ts';
 import { CodexError } from '../../protocol/errors.ts';
 import { setRefs, withCommits } from './bare.ts';
 import { git, gitLine } from './git.ts';
-import { splitNul } from './raw-diff.ts';
-import type { NewCommit } from './remote-types.ts';
+import { wirePath } from './patch.ts';
+import { readDiff, splitNul, type RawChange } from './raw-diff.ts';
+import type { MergedTrees, NewCommit } from './remote-types.ts';
 
 /** Names of conflicting files, of two histories that have nothing in common. */
 const CONFLICTS_BYTES = 64 * 1024 * 1024;
@@ -75,7 +77,7 @@ async function checkTree(dir: string, tree: string): Promise<void> {
 export async function mergeThreeTrees(
   dir: string,
   trees: { base: string; ours: string; theirs: string },
-): Promise<{ tree: string } | { conflicts: string[] }> {
+): Promise<MergedTrees> {
   for (const tree of Object.values(trees)) await checkTree(dir, tree);
   const commit = (tree: string, parents: string[], message: string) =>
     writeCommit(dir, { tree, parents, message }, NOBODY);
@@ -90,7 +92,36 @@ export async function mergeThreeTrees(
   const [tree, ...names] = splitNul(stdout).map((piece) => piece.toString('utf8'));
   if (tree === undefined || tree === '')
     throw new CodexError('gitFailed', { command: 'merge-tree', reason: 'empty' });
-  return code === 0 ? { tree } : { conflicts: [...new Set(names)] };
+  if (code !== 0) return { conflicts: [...new Set(names)] };
+  return { tree, carried: await carriedElsewhere(dir, trees, tree) };
+}
+
+/** Files that `theirs` did not change, and that have something of theirs all the same: a rename was followed. */
+async function carriedElsewhere(
+  dir: string,
+  { base, ours, theirs }: { base: string; ours: string; theirs: string },
+  tree: string,
+): Promise<ChangedFile[]> {
+  const [made, asked] = await Promise.all([changed(dir, ours, tree), changed(dir, base, theirs)]);
+  const names = new Set(asked.map(({ path }) => path.toString('latin1')));
+  return made
+    .filter(({ path }) => !names.has(path.toString('latin1')))
+    .map(({ path, oldMode, newMode }) => ({ path: wirePath(path), oldMode, newMode }));
+}
+
+async function changed(dir: string, from: string, to: string): Promise<RawChange[]> {
+  const args = [
+    'diff-tree',
+    '-r',
+    '-z',
+    '--raw',
+    '--no-abbrev',
+    '--no-renames',
+    '--end-of-options',
+    from,
+    to,
+  ];
+  return readDiff((await git(args, { dir, maxOutputBytes: CONFLICTS_BYTES })).stdout);
 }
 
 export async function distanceOf(

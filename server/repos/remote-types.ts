@@ -1,4 +1,5 @@
 /** What `Repos` does with repositories elsewhere. The only git calls of the backend that reach out. */
+import type { ChangedFile } from '../../protocol/delicate.ts';
 import type { Author } from '../../protocol/pull-request.ts';
 
 /** The password stays in this process: it is in no argument, variable, file or error, and git never gets it. */
@@ -21,6 +22,9 @@ export interface NewCommit {
   at: number;
   message: string;
 }
+
+/** `carried`: files that only the renames of one side have brought the other's changes to. */
+export type MergedTrees = { tree: string; carried: ChangedFile[] } | { conflicts: string[] };
 
 export interface RemoteRepos {
   /** `ls-remote` of these full ref names (a pattern may end in `*`); throws `forge…` errors. */
@@ -56,10 +60,7 @@ export interface RemoteRepos {
   /** Kept from being collected by a ref of the task. */
   makeCommit(repoId: string, taskId: string, commit: NewCommit): Promise<string>;
   /** Three trees as one, without a working tree; renames are followed. */
-  mergeTrees(
-    repoId: string,
-    trees: { base: string; ours: string; theirs: string },
-  ): Promise<{ tree: string } | { conflicts: string[] }>;
+  mergeTrees(repoId: string, trees: { base: string; ours: string; theirs: string }): Promise<MergedTrees>;
   /** Commits of `to` that `from` does not reach (ahead), and the other way round (behind). */
   distance(repoId: string, from: string, to: string): Promise<{ ahead: number; behind: number }>;
   isAncestor(repoId: string, one: string, of: string): Promise<boolean>;

@@ -1,6 +1,7 @@
 /** What others said of a pull request: all of it, and where they said it. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { startedText } from '../../../server/pull-requests/command.ts';
 import { commitAll, git, initRepository, write } from '../../support/git.ts';
 import { openWorld, REPO, type World } from './world.ts';
 
@@ -53,6 +54,21 @@ test('all that are listed can be followed up on, however many, and what failed i
   const prompt = await followedUp(taskId, { comments, checks: failed.map(({ id }) => id) });
   for (let n = 0; n < 150; n++) assert.ok(prompt.includes(`Remark ${n}.`), String(n));
   assert.match(prompt, /Check broken: failed/);
+});
+
+test('what we answered there ourselves is nobody’s comment; what quotes it is', async () => {
+  const { one, github } = world;
+  const { taskId, number } = await published('answered');
+  const ours = startedText({ taskId: 'othertask1', url: null });
+  github.comment(REPO, number, 'octocat', ours);
+  github.comment(REPO, number, 'hubot', ours);
+  github.comment(REPO, number, 'octocat', `${ours}\n\nI see.`);
+  const { feedback } = await one.call('pullRequest.feedback', { taskId });
+  assert.deepEqual(
+    feedback.comments.map(({ author }) => author),
+    ['hubot', 'octocat'],
+  );
+  assert.equal((await one.call('pullRequest.refresh', { taskId })).pullRequest.comments, 2);
 });
 
 test('a comment says on which lines it is, and when those are of an older state', async () => {

@@ -135,6 +135,23 @@ test('only a workflow file that is new since the last time needs another yes', a
   assert.equal((await update(task.id, { confirmed: preview.delicateKey ?? '' })).turn, 3);
 });
 
+test('a change that others’ rename would carry into a workflow file is not pushed without a yes', async () => {
+  const { github } = world;
+  const script = 'scripts/ci.yml';
+  const workflow = '.github/workflows/ci.yml';
+  const lines = Array.from({ length: 30 }, (_, n) => `step ${n}\n`).join('');
+  const task = await world.task({ edit: (dir) => write(dir, script, lines) });
+  const pull = await world.create(task.id, { title: 'Carried' });
+  await github.commit(REPO, pull.branch, { [script]: null, [workflow]: lines });
+  await world.followUp(task.id, { edit: (dir) => write(dir, script, `${lines}evil\n`) });
+  await assert.rejects(update(task.id), (error: CodexError) => {
+    assert.equal(error.code, 'forgeConflicts');
+    assert.deepEqual(error.wire.params, { branch: pull.branch, paths: workflow });
+    return true;
+  });
+  assert.equal(at(pull.branch, workflow), lines.trimEnd());
+});
+
 test('a branch that was deleted, and one that was merged, are said; then a new one can be made', async () => {
   const { github } = world;
   const task = await world.task({ edit: (dir) => write(dir, 'gone.txt', '1\n') });

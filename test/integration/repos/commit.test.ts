@@ -143,9 +143,10 @@ describe('commits of the backend', () => {
 
     test('the same change on both sides, and none on one', async () => {
       const ours = await variant(() => write(work, 'a.txt', lines(40, { 2: 'same' })));
-      assert.deepEqual(await merge(ours, ours), { tree: ours });
-      assert.deepEqual(await merge(await treeOf(base), ours), { tree: ours });
-      assert.deepEqual(await merge(ours, await treeOf(base)), { tree: ours });
+      const merged = { tree: ours, carried: [] };
+      assert.deepEqual(await merge(ours, ours), merged);
+      assert.deepEqual(await merge(await treeOf(base), ours), merged);
+      assert.deepEqual(await merge(ours, await treeOf(base)), merged);
     });
 
     test('names what conflicts, as text or as bytes', async () => {
@@ -177,6 +178,10 @@ describe('commits of the backend', () => {
         'renamed.txt',
       ]);
       assert.match(git(repo, ['cat-file', 'blob', `${merged.tree}:renamed.txt`]), /theirs/);
+      assert.deepEqual(
+        merged.carried.map(({ path }) => path.path),
+        ['renamed.txt'],
+      );
     });
 
     test('a tree that is none is refused', async () => {

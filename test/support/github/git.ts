@@ -130,7 +130,8 @@ export async function commitFiles(
   if (parent !== null) await git(repo.dir, ['read-tree', parent], { env });
   for (const [path, content] of Object.entries(files)) {
     if (content === null) {
-      await git(repo.dir, ['update-index', '--force-remove', '--', path], { env });
+      const input = `0 ${'0'.repeat(40)}\t${path}\n`;
+      await git(repo.dir, ['update-index', '--index-info'], { env, input });
       continue;
     }
     const file = join(repo.dir, `blob-${process.hrtime.bigint()}`);

@@ -139,7 +139,8 @@ export function webhooks(world: World, description: Description, problem: (text:
         if (!comment) throw new Error(`${name}#${number} has no comment ${id} on a line.`);
         return {
           action,
-          comment: lineCommentShape(world, repo, issue, comment),
+          // Here its description knows that there may be none.
+          comment: { position: null, line: null, ...lineCommentShape(world, repo, issue, comment) },
           pull_request: pullSimple(world, repo, issue),
           ...common(repo, comment.author.login),
         };

@@ -42,6 +42,28 @@ test('a template is filled in, and left alone by a text that follows it', () => 
   );
 });
 
+test('headings that a template only talks about are none of it', () => {
+  const template = '<!--\n# How to fill this in\n-->\n```\n## not this\n```\n## What\n\n## Tests\n';
+  const filled = bodyOfPull(said('Fixed.'), template, NAME);
+  assert.match(
+    filled,
+    /^<!--\n# How to fill this in\n-->\n```\n## not this\n```\n## What\n\nFixed\.\n\n## Tests/,
+  );
+  const follows = '## What\nFixed.\n\n## Tests\nadded';
+  assert.ok(bodyOfPull(said(follows), template, NAME).startsWith(`${follows}\n\n---`));
+});
+
+test('checks that would leave no room for the text are counted', () => {
+  const many = Array.from({ length: 50 }, (_, n) => ({
+    command: `${n} ${'x'.repeat(990)}`,
+    outcome: 'passed' as const,
+    note: 'y'.repeat(1_000),
+  }));
+  const body = bodyOfPull(said('The text.', many), null, NAME);
+  assert.ok(body.length <= 60_000 && body.startsWith('The text.\n'), String(body.length));
+  assert.match(body, /\n- … and 41 more\n/);
+});
+
 test('a body is never longer than a forge takes, and still names the task', () => {
   const body = bodyOfPull(said('x'.repeat(100_000)), null, NAME);
   assert.ok(body.length <= 60_000 && body.endsWith('Co-authored by Codex'));

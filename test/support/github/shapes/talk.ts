@@ -128,7 +128,7 @@ export function lineCommentShape(world: World, repo: Repo, issue: PullIssue, com
     author_association: association(repo, comment.author),
     _links: { self: { href: url }, html: { href: html }, pull_request: { href: pullUrl } },
     reactions: reactions(url),
-    // GitHub says null where there is none, of which its description knows nothing.
+    // Where there is none GitHub says null, of which the API's description knows nothing.
     ...(comment.line === null ? {} : { position: comment.line, line: comment.line }),
     start_line: comment.line === null ? null : comment.startLine,
     original_start_line: comment.startLine,
