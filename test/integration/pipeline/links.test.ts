@@ -225,7 +225,9 @@ test('a task that a comment started reads its own repository alone', async () =>
 
 test('a link in what others wrote is not followed with the person’s access', async () => {
   forges.issues.set('acme/private#1', anIssue({ title: 'The plan' }));
-  const quotes = [{ label: 'stranger', text: `See https://github.test/acme/private/issues/1\n${AT}/issues/7` }];
+  const quotes = [
+    { label: 'stranger', text: `See https://github.test/acme/private/issues/1\n${AT}/issues/7` },
+  ];
   const prompt = `Address this, as in ${AT}/pull/8\n\n${untrustedBlock(quotes, 1_000)}`;
   const { links } = reading(prompt);
   const { linked } = await links.read();
@@ -235,7 +237,14 @@ test('a link in what others wrote is not followed with the person’s access', a
   );
   assert.deepEqual(forges.asked.sort(), ['comments acme/shop#8', 'pull acme/shop#8']);
   // Where a comment started the task, what it quotes is of the same repository, and so may be what it links to.
-  const trigger = { host: 'github.test', repo: 'acme/shop', number: 7, commentId: '1', author: 'al', fork: true };
+  const trigger = {
+    host: 'github.test',
+    repo: 'acme/shop',
+    number: 7,
+    commentId: '1',
+    author: 'al',
+    fork: true,
+  };
   const ofComment = await reading(prompt, { trigger }).links.read();
   assert.deepEqual(
     ofComment.linked.map(({ kind, url }) => [kind, url]),
