@@ -1,6 +1,7 @@
 /**
- * What is behind the door, in a bundle that is loaded with its first use: connecting forges, where comments start tasks, the desks at which pull
- * requests are made, follow-ups from what others said. Nothing is pushed or asked for unless a person said so.
+ * What is behind the door, in a bundle that is loaded with its first use: connecting forges, where comments start
+ * tasks, the desks at which pull requests are made, follow-ups from what others said. Nothing is pushed or asked for
+ * unless a person said so.
  */
 import * as vscode from 'vscode';
 import { authorOf } from '../../client/git/author.ts';

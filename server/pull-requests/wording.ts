@@ -28,9 +28,12 @@ export function cleanAuthor({ name, email }: Author): Author {
 }
 
 /** The person's, where the request does not say: whoever the token is. */
-export function authorOf(who: { account: string; name?: string; email?: string }, host: string): Author {
+export function authorOf(
+  who: { account: string; login: string; name?: string; email?: string },
+  host: string,
+): Author {
   return cleanAuthor({
     name: who.name ?? who.account,
-    email: who.email ?? `${who.account}@users.noreply.${host.replace(/:\d+$/, '')}`,
+    email: who.email ?? `${who.login}@users.noreply.${host.replace(/:\d+$/, '')}`,
   });
 }

@@ -2,7 +2,6 @@
 import type { ForgeSecret, Identity } from '../connection.ts';
 import type { GitCredential, Purpose } from '../forge.ts';
 import type { Auth } from '../http/api.ts';
-import type { GitHubApi } from './api.ts';
 import { AppTokens, readAppKey, type AppPlace } from './app.ts';
 import { installUrlOf } from './manifest.ts';
 import { UserAnswer } from './schemas.ts';
@@ -22,25 +21,27 @@ const GIT_USER = 'x-access-token';
 export function credentialsOf(secret: ForgeSecret, at: AppPlace): Credentials {
   switch (secret.how) {
     case 'token':
-      return tokenCredentials(secret.token, at.api);
+      return tokenCredentials(secret.token, at);
     case 'app':
       return appCredentials(secret, at);
   }
 }
 
-function tokenCredentials(token: string, api: GitHubApi): Credentials {
+function tokenCredentials(token: string, { api, host }: Pick<AppPlace, 'api' | 'host'>): Credentials {
   const auth: Auth = { renews: false, header: async () => token };
   return {
     auth: () => auth,
     git: async () => ({ username: GIT_USER, password: token }),
     mayPush: async (_repo, said) => said ?? false,
     async whoAmI() {
-      const { login, name, email } = await api.json(UserAnswer, {
+      const { id, login, name, email } = await api.json(UserAnswer, {
         path: 'user',
         auth,
         why: 'personToken',
       });
-      return { account: login, login, ...(name ? { name } : {}), ...(email ? { email } : {}) };
+      // The address of whoever shows none: GitHub knows them by the number, whatever their name is later.
+      const hidden = `${id}+${login}@users.noreply.${host.replace(/:\d+$/, '')}`;
+      return { account: login, login, ...(name ? { name } : {}), email: email || hidden };
     },
     secrets: () => [token],
   };

@@ -11,6 +11,7 @@ const Login = z
   .transform((user) => user?.login ?? 'ghost');
 
 export const UserAnswer = z.object({
+  id: Id,
   login: Line,
   name: Line.nullish(),
   email: Line.nullish(),

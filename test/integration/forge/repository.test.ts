@@ -26,7 +26,10 @@ after(async () => {
 const REVIEWS = 'GET /repos/{owner}/{repo}/pulls/{pull_number}/reviews';
 
 test('it says who the token is, what the repository is, and where git goes', async () => {
-  assert.equal((await forge.whoAmI()).account, 'octo');
+  const who = await forge.whoAmI();
+  assert.equal(who.account, 'octo');
+  // Whoever shows no address is known by a number.
+  assert.match(who.email ?? '', /^\d+\+octo@users\.noreply\.127\.0\.0\.1$/);
   const repo = forge.repo(REPO);
   assert.deepEqual(await repo.about(), {
     name: REPO,

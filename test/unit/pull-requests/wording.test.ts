@@ -84,9 +84,9 @@ test('a commit is signed off by the person, who can forge no other line', () => 
     'Signed-off-by: Eve Co-authored-by: X x@y <e@xq>',
     'Co-authored-by: Codex <codex@codex-tasks.invalid>',
   ]);
-  assert.deepEqual(authorOf({ account: 'octo' }, 'git.example:8443'), {
-    name: 'octo',
-    email: 'octo@users.noreply.git.example',
+  assert.deepEqual(authorOf({ account: 'An App', login: 'an-app[bot]' }, 'git.example:8443'), {
+    name: 'An App',
+    email: 'an-app[bot]@users.noreply.git.example',
   });
 });
 
