@@ -39,8 +39,9 @@ export async function publish(deps: Deps, of: Publishing): Promise<PullRow> {
   const step = new Steps(deps, of.row, of.was);
   try {
     const remote = await remoteOf(of.repo, 'write');
-    await pushFirst(deps, of, remote, step);
-    const pull = await findOrCreate(deps, of, step.row);
+    const ended = of.resumed ? await endedMeanwhile(deps, of, remote) : null;
+    if (ended === null) await pushFirst(deps, of, remote, step);
+    const pull = ended ?? (await findOrCreate(deps, of, step.row));
     return await step.to(
       {
         number: pull.number,
@@ -181,6 +182,24 @@ async function pushFirst(
   }
   const { sha, line } = next;
   step.note({ pushed_sha: sha, pushed_line: line, wanted_sha: sha, wanted_line: line });
+}
+
+/**
+ * What an earlier try made of this very result and nobody heard of, when it was merged or closed since, and its branch
+ * is gone: that is not to be pushed once more.
+ */
+async function endedMeanwhile(
+  deps: Deps,
+  { source, repo, row }: Publishing,
+  remote: RemoteRepo,
+): Promise<PullRequest | null> {
+  const { wanted_sha, wanted_line, branch, local_changes } = row;
+  if (wanted_sha === null || (await tipOf(deps, remote, branch)) !== null) return null;
+  const found = await repo.findPull(branch);
+  if (found === null || found.state === 'open' || found.head.sha !== wanted_sha) return null;
+  const { repoId } = source.repo;
+  const tree = await publishedTree(deps.repos, source, local_changes);
+  return (await deps.repos.treeOf(repoId, wanted_line ?? wanted_sha)) === tree ? found : null;
 }
 
 /** Who commits are by when nobody said: whoever the credential is. */

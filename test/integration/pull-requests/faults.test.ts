@@ -110,6 +110,20 @@ test('a pull request whose answer was lost is found, not made again', async () =
   assert.equal(pulls(), 1);
 });
 
+test('one that was merged before we heard of it is found, and its branch not pushed once more', async () => {
+  const { github } = world;
+  github.fault(CREATE, { kind: 'cutAnswer', afterBytes: 0 });
+  const down = github.fault('GET /repos/{owner}/{repo}/pulls', status(503), { times: 10 });
+  await refused('forgeUnavailable');
+  down.off();
+  const { number } = github.pulls(REPO).at(-1) ?? { number: 0 };
+  await github.merge(REPO, number);
+  await github.deleteBranch(REPO, `codex/fault-${count}`);
+  const pull = await world.create(taskId, { title, branch: `codex/fault-${count}` });
+  assert.deepEqual([pull.number, pull.state, pull.error], [number, 'merged', undefined]);
+  assert.deepEqual(branches(), []);
+});
+
 test('what was confirmed last is what stands there, not what an earlier try had made of it', async () => {
   const { github } = world;
   const branch = `codex/fault-${count}`;
