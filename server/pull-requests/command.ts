@@ -1,6 +1,6 @@
 /** What a comment on a forge asks of us, and what we say there. Pure. */
 import { createHash } from 'node:crypto';
-import type { WireError } from '../../protocol/errors.ts';
+import type { ErrorCode, WireError } from '../../protocol/errors.ts';
 import type { PatchSummary } from '../../protocol/events.ts';
 import { COMMENT_CHARS } from '../../protocol/limits.ts';
 import type { TurnState } from '../../protocol/states.ts';
@@ -55,6 +55,12 @@ const nameOf = ({ taskId, url }: Named): string =>
 
 export function startedText(of: Named): string {
   return `Codex has begun with this: ${nameOf(of)}. The result will be here.\n\n${markOf(of.taskId)}`;
+}
+
+/** In place of a task it is marked by what asked for one. */
+export function notBegunText(requestId: string, code: ErrorCode): string {
+  const mark = markOf(requestId.replaceAll(/[^0-9a-z]/g, ''));
+  return `Codex could not begin with this (\`${code}\`). Whoever has the backend finds the reason in its log.\n\n${mark}`;
 }
 
 export interface Outcome {

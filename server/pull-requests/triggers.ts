@@ -3,14 +3,14 @@
  * people who may write there, asked of the forge each time. What others wrote around the comment goes along as
  * what it is; a pull request from a fork makes the whole task an untrusted one.
  */
-import { CodexError } from '../../protocol/errors.ts';
+import { CodexError, toWireError, type ErrorCode } from '../../protocol/errors.ts';
 import type { ForgeKind, ForgeRepoView, TriggerView } from '../../protocol/forge.ts';
 import { FEEDBACK_PROMPT_BYTES, LIMITS } from '../../protocol/limits.ts';
 import type { ParamsOf, RepoAtCommit } from '../../protocol/rpc.ts';
 import type { ForgeRepo, PullRequest, RepoAbout } from '../forge/forge.ts';
 import { remoteOf } from '../forge/remote.ts';
 import type { Trigger } from '../tasks/trigger.ts';
-import { requestIdOf, type Command } from './command.ts';
+import { notBegunText, requestIdOf, type Command } from './command.ts';
 import { headRef, type PullDeps } from './types.ts';
 import { cutBytes, untrustedBlock } from './untrusted.ts';
 
@@ -110,12 +110,41 @@ export interface Wish {
 export async function startTask(deps: PullDeps, wish: Wish): Promise<string | null> {
   const enabled = await enabledFor(deps, wish);
   if (!enabled) return null;
-  const forge = await deps.forges.get(wish.host);
-  const named = forge.repo(enabled.repo);
-  const permission = await named.permissionOf(wish.author);
+  const repo = (await deps.forges.get(wish.host)).repo(enabled.repo);
+  const permission = await repo.permissionOf(wish.author);
   if (permission !== 'write' && permission !== 'admin') return null;
+  try {
+    return await begin(deps, wish, enabled);
+  } catch (error) {
+    if (!mayPass(error) && !deps.signal.aborted) await sayNotBegun(deps, repo, wish, error);
+    throw error;
+  }
+}
 
-  const about = await named.about();
+/** Whoever connects the forge again, or gives the app more, should find what was asked for meanwhile. */
+const MENDED_BY_PERSONS: ReadonlySet<ErrorCode> = new Set([
+  'forgeUnauthorized',
+  'forgeForbidden',
+  'forgeUnknown',
+]);
+
+/** Whether a wish that failed so may still be done later. */
+export function mayPass(error: unknown): boolean {
+  const { code, retryable } = toWireError(error);
+  return retryable || MENDED_BY_PERSONS.has(code);
+}
+
+/** Who asked would wait for ever. */
+async function sayNotBegun({ log }: PullDeps, repo: ForgeRepo, wish: Wish, error: unknown): Promise<void> {
+  const text = notBegunText(requestIdOf({ ...wish, repo: repo.name }), toWireError(error).code);
+  await repo.comment(wish.number, text).catch((thrown: unknown) => {
+    log.warn('that a comment started nothing could not be said', { host: wish.host, error: thrown });
+  });
+}
+
+async function begin(deps: PullDeps, wish: Wish, enabled: TriggerView): Promise<string> {
+  const forge = await deps.forges.get(wish.host);
+  const about = await forge.repo(enabled.repo).about();
   // Git follows no other name than the one that it has now.
   const repo = forge.repo(about.name);
   const pull = wish.isPull ? await repo.pull(wish.number) : null;

@@ -9,7 +9,7 @@
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
-import { CodexError, toWireError, type ErrorCode } from '../../protocol/errors.ts';
+import { CodexError, toWireError } from '../../protocol/errors.ts';
 import {
   FORGE_RETRY_MOST_MS,
   FORGE_RETRY_MS,
@@ -17,7 +17,7 @@ import {
   WISHES_KEPT_MS,
 } from '../../protocol/limits.ts';
 import { endDelivery, keepWish, keptWishes, wasTaken, type DeliveryKey } from './deliveries.ts';
-import { startTask } from './triggers.ts';
+import { mayPass, startTask } from './triggers.ts';
 import type { PullDeps } from './types.ts';
 import { readEvent, type Concerned, type Told } from './webhook-events.ts';
 
@@ -111,8 +111,8 @@ export function openWebhooks(
 
   /** False: nobody waits for it any more, or waiting would not help. */
   function putOff(key: DeliveryKey, told: Told, { since, times }: PutOff, error: unknown): boolean {
-    const { code, retryable, params } = toWireError(error);
-    if (told.wish === undefined || !(retryable || MENDED_BY_PERSONS.has(code))) return false;
+    if (told.wish === undefined || !mayPass(error)) return false;
+    const { params } = toWireError(error);
     const least = typeof params['waitMs'] === 'number' ? params['waitMs'] : 0;
     const ms = Math.max(least, Math.min(FORGE_RETRY_MOST_MS, laterMs * 2 ** times));
     if (Date.now() + ms > since + WISHES_KEPT_MS) return false;
@@ -199,13 +199,6 @@ export function openWebhooks(
     },
   };
 }
-
-/** Whoever connects the forge again, or gives the app more, should find what was asked for meanwhile. */
-const MENDED_BY_PERSONS: ReadonlySet<ErrorCode> = new Set([
-  'forgeUnauthorized',
-  'forgeForbidden',
-  'forgeUnknown',
-]);
 
 function nameOf({ host, id }: DeliveryKey): string {
   return `${host}\0${id}`;

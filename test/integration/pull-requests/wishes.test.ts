@@ -20,6 +20,9 @@ let remove: () => Promise<void>;
 let created: string[];
 /** What the forge says to the next questions about a person. */
 let answers: CodexError[];
+/** What is said there. */
+let said: string[];
+let refusesTasks: CodexError | null;
 before(async () => {
   const folder = await temporaryFolder();
   remove = folder.remove;
@@ -34,6 +37,8 @@ after(async () => {
 beforeEach(() => {
   created = [];
   answers = [];
+  said = [];
+  refusesTasks = null;
 });
 
 const repo: Partial<ForgeRepo> = {
@@ -50,6 +55,10 @@ const repo: Partial<ForgeRepo> = {
     ...{ name: 'acme/shop', defaultBranch: 'main', private: false, archived: false },
     ...{ mayPush: true, cloneUrl: '' },
   }),
+  comment: async (number, body) => {
+    said.push(`${number}: ${body}`);
+    return { id: String(said.length), url: '' };
+  },
   issue: async () => anIssue(),
   pull: async () => aPull(),
 };
@@ -62,6 +71,7 @@ function open(refresh: WebhookHands['refresh'] = async () => undefined, laterMs 
     repos: { resolve: async () => 'abcdefgh', fetchFrom: async () => [SHA, SHA] },
     tasks: {
       create: async ({ prompt }: { prompt: string }) => {
+        if (refusesTasks) throw refusesTasks;
         created.push(prompt.split('\n')[0] ?? '');
         return { id: TASK };
       },
@@ -137,12 +147,25 @@ test('who connects the forge again finds what was asked for meanwhile begun', as
   await webhooks.close();
 });
 
-test('what is refused for good is let go', async () => {
+test('what is refused for good is let go, and whoever may write is told', async () => {
   const webhooks = open();
   answers = [down('forgeRefused')];
   await webhooks.receive(comment(3, '@codex third'));
   await webhooks.idle();
-  assert.deepEqual([created, await waiting()], [[], []]);
+  // Nobody knows by now whether they may.
+  assert.deepEqual([created, await waiting(), said], [[], [], []]);
+  refusesTasks = new CodexError('environmentUnknown', { environment: 'gone' });
+  await webhooks.receive(comment(6, '@codex sixth'));
+  await webhooks.idle();
+  assert.deepEqual([created, await waiting(), said.length], [[], [], 1]);
+  assert.match(
+    said[0] ?? '',
+    /^7: Codex could not begin with this \(`environmentUnknown`\)\..*\n\n<!-- codex-tasks:/,
+  );
+  // It asks for nothing itself, whoever wrote it.
+  await webhooks.receive(comment(7, `@codex quoted\n${said[0]}`));
+  await webhooks.idle();
+  assert.equal(said.length, 1);
   await webhooks.close();
 });
 
