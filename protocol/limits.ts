@@ -187,6 +187,8 @@ export const FORGE_PAUSE_MS = 10 * MINUTE_MS;
 /** What failed at a forge is tried again after this long, then after twice as long each time, up to an hour. */
 export const FORGE_RETRY_MS = MINUTE_MS;
 export const FORGE_RETRY_MOST_MS = 60 * MINUTE_MS;
+/** Before a forge is asked again for a pull request of a branch that it does not know yet, pushed a moment ago. */
+export const HEAD_UNKNOWN_PAUSES_MS = [500, 1_500, 4_000];
 /** About a day: who still waits for an answer then does not see it any more. The next start tries again. */
 export const ANSWER_TRIES = 30;
 /** One that is being published for longer was left behind by a process that ended. */

@@ -12,8 +12,12 @@ export interface Refused {
 }
 
 export function refusal({ host, repo }: AtForge, { status, headers, said }: Refused): CodexError {
-  const { reason, isSecondary } = spoken(said);
-  const refused = () => new CodexError('forgeRefused', { host, reason: reason || `HTTP ${status}` });
+  const { reason, isSecondary, isHeadUnknown } = spoken(said);
+  const refused = () =>
+    new CodexError('forgeRefused', {
+      ...{ host, reason: reason || `HTTP ${status}` },
+      ...(isHeadUnknown ? { why: 'headUnknown' } : {}),
+    });
   if (status === 401) return new CodexError('forgeUnauthorized', { host });
   if (status === 403 || status === 429) {
     const waitMs = waitOf(headers);
@@ -61,13 +65,24 @@ const Body = z.object({
   errors: z.array(Problem.or(z.string())).optional(),
 });
 
-/** One line; and whether it is a limit that no header tells (its page says which one it is). */
-function spoken(said: unknown): { reason: string; isSecondary: boolean } {
+interface Spoken {
+  /** One line. */
+  reason: string;
+  /** A limit that no header tells; its page says which one it is. */
+  isSecondary: boolean;
+  /** GitHub takes a moment to know a branch that was pushed. */
+  isHeadUnknown: boolean;
+}
+
+function spoken(said: unknown): Spoken {
   const { message = '', documentation_url: page = '', errors = [] } = Body.safeParse(said).data ?? {};
   const parts = [message, ...errors.slice(0, 5).map(problemLine)].filter((part) => part !== '');
   return {
     reason: parts.join(': ').slice(0, FORGE_REASON_CHARS),
     isSecondary: /secondary-rate-limits?\b/.test(page) || /secondary rate limit/i.test(message),
+    isHeadUnknown: errors.some(
+      (problem) => typeof problem !== 'string' && problem.field === 'head' && problem.code === 'invalid',
+    ),
   };
 }
 

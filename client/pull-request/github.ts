@@ -2,10 +2,12 @@
  * The requests that a client makes of GitHub's REST API with the person's own session: is there such a pull request,
  * make one, how does it stand. What comes back is capped and checked; the token goes to this one server only.
  */
+import { setTimeout as wait } from 'node:timers/promises';
 import { z } from 'zod';
 import { CodexError } from '../../protocol/errors.ts';
 import { isPageOf } from '../../protocol/forge-address.ts';
 import { ForgeRepoName } from '../../protocol/forge.ts';
+import { HEAD_UNKNOWN_PAUSES_MS } from '../../protocol/limits.ts';
 import type { AtForge } from './forge-address.ts';
 import { refusal } from './github-refusal.ts';
 
@@ -79,7 +81,24 @@ export async function createPullRequest(
     `${path}?${new URLSearchParams({ head, state: 'open' }).toString()}`,
   );
   const [first] = checked(session, z.array(Made), known);
-  return made(session, first ?? checked(session, Made, await call(session, 'POST', path, asked)));
+  return made(session, first ?? checked(session, Made, await post(session, path, asked)));
+}
+
+/** A server that does not know yet what was pushed a moment ago is asked again. */
+async function post(session: GitHubSession, path: string, asked: object): Promise<unknown> {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await call(session, 'POST', path, asked);
+    } catch (thrown) {
+      const isUnknown = thrown instanceof CodexError && thrown.wire.params['why'] === 'headUnknown';
+      const pause = isUnknown ? HEAD_UNKNOWN_PAUSES_MS[tries] : undefined;
+      if (pause === undefined) throw thrown;
+      const { signal } = session;
+      await wait(pause, undefined, signal ? { signal } : {}).catch(() => {
+        throw new CodexError('cancelled');
+      });
+    }
+  }
 }
 
 export interface PullRequestNow extends MadePullRequest {

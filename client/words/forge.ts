@@ -144,6 +144,9 @@ export const FORGE_WHY_WORDS: Record<string, readonly string[]> = {
   headElsewhere: [
     'The branch of the pull request is in {repo}, which is another repository. Update it from there.',
   ],
+  headUnknown: [
+    '{host} does not know the branch yet that was just pushed, so there is no pull request. Try again in a moment.',
+  ],
   noSuchBranch: [
     '{repo} at {host} has no branch “{branch}” to ask into, so nothing was pushed. Choose another one, or push that one first.',
   ],

@@ -5,8 +5,10 @@
  * broke off at any point goes on from the row: a push that arrived is found by its commit, a pull request that
  * was made is found by its branch, and neither is made twice. A name that others have taken gets a number.
  */
+import { setTimeout as wait } from 'node:timers/promises';
 import { freeName } from '../../protocol/branch-name.ts';
 import { CodexError, toWireError, wireError } from '../../protocol/errors.ts';
+import { HEAD_UNKNOWN_PAUSES_MS } from '../../protocol/limits.ts';
 import type { Author } from '../../protocol/pull-request.ts';
 import type { ForgeRepo, PullRequest } from '../forge/forge.ts';
 import { remoteOf } from '../forge/remote.ts';
@@ -251,20 +253,21 @@ async function findOrCreate(deps: Deps, { repo, resumed }: Publishing, row: Pull
   };
   const earlier = resumed ? await there() : null;
   if (earlier) return asWanted(deps, repo, row, earlier);
-  try {
-    return await repo.createPull({
-      title: row.title,
-      body: row.body,
-      head: row.branch,
-      base: row.base,
-      draft: row.draft,
-    });
-  } catch (thrown) {
-    // It may have been made all the same: an answer that was lost, another process that was faster.
-    if (!(thrown instanceof CodexError) || !UNCLEAR.has(thrown.code)) throw thrown;
-    const made = await there().catch(() => null);
-    if (made) return asWanted(deps, repo, row, made);
-    throw thrown;
+  const { title, body, branch: head, base, draft } = row;
+  for (let tries = 0; ; tries++) {
+    try {
+      return await repo.createPull({ title, body, head, base, draft });
+    } catch (thrown) {
+      // It may have been made all the same: an answer that was lost, another process that was faster.
+      if (!(thrown instanceof CodexError) || !UNCLEAR.has(thrown.code)) throw thrown;
+      const made = await there().catch(() => null);
+      if (made) return asWanted(deps, repo, row, made);
+      const pause = thrown.wire.params['why'] === 'headUnknown' ? HEAD_UNKNOWN_PAUSES_MS[tries] : undefined;
+      if (pause === undefined) throw thrown;
+      await wait(pause, undefined, { signal: deps.signal }).catch(() => {
+        throw thrown;
+      });
+    }
   }
 }
 

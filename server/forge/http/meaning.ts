@@ -78,9 +78,11 @@ export function meaningOf(reply: Reply, asked: Asked, options: MeaningOptions): 
             kind: 'down',
             error: new CodexError('forgeUnavailable', { host, reason: `HTTP ${status}` }, detail),
           }
-        : refused(new CodexError('forgeRefused', { host, reason }, detail));
+        : refused(new CodexError('forgeRefused', { host, reason, ...whyOf(said) }, detail));
   }
 }
+
+const whyOf = ({ isHeadUnknown }: Spoken): { why?: string } => (isHeadUnknown ? { why: 'headUnknown' } : {});
 
 const defined = (params: Record<string, string | undefined>): Record<string, string> =>
   Object.fromEntries(Object.entries(params).flatMap(([key, value]) => (value ? [[key, value]] : [])));
@@ -124,6 +126,8 @@ interface Spoken {
   /** One line. */
   reason: string;
   isSecondary: boolean;
+  /** GitHub takes a moment to know a branch that was pushed. */
+  isHeadUnknown: boolean;
 }
 
 /**
@@ -134,9 +138,8 @@ function spoken(text: string, hide: (text: string) => string): Spoken {
   const lineOf = (value: unknown) => line(value, hide);
   const body = fieldsOf(jsonOf(text));
   const message = messageLine(body['message'], lineOf) || lineOf(body['error_description'] ?? body['error']);
-  const errors = Array.isArray(body['errors'])
-    ? body['errors'].slice(0, 5).map((error) => errorLine(error, lineOf))
-    : [];
+  const problems: unknown[] = Array.isArray(body['errors']) ? body['errors'].slice(0, 5) : [];
+  const errors = problems.map((error) => errorLine(error, lineOf));
   const reason = [message, ...errors.filter((one) => one !== '')].join(': ');
   return {
     reason: reason.length > FORGE_REASON_CHARS ? `${reason.slice(0, FORGE_REASON_CHARS - 1)}…` : reason,
@@ -144,6 +147,7 @@ function spoken(text: string, hide: (text: string) => string): Spoken {
     isSecondary:
       /secondary-rate-limits?\b/.test(lineOf(body['documentation_url'])) ||
       /secondary rate limit/i.test(message),
+    isHeadUnknown: problems.map(fieldsOf).some(({ field, code }) => field === 'head' && code === 'invalid'),
   };
 }
 

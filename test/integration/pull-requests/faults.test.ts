@@ -57,6 +57,32 @@ const goesOn = async (code: ErrorCode) => {
   assert.equal(world.treeAt(pull.branch), await world.resultTree(taskId));
 };
 
+const UNKNOWN: Fault = {
+  kind: 'answer',
+  status: 422,
+  body: {
+    message: 'Validation Failed',
+    errors: [{ resource: 'PullRequest', field: 'head', code: 'invalid' }],
+    documentation_url: 'https://docs.github.com/rest/pulls/pulls#create-a-pull-request',
+  },
+};
+
+test('a forge that does not know yet what was pushed is asked again', async () => {
+  const armed = world.github.fault(CREATE, UNKNOWN, { times: 2 });
+  const pull = await world.create(taskId, { title, branch: `codex/fault-${count}` });
+  assert.deepEqual([pull.state, pulls(), armed.hits], ['open', 1, 2]);
+});
+
+test('one that goes on not to know it is told with what to do', async () => {
+  const armed = world.github.fault(CREATE, UNKNOWN, { times: 20 });
+  await refused('forgeRefused');
+  armed.off();
+  const { task } = await world.one.call('task.get', { taskId });
+  const { error } = task.pullRequest ?? {};
+  assert.match(error ? errorWords(error).text : '', /does not know the branch yet.*Try again in a moment\./);
+  await goesOn('forgeRefused');
+});
+
 test('a token that expires before the push leaves nothing, and the next try goes on', async () => {
   const { github } = world;
   const value = github.addToken('octocat').value;

@@ -89,6 +89,17 @@ test('an open one of the same branch is taken, so that none is made twice', asyn
   assert.equal(asked.length, 1);
 });
 
+test('a server that does not know yet what was pushed is asked again', async (context) => {
+  const errors = [{ resource: 'PullRequest', field: 'head', code: 'invalid' }];
+  const { asked, session } = await serve(context, (at) => [
+    { body: [] },
+    { status: 422, body: { message: 'Validation Failed', errors } },
+    { status: 201, body: made(at) },
+  ]);
+  assert.equal((await createPullRequest(session, WANTED)).number, 7);
+  assert.equal(asked.length, 3);
+});
+
 test('refusals are told by status and headers', async (context) => {
   const cases: [Answer, string, string?][] = [
     [{ status: 401 }, 'forgeUnauthorized'],
