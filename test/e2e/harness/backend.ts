@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, type BackendConnection } from '../../../client/connection/index.ts';
 import { nodeSocket } from '../../../client/connection/node-socket.ts';
+import { ATTEMPTS_MOST } from '../../../protocol/limits.ts';
 import { freePort } from './code-server.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
@@ -114,7 +115,11 @@ export async function startBackend(
       const ids = await taskIds(`http://127.0.0.1:${port}`, token).catch(() => []);
       await end('SIGTERM');
       // Parked for follow-ups that will not come; nobody sweeps for a data folder that is gone.
-      const names = ids.flatMap((id) => ['task', 'ask', 'setup'].map((role) => `codex-${role}-${id}-1`));
+      const names = ids.flatMap((id) =>
+        ['task', 'ask', 'setup'].flatMap((role) =>
+          Array.from({ length: ATTEMPTS_MOST }, (_, at) => `codex-${role}-${id}-${at + 1}`),
+        ),
+      );
       if (names.length > 0) spawnSync('docker', ['rm', '-f', '-v', ...names]);
       await rm(folder, { recursive: true, force: true, maxRetries: 5 });
     },

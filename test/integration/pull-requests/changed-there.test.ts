@@ -4,16 +4,12 @@ import { after, before, beforeEach, test } from 'node:test';
 import { errorWords } from '../../../client/words/index.ts';
 import type { CodexError, ErrorCode } from '../../../protocol/errors.ts';
 import type { PullRequestView } from '../../../protocol/pull-request.ts';
-import { commitAll, git, initRepository, write } from '../../support/git.ts';
+import { git, write } from '../../support/git.ts';
 import { openWorld, REPO, type World } from './world.ts';
 
 let world: World;
 before(async () => {
-  world = await openWorld((dir) => {
-    initRepository(dir);
-    write(dir, 'README.md', '# A project\n');
-    commitAll(dir);
-  });
+  world = await openWorld();
 });
 after(async () => {
   await world.close();

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import type { CodexError } from '../../../protocol/errors.ts';
 import type { PullRequestView } from '../../../protocol/pull-request.ts';
-import { commitAll, git, initRepository, write } from '../../support/git.ts';
+import { git, write } from '../../support/git.ts';
 import { openWorld, REPO, type World } from './world.ts';
 import { checkError, rowsOf } from './table.ts';
 
@@ -18,11 +18,7 @@ const CHANGE = 'PATCH /repos/{owner}/{repo}/pulls/{pull_number}';
 
 let world: World;
 before(async () => {
-  world = await openWorld((dir) => {
-    initRepository(dir);
-    write(dir, 'README.md', '# A project\n');
-    commitAll(dir);
-  });
+  world = await openWorld();
 });
 after(async () => {
   try {

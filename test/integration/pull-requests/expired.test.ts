@@ -3,19 +3,12 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { errorWords } from '../../../client/words/index.ts';
 import type { CodexError } from '../../../protocol/errors.ts';
-import { binary, commitAll, git, initRepository, write } from '../../support/git.ts';
-import { openWorld, REPO, type World } from './world.ts';
+import { binary, git, write } from '../../support/git.ts';
+import { openWorld, plainProject, REPO, type World } from './world.ts';
 
 let world: World;
 before(async () => {
-  world = await openWorld(
-    (dir) => {
-      initRepository(dir);
-      write(dir, 'README.md', '# A project\n');
-      commitAll(dir);
-    },
-    { connected: 'client' },
-  );
+  world = await openWorld(plainProject, { connected: 'client' });
 });
 after(() => world.close());
 
@@ -58,14 +51,7 @@ for (const [when, on, skip] of [
 }
 
 test('an app’s token that ends is made anew, wherever that is noticed, and nobody is asked for anything', async () => {
-  const app = await openWorld(
-    (dir) => {
-      initRepository(dir);
-      write(dir, 'README.md', '# A project\n');
-      commitAll(dir);
-    },
-    { connected: 'app' },
-  );
+  const app = await openWorld(plainProject, { connected: 'app' });
   const { github } = app;
   try {
     for (const [on, skip] of [

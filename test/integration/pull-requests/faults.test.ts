@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { errorWords } from '../../../client/words/index.ts';
 import type { CodexError, ErrorCode } from '../../../protocol/errors.ts';
-import { commitAll, git, initRepository, write } from '../../support/git.ts';
+import { git, write } from '../../support/git.ts';
 import { status, type Fault } from '../../support/github/index.ts';
 import { openWorld, REPO, type World } from './world.ts';
 
@@ -10,11 +10,7 @@ const CREATE = 'POST /repos/{owner}/{repo}/pulls';
 
 let world: World;
 before(async () => {
-  world = await openWorld((dir) => {
-    initRepository(dir);
-    write(dir, 'README.md', '# A project\n');
-    commitAll(dir);
-  });
+  world = await openWorld();
 });
 after(() => world.close());
 

@@ -2,17 +2,13 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import type { PullRequestView } from '../../../protocol/pull-request.ts';
-import { commitAll, git, initRepository, write } from '../../support/git.ts';
+import { git, write } from '../../support/git.ts';
 import { status } from '../../support/github/index.ts';
 import { openWorld, REPO, type World } from './world.ts';
 
 let world: World;
 before(async () => {
-  world = await openWorld((dir) => {
-    initRepository(dir);
-    write(dir, 'README.md', '# A project\n');
-    commitAll(dir);
-  });
+  world = await openWorld();
 });
 after(async () => {
   await world.close();

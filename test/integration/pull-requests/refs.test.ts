@@ -4,16 +4,12 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { TaskSummary } from '../../../protocol/rpc.ts';
-import { commitAll, git, initRepository, write } from '../../support/git.ts';
+import { git, write } from '../../support/git.ts';
 import { openWorld, REPO, type World } from './world.ts';
 
 let world: World;
 before(async () => {
-  world = await openWorld((dir) => {
-    initRepository(dir);
-    write(dir, 'README.md', '# A project\n');
-    commitAll(dir);
-  });
+  world = await openWorld();
 });
 after(() => world.close());
 

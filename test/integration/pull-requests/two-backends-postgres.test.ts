@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { CodexError } from '../../../protocol/errors.ts';
-import { commitAll, git, initRepository, removeFolder, temporaryFolder, write } from '../../support/git.ts';
+import { git, removeFolder, temporaryFolder, write } from '../../support/git.ts';
 import { postgresPrograms, startPostgres } from '../../load/postgres.lib.ts';
 import type { TestClient } from '../gateway/harness.ts';
-import { openWorld, REPO, type World } from './world.ts';
+import { openWorld, plainProject, REPO, type World } from './world.ts';
 
 let world: World;
 let two: TestClient;
@@ -15,14 +15,7 @@ before(async () => {
   const programs = postgresPrograms();
   assert.ok(programs, 'Install PostgreSQL: apt-get install postgresql');
   const databaseUrl = await startPostgres(programs, folder, (end) => ends.push(end));
-  world = await openWorld(
-    (dir) => {
-      initRepository(dir);
-      write(dir, 'README.md', '# A project\n');
-      commitAll(dir);
-    },
-    { databaseUrl },
-  );
+  world = await openWorld(plainProject, { databaseUrl });
   two = await world.second();
 });
 after(async () => {

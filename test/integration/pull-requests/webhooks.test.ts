@@ -3,18 +3,14 @@ import { after, before, test } from 'node:test';
 import type { CodexError, WireError } from '../../../protocol/errors.ts';
 import { WEBHOOK_BYTES } from '../../../protocol/limits.ts';
 import type { TaskSummary } from '../../../protocol/rpc.ts';
-import { commitAll, git, initRepository, write } from '../../support/git.ts';
+import { git, write } from '../../support/git.ts';
 import type { Payload } from '../../support/github/index.ts';
 import { startGitLab } from '../../support/gitlab/index.ts';
-import { openWorld, REPO, WEBHOOK_SECRET, type World } from './world.ts';
+import { openWorld, plainProject, REPO, WEBHOOK_SECRET, type World } from './world.ts';
 
 let world: World;
 before(async () => {
-  world = await openWorld((dir) => {
-    initRepository(dir);
-    write(dir, 'README.md', '# A project\n');
-    commitAll(dir);
-  });
+  world = await openWorld();
 });
 after(async () => {
   await world.close();
@@ -130,14 +126,7 @@ test('“@codex” starts a task only where it is on, only for who may write, an
 });
 
 test('where no secret was agreed on, or GitLab is, nothing is turned on, and a sentence says why', async () => {
-  const other = await openWorld(
-    (dir) => {
-      initRepository(dir);
-      write(dir, 'README.md', '# A project\n');
-      commitAll(dir);
-    },
-    { connected: 'client' },
-  );
+  const other = await openWorld(plainProject, { connected: 'client' });
   const { github, one } = other;
   const turnOn = (host: string, repo: string) => one.call('forge.setTrigger', { host, repo, on: true });
   const gitlab = await startGitLab();

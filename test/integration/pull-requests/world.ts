@@ -15,7 +15,7 @@ import { makeLog } from '../../../server/log.ts';
 import { openRepos } from '../../../server/repos/store.ts';
 import type { Repos } from '../../../server/repos/repos.ts';
 import type { TurnContext } from '../../../server/tasks/turn-context.ts';
-import { commitAll, git, removeFolder, temporaryFolder } from '../../support/git.ts';
+import { commitAll, git, initRepository, removeFolder, temporaryFolder, write } from '../../support/git.ts';
 import { startGitHub, type StandIn } from '../../support/github/index.ts';
 import { client, finished, TOKEN, type TestClient } from '../gateway/harness.ts';
 
@@ -73,8 +73,15 @@ export interface WorldOptions {
   databaseUrl?: string;
 }
 
+/** One commit with one file. */
+export function plainProject(dir: string): void {
+  initRepository(dir);
+  write(dir, 'README.md', '# A project\n');
+  commitAll(dir);
+}
+
 export async function openWorld(
-  seed: (dir: string) => void,
+  seed: (dir: string) => void = plainProject,
   { connected = 'owner', databaseUrl }: WorldOptions = {},
 ): Promise<World> {
   const root = temporaryFolder('pull-requests');
