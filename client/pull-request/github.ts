@@ -6,10 +6,10 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { z } from 'zod';
 import { CodexError } from '../../protocol/errors.ts';
 import { isPageOf } from '../../protocol/forge-address.ts';
+import { meaningOf, type Reply } from '../../protocol/forge-meaning.ts';
 import { ForgeRepoName } from '../../protocol/forge.ts';
 import { HEAD_UNKNOWN_PAUSES_MS } from '../../protocol/limits.ts';
 import type { AtForge } from './forge-address.ts';
-import { refusal } from './github-refusal.ts';
 
 /** A pull request with everything in it has some 30 KiB. */
 const ANSWER_MAX_BYTES = 4 * 1024 * 1024;
@@ -146,7 +146,7 @@ async function call(
       if (response.ok) return json(text) ?? null;
       const next = movedTo(response, method, url);
       if (next === null || moves === MOVES_FOLLOWED)
-        throw refusal(session, { status: response.status, headers: response.headers, said: json(text) });
+        throw refusal(session, { status: response.status, headers: response.headers, text });
       url = next;
     }
   } catch (thrown) {
@@ -155,6 +155,14 @@ async function call(
     const reason = late.aborted ? 'no answer' : reasonOf(thrown);
     throw new CodexError('forgeUnavailable', { host, reason }, { cause: thrown });
   }
+}
+
+function refusal({ host, repo, token }: GitHubSession, reply: Reply): CodexError {
+  const asked = { host, about: repo, need: 'pull requests: write' };
+  const hide = (said: string) => said.replaceAll(token, '…');
+  const meaning = meaningOf(reply, asked, { now: Date.now(), hide });
+  // It leads elsewhere, and was followed as far as it may be.
+  return 'error' in meaning ? meaning.error : new CodexError('forgeRepoUnknown', { host, repo });
 }
 
 interface Sent {

@@ -7,10 +7,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { z } from 'zod';
 import { CodexError } from '../../../protocol/errors.ts';
+import { meaningOf, type Asked } from '../../../protocol/forge-meaning.ts';
 import { FORGE_ANSWER_BYTES, FORGE_PAGES_MOST, FORGE_WAIT_MS } from '../../../protocol/limits.ts';
 import { Outlet } from '../../outlet.ts';
 import { KeptAnswers } from './kept-answers.ts';
-import { meaningOf, type Asked } from './meaning.ts';
 import { send, SendFailure, type Answer, type Method } from './send.ts';
 
 /** Who a call is from. */

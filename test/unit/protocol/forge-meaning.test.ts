@@ -1,7 +1,7 @@
 /** What GitHub's answers mean, by status and headers. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { meaningOf, type Meaning } from '../../../server/forge/http/meaning.ts';
+import { meaningOf, type Meaning } from '../../../protocol/forge-meaning.ts';
 
 const NOW = Date.parse('2026-01-01T00:00:00Z');
 const SECONDARY = {

@@ -1,6 +1,9 @@
-/** What an answer of a forge means: one table from statuses and headers to our errors. Pure. */
-import { CodexError } from '../../../protocol/errors.ts';
-import { FORGE_REASON_CHARS } from '../../../protocol/limits.ts';
+/**
+ * What an answer of a forge means, to the backend and to a person's own session: one table from statuses and headers
+ * to our errors. Pure.
+ */
+import { CodexError } from './errors.ts';
+import { FORGE_REASON_CHARS } from './limits.ts';
 
 export interface Asked {
   host: string;
@@ -95,12 +98,13 @@ function waitOf({ status, headers }: Reply, { isSecondary }: Spoken, now: number
   const after = headers.get('retry-after');
   if (after !== null && /^\d{1,6}$/.test(after)) return Number(after) * 1_000;
   const reset = headers.get('x-ratelimit-reset');
-  if (headers.get('x-ratelimit-remaining') === '0' && reset !== null && /^\d{1,12}$/.test(reset)) {
+  const isUsedUp = headers.get('x-ratelimit-remaining') === '0';
+  if (isUsedUp && reset !== null && /^\d{1,12}$/.test(reset)) {
     // By the forge's own clock, where it tells it.
     const theirs = Date.parse(headers.get('date') ?? '');
     return Math.max(0, Number(reset) * 1_000 - (Number.isNaN(theirs) ? now : theirs));
   }
-  return status === 429 || isSecondary ? UNTOLD_WAIT_MS : null;
+  return isUsedUp || status === 429 || isSecondary ? UNTOLD_WAIT_MS : null;
 }
 
 function lackOf(headers: Headers, { need, why }: Asked): { need?: string; why?: string } {
