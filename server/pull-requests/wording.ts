@@ -4,7 +4,7 @@
  */
 import { AGENT, proposedTitle, type Author } from '../../protocol/pull-request.ts';
 import type { Said } from '../../protocol/pull-text.ts';
-import { withoutCrud } from '../repos/commit.ts';
+import { withoutCrud } from '../repos/clean-text.ts';
 
 const CO_AUTHOR = `${AGENT.name} <${AGENT.email}>`;
 

@@ -1,4 +1,7 @@
-/** What a forge or a proxy said, fit for a log and for people: it may repeat what it was sent. Pure. */
+/**
+ * Text made fit for where it goes: what a forge or a proxy said, for a log and for people, since it may repeat what it
+ * was sent; names, as git takes them. Pure.
+ */
 import type { RemoteRepo } from './remote-types.ts';
 
 /** What a refusal says in a few sentences; the rest would fill a log. */
@@ -49,3 +52,8 @@ function decode(text: string): string {
     return text;
   }
 }
+
+/** What git would take off the ends of a name, and refuse to be left with nothing. */
+const CRUD = /^[\x00-\x20.,:;<>"\\']+|[\x00-\x20.,:;<>"\\']+$/g;
+
+export const withoutCrud = (text: string): string => text.replace(CRUD, '');

@@ -2,6 +2,7 @@
 import type { ChangedFile } from '../../protocol/delicate.ts';
 import { CodexError } from '../../protocol/errors.ts';
 import { setRefs, withCommits } from './bare.ts';
+import { withoutCrud } from './clean-text.ts';
 import { git, gitLine } from './git.ts';
 import { wirePath } from './patch.ts';
 import { readDiff, splitNul, type RawChange } from './raw-diff.ts';
@@ -9,11 +10,6 @@ import type { MergedTrees, NewCommit } from './remote-types.ts';
 
 /** Names of conflicting files, of two histories that have nothing in common. */
 const CONFLICTS_BYTES = 64 * 1024 * 1024;
-
-/** What git would take off the ends of a name, and refuse to be left with nothing. */
-const CRUD = /^[\x00-\x20.,:;<>"\\']+|[\x00-\x20.,:;<>"\\']+$/g;
-
-export const withoutCrud = (text: string): string => text.replace(CRUD, '');
 
 /** The commits that a merge is made from are nobody's, and the same for the same trees. */
 const NOBODY = identity({ name: 'Codex Tasks', email: 'codex-tasks@localhost' }, 0);
